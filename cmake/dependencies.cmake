@@ -1,0 +1,52 @@
+# Finds what is installed and decides which parts are built. A part that cannot be built says why.
+set_property(GLOBAL PROPERTY LATENCY_PARTS "")
+
+function(latency_decide part wanted)  # latency_decide(<PART> <wanted?> <missing things...>)
+  if(NOT wanted)
+    set(state "off (not asked for)")
+  elseif(ARGN)
+    list(JOIN ARGN ", " missing)
+    set(state "off (missing: ${missing})")
+  else()
+    set(state "on")
+    set(LATENCY_${part}_ON TRUE PARENT_SCOPE)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY LATENCY_PARTS "${part}: ${state}")
+endfunction()
+
+function(latency_print_parts)
+  get_property(parts GLOBAL PROPERTY LATENCY_PARTS)
+  message(STATUS "latency ${PROJECT_VERSION}")
+  foreach(part IN LISTS parts)
+    message(STATUS "  ${part}")
+  endforeach()
+endfunction()
+
+macro(latency_find package debian_name)  # records the Debian package name when it is missing
+  find_package(${package} QUIET ${ARGN})
+  if(NOT ${package}_FOUND)
+    set(missing_${package} ${debian_name})
+  endif()
+endmacro()
+
+find_package(Threads REQUIRED)
+latency_find(fmt libfmt-dev)
+latency_find(nlohmann_json nlohmann-json3-dev)
+latency_find(simdjson libsimdjson-dev)
+latency_find(CLI11 libcli11-dev)
+latency_find(ZLIB zlib1g-dev)
+latency_find(Eigen3 libeigen3-dev NO_MODULE)
+latency_find(yaml-cpp libyaml-cpp-dev)
+latency_find(doctest doctest-dev)
+latency_find(rapidcheck librapidcheck-dev)
+latency_find(valijson libvalijson-dev)
+latency_find(benchmark libbenchmark-dev)
+
+latency_decide(ANALYZERS ${LATENCY_BUILD_ANALYZERS} ${missing_fmt} ${missing_nlohmann_json} ${missing_simdjson}
+               ${missing_CLI11} ${missing_ZLIB})
+latency_decide(PIPELINE ${LATENCY_BUILD_PIPELINE} ${missing_fmt} ${missing_nlohmann_json} ${missing_CLI11}
+               ${missing_Eigen3} ${missing_yaml-cpp})
+latency_decide(EXAMPLES ${LATENCY_BUILD_EXAMPLES})
+latency_decide(BENCHMARKS ${LATENCY_BUILD_BENCHMARKS} ${missing_benchmark} ${missing_fmt} ${missing_nlohmann_json})
+latency_decide(TESTS ${LATENCY_BUILD_TESTS} ${missing_doctest} ${missing_rapidcheck} ${missing_valijson}
+               ${missing_nlohmann_json})

@@ -1,0 +1,40 @@
+# One way to define each kind of target, so that warnings, sanitizers and output folders are the same everywhere.
+add_library(latency_build INTERFACE)  # build flags of our own targets; never exported
+target_compile_features(latency_build INTERFACE cxx_std_20)
+target_include_directories(latency_build INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(latency_build INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(PROJECT_IS_TOP_LEVEL)
+  target_compile_options(latency_build INTERFACE -Werror)
+endif()
+if(LATENCY_SANITIZER STREQUAL "address")
+  set(flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+elseif(LATENCY_SANITIZER STREQUAL "thread")
+  set(flags -fsanitize=thread -fno-omit-frame-pointer)
+elseif(LATENCY_SANITIZER)
+  message(FATAL_ERROR "LATENCY_SANITIZER must be address, thread or empty, not '${LATENCY_SANITIZER}'")
+endif()
+if(LATENCY_SANITIZER)
+  target_compile_options(latency_build INTERFACE ${flags} -g)
+  target_link_options(latency_build INTERFACE ${flags})
+endif()
+
+function(latency_add_library name)  # latency_add_library(name SOURCES a.cpp ... LIBRARIES x ...)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC latency_build ${arg_LIBRARIES})
+endfunction()
+
+function(latency_add_program name)  # a program the user runs: build/<preset>/bin/<name>
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE latency_build ${arg_LIBRARIES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+endfunction()
+
+function(latency_add_test name)  # a doctest program, run by ctest under the same name
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE latency_build doctest_main ${arg_LIBRARIES})
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "host;${arg_LABELS}" SKIP_RETURN_CODE 77 TIMEOUT 300)
+endfunction()
