@@ -50,3 +50,11 @@ latency_decide(EXAMPLES ${LATENCY_BUILD_EXAMPLES})
 latency_decide(BENCHMARKS ${LATENCY_BUILD_BENCHMARKS} ${missing_benchmark} ${missing_fmt} ${missing_nlohmann_json})
 latency_decide(TESTS ${LATENCY_BUILD_TESTS} ${missing_doctest} ${missing_rapidcheck} ${missing_valijson}
                ${missing_nlohmann_json})
+
+set(missing_fuzzing "")
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  set(missing_fuzzing "clang++ as the compiler, for libFuzzer")
+elseif(LATENCY_SANITIZER STREQUAL "thread")
+  set(missing_fuzzing "a build without LATENCY_SANITIZER=thread")
+endif()
+latency_decide(FUZZERS ${LATENCY_BUILD_FUZZERS} ${missing_fuzzing})
