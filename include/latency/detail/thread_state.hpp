@@ -1,0 +1,147 @@
+#pragma once
+// What one thread owns while it records: its stack of open spans and a bounded buffer of records.
+// Only the owning thread writes; the collector reads what `cursor` has published. The buffer is a
+// ring of chunks: in keep mode a full ring means a counted drop, in ring mode the oldest chunk goes.
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "../clock.hpp"
+#include "../error.hpp"
+#include "record_format.hpp"
+
+namespace latency::detail {
+
+inline constexpr std::uint32_t max_depth = 256;         // deeper spans are counted, not recorded
+inline constexpr std::uint32_t chunk_words = 4096;      // 32 KiB: about 800 spans
+inline constexpr std::uint32_t thread_id_shift = 40;    // span id = thread index << 40 | sequence
+inline constexpr std::uint32_t max_threads = 1u << 13;  // keeps span ids below 2^53, exact in JSON
+inline constexpr std::uint64_t no_session = 0;
+inline constexpr std::uint64_t undecided = 1;  // nobody asked yet whether LATENCY_OUTPUT starts a session
+
+// One open span. Written by the owner, read by the collector: `id` is 0 while the rest changes.
+struct open_span {
+  std::atomic<std::uint64_t> id{0};
+  std::atomic<const char*> name{nullptr};
+  std::atomic<std::uint64_t> start_ticks{0};
+};
+
+struct chunk {
+  std::uint64_t words[chunk_words];
+};
+
+struct chunk_mark {
+  std::uint32_t used_words = 0;       // set when the chunk is full
+  std::uint64_t spans_before = 0;     // spans the thread had written when the chunk began
+};
+
+struct thread_state {
+  // The hot path's first cache line.
+  alignas(64) std::atomic<std::uint64_t> generation{no_session};  // session it is attached to
+  std::atomic<std::uint64_t*> cursor{nullptr};                    // end of what is published
+  std::uint64_t* limit = nullptr;  // a record of any size starts below it
+  std::uint64_t next_id = 0;
+  std::uint64_t written_spans = 0;
+  std::atomic<std::uint32_t> depth{0};  // entry `depth` of `open` is the innermost span
+  std::uint32_t region_flags = 0;       // span_flag bits for the next span that opens
+  clock_kind clock = clock_kind::monotonic_raw;
+  bool ring = false;
+
+  // open[0] is not a span: its id is the parent of the thread's outermost spans (hand-over), or 0.
+  open_span open[max_depth + 1];
+
+  std::uint32_t index = 0;  // in the session's list of threads
+  std::int64_t os_id = 0;
+  std::string name;
+
+  chunk* chunks = nullptr;
+  chunk_mark* marks = nullptr;
+  std::uint32_t chunk_count = 0;
+  std::atomic<std::uint64_t> produced{0};  // chunks finished
+  std::atomic<std::uint64_t> consumed{0};  // chunks given back by the collector
+  std::uint32_t consumed_words = 0;        // collector: words read of chunk `consumed`
+  std::mutex ring_mutex;                   // ring mode: held while a chunk is reused or the ring is read
+
+  std::atomic<std::uint64_t> dropped_spans{0};
+  std::atomic<std::uint64_t> dropped_records{0};
+  std::atomic<std::uint64_t> too_deep_spans{0};
+  std::atomic<std::uint64_t> overwritten_spans{0};
+  bool in_use = false;  // a living thread owns it; under the registry's mutex
+
+  // Makes the buffer ready for a session. By the owner, or before it has one. Throws when out of memory.
+  void prepare(std::uint32_t wanted_chunks, clock_kind kind, bool ring_mode) {
+    if (wanted_chunks != chunk_count) {
+      release();
+      const std::size_t bytes = std::size_t{wanted_chunks} * sizeof(chunk);
+      // Populated now, so that recording takes no page faults.
+      void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+      if (memory == MAP_FAILED)
+        throw error("cannot allocate a recording buffer of " + std::to_string(bytes) + " bytes");
+      chunks = static_cast<chunk*>(memory);
+      marks = new chunk_mark[wanted_chunks];
+      chunk_count = wanted_chunks;
+    }
+    next_id = written_spans = 0;
+    depth.store(0, std::memory_order_relaxed);
+    region_flags = 0;
+    clock = kind;
+    ring = ring_mode;
+    for (open_span& span : open) span.id.store(0, std::memory_order_relaxed);
+    produced.store(0, std::memory_order_relaxed);
+    consumed.store(0, std::memory_order_relaxed);
+    consumed_words = 0;
+    marks[0] = {};
+    for (auto* count : {&dropped_spans, &dropped_records, &too_deep_spans, &overwritten_spans})
+      count->store(0, std::memory_order_relaxed);
+    limit = chunks[0].words + chunk_words - max_record_words;
+    cursor.store(chunks[0].words, std::memory_order_relaxed);
+  }
+
+  void release() noexcept {
+    if (chunks != nullptr) munmap(chunks, std::size_t{chunk_count} * sizeof(chunk));
+    delete[] marks;
+    chunks = nullptr;
+    marks = nullptr;
+    chunk_count = 0;
+  }
+
+  // Where the next record goes, or nullptr when the buffer is full. By the owner.
+  [[nodiscard]] std::uint64_t* reserve() noexcept {
+    std::uint64_t* at = cursor.load(std::memory_order_relaxed);
+    return __builtin_expect(at <= limit, 1) ? at : next_chunk();
+  }
+  void publish(std::uint64_t* end) noexcept { cursor.store(end, std::memory_order_release); }
+
+ private:
+  [[nodiscard]] __attribute__((noinline)) std::uint64_t* next_chunk() noexcept {
+    const std::uint64_t done = produced.load(std::memory_order_relaxed);
+    std::unique_lock<std::mutex> lock(ring_mutex, std::defer_lock);
+    if (ring) {
+      if (!lock.try_lock()) return nullptr;  // somebody is reading the ring: never wait
+      if (done + 1 >= chunk_count) {         // the chunk to be reused holds the oldest spans
+        const std::uint64_t oldest = marks[(done + 1) % chunk_count].spans_before;
+        const std::uint64_t next = chunk_count > 1 ? marks[(done + 2) % chunk_count].spans_before : written_spans;
+        overwritten_spans.fetch_add((chunk_count > 1 ? next : written_spans) - oldest,
+                                    std::memory_order_relaxed);
+      }
+    } else if (done + 1 - consumed.load(std::memory_order_acquire) >= chunk_count) {
+      return nullptr;
+    }
+    const std::uint32_t current = static_cast<std::uint32_t>(done % chunk_count);
+    marks[current].used_words =
+        static_cast<std::uint32_t>(cursor.load(std::memory_order_relaxed) - chunks[current].words);
+    const std::uint32_t next = static_cast<std::uint32_t>((done + 1) % chunk_count);
+    marks[next] = {0, written_spans};
+    limit = chunks[next].words + chunk_words - max_record_words;
+    produced.store(done + 1, std::memory_order_release);
+    cursor.store(chunks[next].words, std::memory_order_release);
+    return chunks[next].words;
+  }
+};
+
+}  // namespace latency::detail
