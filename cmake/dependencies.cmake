@@ -1,7 +1,7 @@
 # Finds what is installed and decides which parts are built. A part that cannot be built says why.
 set_property(GLOBAL PROPERTY LATENCY_PARTS "")
 
-function(latency_decide part wanted)  # latency_decide(<PART> <wanted?> <missing things...>)
+function(latency_decide part label wanted)  # latency_decide(<PART> <label> <wanted?> <missing things...>)
   if(NOT wanted)
     set(state "off (not asked for)")
   elseif(ARGN)
@@ -11,12 +11,12 @@ function(latency_decide part wanted)  # latency_decide(<PART> <wanted?> <missing
     set(state "on")
     set(LATENCY_${part}_ON TRUE PARENT_SCOPE)
   endif()
-  set_property(GLOBAL APPEND PROPERTY LATENCY_PARTS "${part}: ${state}")
+  set_property(GLOBAL APPEND PROPERTY LATENCY_PARTS "${label}: ${state}")
 endfunction()
 
 function(latency_print_parts)
   get_property(parts GLOBAL PROPERTY LATENCY_PARTS)
-  message(STATUS "latency ${PROJECT_VERSION}")
+  message(STATUS "latency ${PROJECT_VERSION}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
   foreach(part IN LISTS parts)
     message(STATUS "  ${part}")
   endforeach()
@@ -42,19 +42,25 @@ latency_find(rapidcheck librapidcheck-dev)
 latency_find(valijson libvalijson-dev)
 latency_find(benchmark libbenchmark-dev)
 
-latency_decide(ANALYZERS ${LATENCY_BUILD_ANALYZERS} ${missing_fmt} ${missing_nlohmann_json} ${missing_simdjson}
-               ${missing_CLI11} ${missing_ZLIB})
-latency_decide(PIPELINE ${LATENCY_BUILD_PIPELINE} ${missing_fmt} ${missing_nlohmann_json} ${missing_CLI11}
-               ${missing_Eigen3} ${missing_yaml-cpp})
-latency_decide(EXAMPLES ${LATENCY_BUILD_EXAMPLES})
-latency_decide(BENCHMARKS ${LATENCY_BUILD_BENCHMARKS} ${missing_benchmark} ${missing_fmt} ${missing_nlohmann_json})
-latency_decide(TESTS ${LATENCY_BUILD_TESTS} ${missing_doctest} ${missing_rapidcheck} ${missing_valijson}
-               ${missing_nlohmann_json})
-
 set(missing_fuzzing "")
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   set(missing_fuzzing "clang++ as the compiler, for libFuzzer")
 elseif(LATENCY_SANITIZER STREQUAL "thread")
   set(missing_fuzzing "a build without LATENCY_SANITIZER=thread")
 endif()
-latency_decide(FUZZERS ${LATENCY_BUILD_FUZZERS} ${missing_fuzzing})
+
+include(${CMAKE_CURRENT_LIST_DIR}/cuda.cmake)  # missing_cuda, missing_cupti, missing_nvtx
+
+latency_decide(ANALYZERS "analyzers" ${LATENCY_BUILD_ANALYZERS} ${missing_fmt} ${missing_nlohmann_json}
+               ${missing_simdjson} ${missing_CLI11} ${missing_ZLIB})
+latency_decide(PIPELINE "pipeline, CPU back end" ${LATENCY_BUILD_PIPELINE} ${missing_fmt} ${missing_nlohmann_json}
+               ${missing_CLI11} ${missing_Eigen3} ${missing_yaml-cpp})
+latency_decide(CUDA "CUDA" ${want_cuda} ${missing_cuda})
+latency_decide(CUPTI "CUPTI" ${want_cuda} ${missing_cupti})
+latency_decide(NVTX "NVTX" ${want_cuda} ${missing_nvtx})
+latency_decide(EXAMPLES "examples" ${LATENCY_BUILD_EXAMPLES})
+latency_decide(BENCHMARKS "benchmarks" ${LATENCY_BUILD_BENCHMARKS} ${missing_benchmark} ${missing_fmt}
+               ${missing_nlohmann_json})
+latency_decide(TESTS "tests" ${LATENCY_BUILD_TESTS} ${missing_doctest} ${missing_rapidcheck} ${missing_valijson}
+               ${missing_nlohmann_json})
+latency_decide(FUZZERS "fuzzers" ${LATENCY_BUILD_FUZZERS} ${missing_fuzzing})

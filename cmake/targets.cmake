@@ -2,10 +2,11 @@
 add_library(latency_build INTERFACE)  # build flags of our own targets; never exported
 target_compile_features(latency_build INTERFACE cxx_std_20)
 target_include_directories(latency_build INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_options(latency_build INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
 if(PROJECT_IS_TOP_LEVEL)
-  target_compile_options(latency_build INTERFACE -Werror)
+  list(APPEND warnings -Werror)
 endif()
+target_compile_options(latency_build INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
 if(LATENCY_SANITIZER STREQUAL "address")
   set(flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 elseif(LATENCY_SANITIZER STREQUAL "thread")
@@ -27,19 +28,30 @@ function(latency_add_library name)  # latency_add_library(name SOURCES a.cpp ...
   target_link_libraries(${name} PUBLIC latency_build ${arg_LIBRARIES})
 endfunction()
 
-function(latency_add_program name)  # a program the user runs: build/<preset>/bin/<name>
-  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+function(latency_add_program name)  # a program the user runs: build/<preset>/bin/<name, or OUTPUT_NAME>
+  cmake_parse_arguments(arg "" "OUTPUT_NAME" "SOURCES;LIBRARIES" ${ARGN})
+  if(NOT arg_OUTPUT_NAME)
+    set(arg_OUTPUT_NAME ${name})
+  endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE latency_build ${arg_LIBRARIES})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin
+                                           OUTPUT_NAME ${arg_OUTPUT_NAME})
 endfunction()
 
-function(latency_add_test name)  # a doctest program, run by ctest under the same name
+# A doctest program, run by ctest under the same name. A test that cannot run here prints a line
+# "skipped: <why>" and returns 77. One labelled gpu is skipped on a machine without an NVIDIA GPU.
+function(latency_add_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE latency_build doctest_main ${arg_LIBRARIES})
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "host;${arg_LABELS}" SKIP_RETURN_CODE 77 TIMEOUT 300)
+  if("gpu" IN_LIST arg_LABELS)
+    add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/run_if_gpu.sh $<TARGET_FILE:${name}>)
+  else()
+    list(PREPEND arg_LABELS host)
+    add_test(NAME ${name} COMMAND ${name})
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77 TIMEOUT 300)
 endfunction()
 
 function(latency_add_fuzzer name)  # a libFuzzer target; ctest runs its seeds, tests/fuzz/corpus/<name>/*

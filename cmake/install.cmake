@@ -1,0 +1,21 @@
+# Installs two components: `headers` (header targets for find_package(latency), schemas, licence) and
+# `programs` (the tool with its published names, the reference pipeline).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+install(TARGETS latency EXPORT latency_targets COMPONENT headers)
+install(DIRECTORY include/latency DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT headers
+        FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/latency/schemas COMPONENT headers
+        FILES_MATCHING PATTERN "*.json")
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT headers)
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/latency)
+install(EXPORT latency_targets NAMESPACE latency:: FILE latencyTargets.cmake DESTINATION ${package_folder}
+        COMPONENT headers)
+configure_package_config_file(cmake/latencyConfig.cmake.in ${PROJECT_BINARY_DIR}/latencyConfig.cmake
+                              INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/latencyConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES ${PROJECT_BINARY_DIR}/latencyConfig.cmake ${PROJECT_BINARY_DIR}/latencyConfigVersion.cmake
+        DESTINATION ${package_folder} COMPONENT headers)
