@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "include/latency/error.hpp"
+#include "latency/error.hpp"
 
 namespace ops {
 
