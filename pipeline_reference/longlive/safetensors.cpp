@@ -15,6 +15,7 @@
 
 #include "latency/error.hpp"
 #include "pipeline_reference/longlive/safetensors_header.hpp"
+#include "pipeline_reference/longlive/text_file.hpp"
 
 namespace longlive {
 namespace {

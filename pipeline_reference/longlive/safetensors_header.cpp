@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/longlive/text_file.hpp"
 
 namespace longlive {
 namespace {
@@ -225,19 +226,6 @@ std::size_t dtype_bytes(tensor_dtype dtype) {
 }
 std::string shape_text(std::span<const std::int64_t> shape) {
   return fmt::format("[{}]", fmt::join(shape, ","));
-}
-
-std::string printable(std::string_view text) {
-  constexpr std::size_t longest = 120;
-  std::string out;
-  for (const char c : text.substr(0, longest)) {
-    if (c >= 0x20 && c < 0x7f) {
-      out += c;
-    } else {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
-  }
-  return text.size() > longest ? out + "..." : out;
 }
 
 safetensors_header parse_safetensors_header(const std::string& path,

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "pipeline_reference/longlive/safetensors.hpp"
@@ -23,8 +22,5 @@ struct safetensors_header {
 // dtype, names are unique. Throws latency::error naming `path`.
 safetensors_header parse_safetensors_header(const std::string& path,
                                             std::span<const std::byte> bytes);
-
-// `text` fit for one line of an error: control and non-ASCII bytes escaped, cut when long.
-std::string printable(std::string_view text);
 
 }  // namespace longlive
