@@ -11,9 +11,9 @@
 #include <optional>
 #include <vector>
 
-#include "analyzers/analysis/duration_summary.hpp"
 #include "latency/recording.hpp"
 #include "latency/span_tree.hpp"
+#include "latency/statistics.hpp"
 
 namespace latency::analysis {
 
@@ -23,7 +23,7 @@ struct component {
   std::int64_t inclusive_ns = 0;  // a span inside a span of its own name (and thread) adds nothing
   std::int64_t exclusive_ns = 0;
   double exclusive_share = 0;      // of the thread wall
-  duration_summary duration;       // inclusive durations of all `count` spans
+  summary duration_ns;             // inclusive durations of all `count` spans
   std::int64_t warm_up_count = 0;  // further spans of this name that were left out
 };
 
@@ -31,7 +31,7 @@ struct component {
 struct async_component {
   string_id name = 0;
   std::int64_t count = 0;
-  duration_summary duration;
+  summary duration_ns;
 };
 
 struct component_table {

@@ -28,9 +28,10 @@
 #include <optional>
 #include <vector>
 
-#include "analyzers/analysis/duration_summary.hpp"
+#include "latency/deadline.hpp"
 #include "latency/recording.hpp"
 #include "latency/span_tree.hpp"
+#include "latency/statistics.hpp"
 
 namespace latency::analysis {
 
@@ -52,14 +53,14 @@ struct block_timing {
 struct scenario_row {
   scenario kind = scenario::full;
   std::int64_t latent_frames = 0;
-  duration_summary block;             // block time
-  duration_summary per_latent_frame;  // block time / latent frames
+  summary block_ns;             // block time
+  summary per_latent_frame_ns;  // block time / latent frames
 };
 
 // Pixel frames: completion gaps within a block, and from one block's last to the next one's first.
 struct gap_row {
   scenario kind = scenario::within_block;
-  duration_summary gap;
+  summary gap_ns;
 };
 
 struct frame_rate {
@@ -78,14 +79,16 @@ struct segment_row {
   std::int32_t segment = 0;
   std::int64_t blocks = 0;
   frame_rate rate;  // VAE: only that of its own blocks, none for a whole-clip decode
-  duration_summary steady_per_latent_frame;
+  summary steady_per_latent_frame_ns;
 };
 
+// Over all clips (each with its own t0), at one playout period: latency/deadline.hpp.
 struct deadline_row {
   std::int64_t period_ns = 0;
-  std::int64_t pixel_frames = 0;
+  std::int64_t expected = 0;  // pixel frames that were due
+  std::int64_t missing = 0;
   std::int64_t late = 0;
-  double hit_rate = 0;                 // on time / pixel_frames
+  double hit_rate = 0;                 // (expected - missing - late) / expected
   std::int64_t worst_lateness_ns = 0;  // 0 when none is late
   std::int64_t gaps_over_period = 0;   // raw completion gaps longer than the period, beside it
 };
@@ -94,7 +97,7 @@ struct late_pixel_frame {
   std::int32_t clip = 0;
   std::int32_t index = 0;
   std::int32_t block = 0;
-  scenario kind = scenario::full;  // of its block
+  std::optional<scenario> kind;  // of its block, when that is known
   std::int64_t lateness_ns = 0;
 };
 
@@ -105,13 +108,13 @@ struct generation_report {
   std::int64_t blocks_without_span = 0;  // their span was dropped: left out
   std::vector<scenario_row> scenarios;
   std::vector<gap_row> gaps;
-  duration_summary steady_per_latent_frame;  // block time / latent frames, full blocks
-  duration_summary steady_per_pixel_frame;   // completion gaps, full blocks
-  duration_summary pixel_frame_gaps;         // all completion gaps
+  summary steady_per_latent_frame_ns;  // block time / latent frames, full blocks
+  summary steady_per_pixel_frame_ns;   // completion gaps, full blocks
+  summary pixel_frame_gaps_ns;         // all completion gaps
   frame_rate rate;
-  bool serial = false;  // no VAE or block span overlaps another: see is_serial in clips.hpp
-  std::vector<segment_row> segments;             // by segment
-  std::vector<deadline_row> deadlines;           // one per period; empty without pixel frames
+  bool serial = false;  // in every clip, no block overlaps another block or a VAE span
+  std::vector<segment_row> segments;    // by segment
+  std::vector<deadline_row> deadlines;  // one per playout_periods_ns; empty without pixel frames
   std::vector<late_pixel_frame> late_at_25_fps;  // late at 40 ms, in order
   // Of the first clip: its first pixel frame complete, minus the start of the outermost span around
   // its first block (loading and text encoding included) and minus the start of that block.
@@ -119,12 +122,10 @@ struct generation_report {
   std::optional<std::int64_t> first_pixel_frame_from_block_ns;
 };
 
-// 16, 24, 25 and 30 pixel frames per second.
-inline constexpr std::int64_t deadline_periods_ns[] = {62'500'000, 41'666'667, 40'000'000,
-                                                       33'333'333};
 inline constexpr std::int64_t period_at_25_fps_ns = 40'000'000;
 
-// Pure; O(n log n). Everything is empty when the recording has no blocks.
+// Pure; O(n log n). Empty when the recording has no blocks; pixel frames without any block still
+// give gaps and deadlines, as one clip.
 [[nodiscard]] generation_report generation(const recording& run, const span_tree& tree);
 
 }  // namespace latency::analysis

@@ -25,10 +25,10 @@
 #include <optional>
 #include <vector>
 
-#include "analyzers/analysis/duration_summary.hpp"
 #include "analyzers/analysis/generation.hpp"
 #include "latency/recording.hpp"
 #include "latency/span_tree.hpp"
+#include "latency/statistics.hpp"
 
 namespace latency::analysis {
 
@@ -86,9 +86,9 @@ inline constexpr std::int64_t after_switch_minimum_blocks = 5;
 struct switch_report {
   std::vector<switch_timing> switches;  // by clip, then block
   bool serial = false;
-  duration_summary delta;                                 // over the switches that have one
-  duration_summary absolute;                              // likewise
-  std::array<duration_summary, switch_part_count> parts;  // over the switches with an absolute
+  summary delta_ns;                                 // over the switches that have one
+  summary absolute_ns;                              // likewise
+  std::array<summary, switch_part_count> parts_ns;  // over the switches with an absolute
   after_switch_comparison after;
   std::int64_t warm_up_switches = 0;        // left out
   std::int64_t switches_without_block = 0;  // its block or that block's span is missing: left out

@@ -1,0 +1,231 @@
+#include "analyzers/analysis/pool.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace latency::analysis {
+namespace {
+
+// Added to the numbers of one recording so that they do not meet those before it.
+struct offsets {
+  std::uint64_t span_id = 0;  // also moves the thread index in the upper bits of an id
+  std::uint32_t thread = 0;
+  std::uint64_t async_id = 0;
+  std::uint64_t correlation = 0;
+  std::uint64_t replay = 0;
+  std::uint32_t device = 0;
+  std::int32_t block = 0;
+  std::int32_t pixel_frame = 0;
+};
+
+// Highest number in use + 1, per kind of number, is where the next recording begins.
+offsets after(const recording& run, offsets now) {
+  std::uint64_t threads = run.threads.size();
+  for (const span& s : run.spans) {
+    threads = std::max<std::uint64_t>(threads, s.thread + std::uint64_t{1});
+    threads = std::max(threads, (s.id >> 40) + 1);
+  }
+  std::uint64_t async_ids = 0;
+  std::uint64_t correlations = 0;
+  std::uint64_t replays = 0;
+  std::uint32_t devices = 0;
+  for (const async_span& s : run.async_spans) async_ids = std::max(async_ids, s.id);
+  for (const device_op& op : run.device_ops) {
+    correlations = std::max(correlations, op.correlation);
+    replays = std::max(replays, op.replay);
+    devices = std::max(devices, op.device + 1);
+  }
+  for (const api_call& call : run.api_calls)
+    correlations = std::max(correlations, call.correlation);
+  std::int32_t blocks = 0;
+  std::int32_t pixel_frames = 0;
+  for (const block& b : run.blocks) blocks = std::max(blocks, b.index + 1);
+  for (const pixel_frame& p : run.pixel_frames) pixel_frames = std::max(pixel_frames, p.index + 1);
+
+  now.span_id += threads << 40;
+  now.thread += static_cast<std::uint32_t>(threads);
+  now.async_id += async_ids;
+  now.correlation += correlations;
+  now.replay += replays;
+  now.device += devices;
+  now.block += blocks;
+  now.pixel_frame += pixel_frames;
+  return now;
+}
+
+// 0 means "none" in ids of every kind.
+template <typename T>
+T moved(T id, T offset) {
+  return id == 0 ? 0 : id + offset;
+}
+
+class appender {
+ public:
+  appender(recording& to, const recording& from, const offsets& by)
+      : to_(to), from_(from), by_(by), first_attribute_(to.attributes.size()) {
+    strings_.reserve(from.strings.size());
+    for (const std::string& text : from.strings.all()) strings_.push_back(to.strings.add(text));
+  }
+
+  void append_all() {
+    append_attributes();
+    // A file may name more threads in its rows than in its table; the offset covers them all.
+    to_.threads.resize(by_.thread);
+    to_.threads.insert(to_.threads.end(), from_.threads.begin(), from_.threads.end());
+    append_host_rows();
+    append_device_rows();
+    append_run_rows();
+  }
+
+ private:
+  string_id name(string_id id) const { return strings_.at(id); }
+  span_id span_of(span_id id) const { return moved<span_id>(id, by_.span_id); }
+  attribute_range moved_range(attribute_range range) const {
+    return {range.first + first_attribute_, range.count};
+  }
+
+  void append_attributes() {
+    const string_id block_key = from_.strings.find("block");
+    const string_id pixel_frame_key = from_.strings.find("pixel_frame");
+    for (recorded_attribute a : from_.attributes) {
+      if (a.type == recorded_attribute::kind::text) {
+        a.text = name(a.text);
+      } else if (a.type == recorded_attribute::kind::integer) {
+        if (a.key == block_key) a.integer += by_.block;
+        if (a.key == pixel_frame_key) a.integer += by_.pixel_frame;
+      }
+      a.key = name(a.key);
+      to_.attributes.push_back(a);
+    }
+  }
+
+  void append_host_rows() {
+    for (span row : from_.spans) {
+      row.id = span_of(row.id);
+      row.parent = span_of(row.parent);
+      row.name = name(row.name);
+      row.thread += by_.thread;
+      row.attributes = moved_range(row.attributes);
+      to_.spans.push_back(row);
+    }
+    for (async_span row : from_.async_spans) {
+      row.id = moved(row.id, by_.async_id);
+      row.parent = span_of(row.parent);
+      row.name = name(row.name);
+      row.begin_thread += by_.thread;
+      row.end_thread += by_.thread;
+      row.attributes = moved_range(row.attributes);
+      to_.async_spans.push_back(row);
+    }
+    for (instant row : from_.instants) {
+      row.name = name(row.name);
+      row.thread += by_.thread;
+      row.span = span_of(row.span);
+      row.attributes = moved_range(row.attributes);
+      to_.instants.push_back(row);
+    }
+    for (counter_sample row : from_.counters) {
+      row.name = name(row.name);
+      row.thread += by_.thread;
+      to_.counters.push_back(row);
+    }
+  }
+
+  void append_device_rows() {
+    for (device_op row : from_.device_ops) {
+      row.span = span_of(row.span);
+      row.correlation = moved(row.correlation, by_.correlation);
+      row.replay = moved(row.replay, by_.replay);
+      row.name = name(row.name);
+      row.device += by_.device;
+      to_.device_ops.push_back(row);
+    }
+    for (api_call row : from_.api_calls) {
+      row.span = span_of(row.span);
+      row.correlation = moved(row.correlation, by_.correlation);
+      row.name = name(row.name);
+      row.thread += by_.thread;
+      to_.api_calls.push_back(row);
+    }
+  }
+
+  void append_run_rows() {
+    for (block row : from_.blocks) {
+      row.span = span_of(row.span);
+      row.index += by_.block;
+      to_.blocks.push_back(row);
+    }
+    for (prompt_switch row : from_.switches) {
+      row.span = span_of(row.span);
+      row.block += by_.block;
+      row.first_pixel_frame += by_.pixel_frame;
+      to_.switches.push_back(row);
+    }
+    for (pixel_frame row : from_.pixel_frames) {
+      row.index += by_.pixel_frame;
+      row.block += by_.block;
+      to_.pixel_frames.push_back(row);
+    }
+    for (memory_snapshot row : from_.memory) {
+      row.name = name(row.name);
+      to_.memory.push_back(row);
+    }
+  }
+
+  recording& to_;
+  const recording& from_;
+  const offsets& by_;
+  std::uint64_t first_attribute_;
+  std::vector<string_id> strings_;  // id there -> id here
+};
+
+void add(hygiene_counts& sum, const hygiene_counts& more) {
+  sum.dropped_spans += more.dropped_spans;
+  sum.dropped_records += more.dropped_records;
+  sum.dropped_device_ops += more.dropped_device_ops;
+  sum.too_deep_spans += more.too_deep_spans;
+  sum.open_spans += more.open_spans;
+  sum.overwritten_spans += more.overwritten_spans;
+  sum.warm_up_regions += more.warm_up_regions;
+  sum.skipped_regions += more.skipped_regions;
+  sum.damaged_blocks += more.damaged_blocks;
+  sum.incomplete = sum.incomplete || more.incomplete;
+}
+
+// The worst of each: a statement about the clock or the cost must hold for every recording.
+void add(clock_info& all, const clock_info& more) {
+  if (all.kind != more.kind) all.kind = "mixed";
+  all.resolution_ns = std::max(all.resolution_ns, more.resolution_ns);
+  all.uncertainty_ns = std::max(all.uncertainty_ns, more.uncertainty_ns);
+  all.origin_unix_ns = std::min(all.origin_unix_ns, more.origin_unix_ns);
+}
+
+}  // namespace
+
+recording pool(const std::vector<recording>& recordings) {
+  recording all;
+  if (recordings.empty()) return all;
+  all.run = recordings.front().run;
+  all.clock = recordings.front().clock;
+  offsets by;
+  for (const recording& run : recordings) {
+    appender(all, run, by).append_all();
+    by = after(run, by);
+    if (!all.source.empty()) all.source += ", ";
+    all.source += run.source;
+    std::erase_if(all.run, [&run](const auto& entry) {
+      const auto same = run.run.find(entry.first);
+      return same == run.run.end() || same->second != entry.second;
+    });
+    add(all.clock, run.clock);
+    add(all.hygiene, run.hygiene);
+    for (const auto& [what, cost] : run.overhead)
+      all.overhead[what] = std::max(all.overhead[what], cost);
+    all.wall_ns = std::max(all.wall_ns, run.wall_ns);
+  }
+  all.run["pooled_recordings"] = static_cast<std::int64_t>(recordings.size());
+  return all;
+}
+
+}  // namespace latency::analysis
