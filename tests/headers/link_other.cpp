@@ -1,4 +1,6 @@
 #include "all_headers.hpp"
 
 const int* version_of_other();
-const int* version_of_other() { return &latency::timing_file_version_major; }
+const int* version_of_other() {
+  return &latency::timing_file_version_major;
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Builds the reference pipeline, runs an interactive LongLive generation with timing, and breaks the time down.
+set -euo pipefail
+program=$(basename "$0")
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+usage() {
+  cat <<EOF
+usage: $program [options] [config_path] [output_dir]
+
+Installs what is missing, builds, generates a clip with prompt switches while every stage is timed, and
+prints where the time went.
+
+  config_path    LongLive configuration
+                 (default: pipeline_reference/configs/longlive_interactive_small.yaml of this repository)
+  output_dir     folder for the results, new or empty
+                 (default: latency_results/<date>_<time>/ of this repository)
+
+options:
+  --yes          install missing packages without asking
+  --no-install   install nothing: if packages are missing, print the apt line and exit 2
+  --help         this text
+Without either, a terminal is asked; with no terminal to ask, the apt line is printed and the exit code is 2.
+
+examples:
+  $program
+  $program --yes
+  $program my_config.yaml results/first_try
+exit codes: 0 done; 2 not done, one line on stderr says why; 130 interrupted.
+EOF
+}
+
+arguments=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --help | -h) usage; exit 0 ;;
+    --yes | -y) install_policy=yes ;;
+    --no-install) install_policy=no ;;
+    --) shift; arguments+=("$@"); break ;;
+    -*) fail "unknown option $1 (see $program --help)" ;;
+    *) arguments+=("$1") ;;
+  esac
+  shift
+done
+[[ ${#arguments[@]} -le 2 ]] || fail "expected at most a configuration and an output folder, not '${arguments[2]}'"
+config=${arguments[0]:-$repository/pipeline_reference/configs/longlive_interactive_small.yaml}
+[[ -f $config ]] || fail "$config: no such configuration file"
+
+if [[ -n ${arguments[1]:-} ]]; then
+  output=${arguments[1]}
+  [[ ! -e $output || -d $output ]] || fail "$output: is a file, not a folder"
+  [[ ! -d $output || -z $(ls -A "$output") ]] || fail "$output: not empty; results are never overwritten"
+else
+  output=$repository/latency_results/$(date +%Y%m%d_%H%M%S)
+  while [[ -e $output ]]; do output+=_again; done
+fi
+
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'rmdir "$output" 2>/dev/null || true' EXIT  # an empty folder of a run that did not happen
+
+ensure_packages build
+
+# The GPU when there is one and someone has made a CUDA build of the pipeline; the CPU otherwise.
+preset=host
+device='CPU (no NVIDIA GPU found)'
+if gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1) && [[ -n $gpu ]]; then
+  device="CPU (there is a GPU, $gpu, but no CUDA build in build/cuda)"
+  if [[ -x $repository/build/cuda/bin/interactive_inference_with_timing ]]; then
+    preset=cuda
+    device="GPU ($gpu)"
+  fi
+fi
+
+say "Building in build/$preset"
+configure "$preset" || fail "cmake could not configure build/$preset (its output is above)"
+build "$preset" --target interactive_inference_with_timing latency_tool
+bin=$repository/build/$preset/bin
+
+say "Device: $device"
+mkdir -p "$output"
+"$bin/interactive_inference_with_timing" --config_path "$config" --enable_timing --timing_output_dir "$output"
+timing_files=("$output"/interactive_timing_analysis_rank*_prompt*.json)
+
+say 'Where the time went'
+"$bin/latency" breakdown "${timing_files[@]}"
+"$bin/latency" breakdown "${timing_files[@]}" --detailed --format markdown -o "$output/breakdown.md"
+
+say 'Written'
+printf '    %s\n' "$output"/*
+say 'Next'
+cat <<EOF
+    per block and per step:   $bin/latency breakdown --detailed ${timing_files[0]@Q}
+    your own configuration:   $0 my_config.yaml
+    your own program:         docs/ and examples/ show #include <latency/latency.hpp>
+EOF
