@@ -51,15 +51,15 @@ class json_writer {
     separate();
     quoted(text);
   }
-  void integer(std::int64_t value) { number(value); }
-  void unsigned_integer(std::uint64_t value) { number(value); }
-  void boolean(bool value) { literal(value ? "true" : "false"); }
+  void integer(std::int64_t v) { number(v); }
+  void unsigned_integer(std::uint64_t v) { number(v); }
+  void boolean(bool v) { literal(v ? "true" : "false"); }
   void null() { literal("null"); }
-  void real(double value) {
-    if (!std::isfinite(value)) return null();
+  void real(double v) {
+    if (!std::isfinite(v)) return null();
     separate();
     char* const begin = room(longest_number);
-    char* end = std::to_chars(begin, begin + longest_number, value).ptr;
+    char* end = std::to_chars(begin, begin + longest_number, v).ptr;
     if (std::string_view(begin, static_cast<std::size_t>(end - begin)).find_first_of(".e") ==
         std::string_view::npos) {
       *end++ = '.';
@@ -68,13 +68,13 @@ class json_writer {
     used_ += static_cast<std::size_t>(end - begin);
   }
   // A number of thousandths with exactly three decimals: nanoseconds written as microseconds.
-  void thousandths(std::int64_t value) {
+  void thousandths(std::int64_t v) {
     separate();
     char* const begin = room(longest_number);
     char* end = begin;
-    if (value < 0) *end++ = '-';
+    if (v < 0) *end++ = '-';
     const std::uint64_t magnitude =
-        value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+        v < 0 ? 0 - static_cast<std::uint64_t>(v) : static_cast<std::uint64_t>(v);
     end = std::to_chars(end, begin + longest_number, magnitude / 1000).ptr;
     *end++ = '.';
     const auto rest = static_cast<unsigned>(magnitude % 1000);
@@ -143,12 +143,13 @@ class json_writer {
     append(text);
   }
   template <class Integer>
-  void number(Integer value) {
+  void number(Integer v) {
     char* begin = room(longest_number);
     char* const start = begin;
     if (comma_) *begin++ = ',';
     comma_ = true;
-    used_ += static_cast<std::size_t>(std::to_chars(begin, start + longest_number, value).ptr - start);
+    used_ +=
+        static_cast<std::size_t>(std::to_chars(begin, start + longest_number, v).ptr - start);
   }
   void quoted(std::string_view text) {
     append("\"");
@@ -179,12 +180,18 @@ class json_writer {
   }
   void escape(unsigned char byte) {
     switch (byte) {
-      case '"': return append("\\\"");
-      case '\\': return append("\\\\");
-      case '\n': return append("\\n");
-      case '\r': return append("\\r");
-      case '\t': return append("\\t");
-      default: break;
+      case '"':
+        return append("\\\"");
+      case '\\':
+        return append("\\\\");
+      case '\n':
+        return append("\\n");
+      case '\r':
+        return append("\\r");
+      case '\t':
+        return append("\\t");
+      default:
+        break;
     }
     constexpr std::string_view digits = "0123456789abcdef";
     const char code[] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};

@@ -1,0 +1,92 @@
+#pragma once
+// A recording with at least one row in every table and a different number in every member.
+
+#include <limits>
+#include <string>
+
+#include "latency/recording.hpp"
+
+namespace latency_test {
+
+inline latency::recorded_attribute integer_attribute(latency::recording& run, const char* key,
+                                                     std::int64_t number) {
+  latency::recorded_attribute a;
+  a.key = run.strings.add(key);
+  a.integer = number;
+  return a;
+}
+
+// Two host threads: "main" with generate > (block > step, decode), "loader" with one span handed
+// over from generate. Six device ops on two streams of device 0 and one of device 1.
+inline latency::recording sample_recording() {
+  using namespace latency;
+  recording run;
+  run.run = {{"attention_backend", std::string("cpu")},
+             {"steps", std::int64_t{4}},
+             {"sparsity", 0.5},
+             {"scale", 2.0},
+             {"not_finite", std::numeric_limits<double>::quiet_NaN()}};
+  run.clock = {"tsc", 0.43, 25, 1763632800123456789};
+  run.overhead = {{"span_ns", 25.1}};
+  run.hygiene = {1, 2, 3, 4, 5, 6, 7, 8, 9, true};
+  run.wall_ns = 10'000;
+  const string_id generate = run.strings.add("generate");
+  const string_id block_name = run.strings.add("block");
+  const string_id step = run.strings.add("step");
+  const string_id decode = run.strings.add("decode \"x\"");
+  const string_id load = run.strings.add("load");
+  const string_id kernel = run.strings.add("gemm<float, 4>");
+  const string_id copy = run.strings.add("copy");
+  const string_id launch = run.strings.add("cudaLaunchKernel");
+  run.threads = {{"main", 4711}, {"loader", 4712}};
+
+  run.attributes = {integer_attribute(run, "step", 3), {}, {}, integer_attribute(run, "step", 2)};
+  run.attributes[1].key = run.strings.add("timestep");
+  run.attributes[1].type = recorded_attribute::kind::real;
+  run.attributes[1].real = 937.5;
+  run.attributes[2].key = run.strings.add("policy");
+  run.attributes[2].type = recorded_attribute::kind::text;
+  run.attributes[2].text = run.strings.add("ring");
+
+  const span_id other = span_id{1} << 40;
+  run.spans = {{3, 2, 1200, 1800, step, 0, span_warm_up, {0, 3}},
+               {2, 1, 1100, 2500, block_name, 0, 0, {}},
+               {4, 1, 2500, 3000, decode, 0, 0, {}},
+               {other | 1, 1, 1500, 4000, load, 1, span_handed_over, {}},
+               {1, 0, 1000, 5000, generate, 0, span_open_at_end, {}}};
+  run.async_spans = {{1, 2, 1300, 6000, load, 0, 1, 0, {3, 1}},
+                     {2, 0, 1400, 5500, decode, 1, 0, span_open_at_end, {}}};
+  run.instants = {{1600, step, 0, 3, {3, 1}}};
+  run.counters = {{1000, block_name, 0, 3.0}, {2000, block_name, 1, -0.25}};
+  run.api_calls = {{1250, 1260, 3, 70, launch, 0}, {1300, 1310, 3, 71, launch, 0}};
+  const auto kernels = device_op_kind::kernel;
+  const auto copies = device_op_kind::memcpy;
+  run.device_ops = {
+      {1400, 1700, 3, 70, 0, 0, 0, kernel, 0, 7, kernels, {}, {}},
+      {1450, 1650, 3, 71, 8, 9, 4096, copy, 0, 7, copies, copy_direction::host_to_device, {}},
+      {1750, 1760, 2, 72, 0, 0, 64, copy, 0, 13, copies, copy_direction::device_to_host, {}},
+      {1800,
+       1900,
+       0,
+       73,
+       0,
+       0,
+       32,
+       kernel,
+       1,
+       7,
+       device_op_kind::memset,
+       {},
+       unattributed_reason::no_open_span},
+      {1900, 1910, 0, 0, 0, 0, 16, copy, 1, 7, copies, copy_direction::device_to_device,
+       unattributed_reason::no_launch_record},
+      {2000, 1990, 0, 75, 5, 6, 8, copy, 1, 7, copies, copy_direction::peer,
+       unattributed_reason::graph_before_start}};
+  run.blocks = {{3, 1, 2, 3, 4, 5, 6, 1}};
+  run.switches = {{3, 1, 2, 10, 12, 9, 777, 45}};
+  run.pixel_frames = {{900, 5, 1}};
+  run.memory = {{11, 1, 22, 33, 44, 55}};
+  return run;
+}
+
+}  // namespace latency_test
