@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "pipeline_reference/longlive/config_mapping.hpp"
@@ -12,61 +13,105 @@
 namespace longlive {
 namespace {
 
-// The rotary position table has this many latent frames (as published).
-constexpr std::int64_t max_latent_frames = 1024;
+// The rotary position table has this many latent frames, rows and columns (as published).
+constexpr std::int64_t max_positions = 1024;
 
 // Published keys of training, of other pipelines or of the launcher; inference does not read them.
-constexpr const char* keys_without_effect[] = {
-    "model_name",      "independent_first_frame", "distributed",          "i2v",
-    "causal",          "height",                  "width",                "num_frames",
-    "ckpt_step",       "prompt_name",             "prompt_path",          "eval_first_n",
-    "last_step_only",  "same_step_across_blocks", "num_training_frames",  "gc_interval",
-    "weight_decay",    "low_memory",              "num_train_timestep",   "negative_prompt",
-    "guidance_scale",  "mixed_precision",         "text_encoder_ckpt",    "discriminator_lr_multiplier"};
+constexpr const char* keys_without_effect[] = {"model_name",
+                                               "independent_first_frame",
+                                               "distributed",
+                                               "i2v",
+                                               "causal",
+                                               "height",
+                                               "width",
+                                               "num_frames",
+                                               "ckpt_step",
+                                               "prompt_name",
+                                               "prompt_path",
+                                               "eval_first_n",
+                                               "last_step_only",
+                                               "same_step_across_blocks",
+                                               "num_training_frames",
+                                               "gc_interval",
+                                               "weight_decay",
+                                               "low_memory",
+                                               "num_train_timestep",
+                                               "negative_prompt",
+                                               "guidance_scale",
+                                               "mixed_precision",
+                                               "text_encoder_ckpt",
+                                               "discriminator_lr_multiplier"};
 
-void check_steps(const config& c, const config_mapping& root) {
-  if (c.denoising_step_list.empty()) root.fail("denoising_step_list", "must name at least one step");
-  for (std::size_t i = 1; i < c.denoising_step_list.size(); ++i)
-    if (c.denoising_step_list[i] >= c.denoising_step_list[i - 1])
+void check_steps(const std::vector<std::int64_t>& steps, const config_mapping& root) {
+  if (steps.empty()) root.fail("denoising_step_list", "must name at least one step");
+  for (std::size_t i = 1; i < steps.size(); ++i)
+    if (steps[i] >= steps[i - 1])
       root.fail("denoising_step_list", fmt::format("must fall from step to step, but {} follows {}",
-                                                   c.denoising_step_list[i], c.denoising_step_list[i - 1]));
+                                                   steps[i], steps[i - 1]));
 }
 
 // A switch takes effect at the first block that starts at or after its latent frame, one per block.
-void check_switches(const config& c, const config_mapping& root) {
+void check_switches(const generation_config& g, const config_mapping& root) {
+  const std::int64_t block = g.latent_frames_per_block;
   std::int64_t next_free_start = 0;
-  for (std::size_t i = 0; i < c.switch_frame_indices.size(); ++i) {
-    const std::int64_t index = c.switch_frame_indices[i];
-    if (i > 0 && index <= c.switch_frame_indices[i - 1])
-      root.fail("switch_frame_indices", fmt::format("must rise from switch to switch, but {} follows {}",
-                                                    index, c.switch_frame_indices[i - 1]));
-    const std::int64_t block = c.num_frame_per_block;
-    const std::int64_t snapped = (index + block - 1) / block * block;
-    const std::int64_t start = std::max(snapped, next_free_start);
-    if (start >= c.num_output_frames)
+  for (std::size_t i = 0; i < g.switch_latent_frames.size(); ++i) {
+    const std::int64_t index = g.switch_latent_frames[i];
+    if (i > 0 && index <= g.switch_latent_frames[i - 1])
       root.fail("switch_frame_indices",
-                fmt::format("the switch at latent frame {} would take effect at {}, but the last block "
-                            "starts at {}",
-                            index, start, c.num_output_frames - block));
+                fmt::format("must rise from switch to switch, but {} follows {}", index,
+                            g.switch_latent_frames[i - 1]));
+    const std::int64_t start = std::max((index + block - 1) / block * block, next_free_start);
+    if (start >= g.latent_frames)
+      root.fail(
+          "switch_frame_indices",
+          fmt::format("the switch at latent frame {} would take effect at {}, but the last block "
+                      "starts at {}",
+                      index, start, g.latent_frames - block));
     next_free_start = start + block;
   }
 }
 
-void read_window(config& c, config_mapping& root) {
+void read_window(generation_config& g, config_mapping& root) {
   config_mapping kwargs = root.mapping("model_kwargs");
   if (kwargs.boolean("use_infinite_attention", false))
     kwargs.fail("use_infinite_attention", "is not supported; positions are absolute here");
-  c.local_attn_size = kwargs.integer("local_attn_size", -1, -1, max_latent_frames);
-  c.sink_size = kwargs.integer("sink_size", 0, 0, max_latent_frames);
-  c.timestep_shift = kwargs.real("timestep_shift", 5.0, 0.01, 1000.0);
+  g.window_latent_frames = kwargs.integer("local_attn_size", -1, -1, max_positions);
+  g.sink_latent_frames = kwargs.integer("sink_size", 0, 0, max_positions);
+  g.timestep_shift = kwargs.real("timestep_shift", g.timestep_shift, 0.01, 1000.0);
   kwargs.accept("model_name");
   kwargs.refuse_unknown();
-  if (c.local_attn_size == 0)
+  if (g.window_latent_frames == 0)
     kwargs.fail("local_attn_size", "must be -1 (unlimited) or a number of latent frames, found 0");
-  if (c.local_attn_size > 0 && c.local_attn_size < c.sink_size + c.num_frame_per_block)
-    kwargs.fail("local_attn_size",
-                fmt::format("a window of {} latent frames cannot hold sink_size {} and a block of {}",
-                            c.local_attn_size, c.sink_size, c.num_frame_per_block));
+  if (g.window_latent_frames > 0 &&
+      g.window_latent_frames < g.sink_latent_frames + g.latent_frames_per_block)
+    kwargs.fail(
+        "local_attn_size",
+        fmt::format("a window of {} latent frames cannot hold sink_size {} and a block of {}",
+                    g.window_latent_frames, g.sink_latent_frames, g.latent_frames_per_block));
+  if (g.sink_latent_frames > g.cached_latent_frames())
+    kwargs.fail("sink_size", fmt::format("is {}, but the clip has only {} latent frames",
+                                         g.sink_latent_frames, g.latent_frames));
+}
+
+generation_config read_generation(config_mapping& root) {
+  generation_config g;
+  g.denoising_step_list = root.integers("denoising_step_list", 1, 1000);
+  g.warp_denoising_step = root.boolean("warp_denoising_step", true);
+  g.latent_frames_per_block = root.integer("num_frame_per_block", 3, 1, max_positions);
+  g.latent_frames = root.integer("num_output_frames", 0, 1, max_positions);
+  g.switch_latent_frames = root.integers("switch_frame_indices", 0, max_positions);
+  g.global_sink = root.boolean("global_sink", false);
+  g.context_noise = root.real("context_noise", 0, 0, 1000);
+  g.seed = static_cast<std::uint64_t>(
+      root.integer("seed", 0, 0, std::numeric_limits<std::int64_t>::max()));
+  check_steps(g.denoising_step_list, root);
+  if (g.latent_frames % g.latent_frames_per_block != 0)
+    root.fail("num_output_frames",
+              fmt::format("{} latent frames are not a whole number of blocks of {}",
+                          g.latent_frames, g.latent_frames_per_block));
+  check_switches(g, root);
+  read_window(g, root);
+  return g;
 }
 
 void read_adapter(config& c, config_mapping& root) {
@@ -86,30 +131,32 @@ void read_adapter(config& c, config_mapping& root) {
   adapter.refuse_unknown();
 }
 
-model_sizes read_model(config_mapping& own) {
+dit_config read_model(config_mapping& own) {
   config_mapping model = own.mapping("model");
-  model_sizes m;
+  dit_config m;
   m.dim = model.integer("dim", m.dim, 8, 16384);
-  m.num_heads = model.integer("num_heads", m.num_heads, 1, 256);
-  m.num_layers = model.integer("num_layers", m.num_layers, 1, 256);
+  m.heads = model.integer("num_heads", m.heads, 1, 256);
+  m.layers = model.integer("num_layers", m.layers, 1, 256);
   m.ffn_dim = model.integer("ffn_dim", m.ffn_dim, 1, 65536);
   m.freq_dim = model.integer("freq_dim", m.freq_dim, 2, 4096);
   m.text_dim = model.integer("text_dim", m.text_dim, 1, 16384);
   m.text_len = model.integer("text_len", m.text_len, 1, 4096);
   model.refuse_unknown();
-  if (m.dim % m.num_heads != 0)
-    model.fail("num_heads", fmt::format("dim {} is not divisible by {} heads", m.dim, m.num_heads));
-  const std::int64_t head_dim = m.dim / m.num_heads;
-  if (head_dim % 2 != 0 || head_dim < 6)
-    model.fail("num_heads", fmt::format("dim {} over {} heads gives heads of {}; rotary positions need an "
-                                        "even size of at least 6",
-                                        m.dim, m.num_heads, head_dim));
-  if (m.freq_dim % 2 != 0) model.fail("freq_dim", fmt::format("must be even, found {}", m.freq_dim));
+  if (m.dim % m.heads != 0)
+    model.fail("num_heads", fmt::format("dim {} is not divisible by {} heads", m.dim, m.heads));
+  if (m.head_dim() % 2 != 0 || m.head_dim() < 6)
+    model.fail("num_heads",
+               fmt::format("dim {} over {} heads gives heads of {}; rotary positions need an "
+                           "even size of at least 6",
+                           m.dim, m.heads, m.head_dim()));
+  if (m.freq_dim % 2 != 0)
+    model.fail("freq_dim", fmt::format("must be even, found {}", m.freq_dim));
 
-  const std::vector<std::int64_t> latent = own.integers("latent_hw", 2, 1024);
+  const std::vector<std::int64_t> latent = own.integers("latent_hw", 2, 2 * max_positions);
   if (!latent.empty()) {
     if (latent.size() != 2)
-      own.fail("latent_hw", fmt::format("expects height and width, found {} values", latent.size()));
+      own.fail("latent_hw",
+               fmt::format("expects height and width, found {} values", latent.size()));
     m.latent_height = latent[0];
     m.latent_width = latent[1];
   }
@@ -122,12 +169,13 @@ model_sizes read_model(config_mapping& own) {
 void read_reference(config& c, config_mapping& root) {
   config_mapping own = root.mapping("pipeline_reference");
   reference_settings& r = c.reference;
-  r.model = read_model(own);
+  c.dit = read_model(own);
   r.vae_dim = own.integer("vae_dim", r.vae_dim, 1, 1024);
   r.vae = own.choice("vae_mode", "streaming", {"streaming", "whole_clip"}) == "streaming"
               ? vae_mode::streaming
               : vae_mode::whole_clip;
-  r.kv = own.choice("kv_policy", "ring", {"ring", "roll"}) == "ring" ? kv_policy::ring : kv_policy::roll;
+  r.kv = own.choice("kv_policy", "ring", {"ring", "roll"}) == "ring" ? kv_policy::ring
+                                                                     : kv_policy::roll;
   r.weights = own.text("weights", c.generator_ckpt.empty() ? "random" : c.generator_ckpt);
   r.vae_weights = own.text("vae_weights", "random");
   r.prompt_embeddings = own.text("prompt_embeddings", "seeded");
@@ -138,7 +186,8 @@ void read_reference(config& c, config_mapping& root) {
   if (r.weights != "random" && std::filesystem::path(r.weights).extension() != ".safetensors")
     (own.has("weights") ? own : root)
         .fail(own.has("weights") ? "weights" : "generator_ckpt",
-              "only .safetensors files can be read; convert it, or set pipeline_reference: weights: random");
+              "only .safetensors files can be read; convert it, or set pipeline_reference: "
+              "weights: random");
 }
 
 void note_settings_without_effect(config& c, config_mapping& root) {
@@ -149,24 +198,19 @@ void note_settings_without_effect(config& c, config_mapping& root) {
   if (c.reference.weights == "random" && !c.generator_ckpt.empty())
     c.notes.push_back("generator_ckpt is not read: pipeline_reference: weights is random");
   if (!c.lora_ckpt.empty() || c.adapter.present)
-    c.notes.push_back("LoRA is not applied (adapter, lora_ckpt): weights are used as they are in their file");
+    c.notes.push_back(
+        "LoRA is not applied (adapter, lora_ckpt): weights are used as they are in their file");
 }
 
 config check(const yaml_node& document, const std::string& path) {
   config_mapping root(document, path, "");
-  for (const char* key : {"denoising_step_list", "num_frame_per_block", "num_output_frames", "data_path"})
+  for (const char* key :
+       {"denoising_step_list", "num_frame_per_block", "num_output_frames", "data_path"})
     root.require(key);
 
   config c;
   c.path = path;
-  c.denoising_step_list = root.integers("denoising_step_list", 1, 1000);
-  c.warp_denoising_step = root.boolean("warp_denoising_step", true);
-  c.num_frame_per_block = root.integer("num_frame_per_block", 3, 1, max_latent_frames);
-  c.num_output_frames = root.integer("num_output_frames", 0, 1, max_latent_frames);
-  c.switch_frame_indices = root.integers("switch_frame_indices", 0, max_latent_frames);
-  c.global_sink = root.boolean("global_sink", false);
-  c.context_noise = root.real("context_noise", 0, 0, 1000);
-  c.seed = root.integer("seed", 0, 0, std::numeric_limits<std::int64_t>::max());
+  c.generation = read_generation(root);
   c.use_ema = root.boolean("use_ema", false);
   c.save_with_index = root.boolean("save_with_index", true);
   c.inference_iter = root.integer("inference_iter", -1, -1, 1'000'000'000);
@@ -176,18 +220,12 @@ config check(const yaml_node& document, const std::string& path) {
   c.lora_ckpt = root.text("lora_ckpt", "");
   if (root.integer("num_samples", 1, 1, 1024) != 1)
     root.fail("num_samples", "only 1 is supported: one clip per prompt line");
-  read_window(c, root);
   read_adapter(c, root);
   read_reference(c, root);
   note_settings_without_effect(c, root);
   root.refuse_unknown();
 
   if (c.data_path.empty()) root.fail("data_path", "expects a file, found an empty text");
-  check_steps(c, root);
-  if (c.num_output_frames % c.num_frame_per_block != 0)
-    root.fail("num_output_frames", fmt::format("{} latent frames are not a whole number of blocks of {}",
-                                               c.num_output_frames, c.num_frame_per_block));
-  check_switches(c, root);
   return c;
 }
 
@@ -197,12 +235,15 @@ config parse_config(const std::string& text, const std::string& path) {
   return check(parse_yaml(text, path), path);
 }
 
-config read_config(const std::string& path) { return check(read_yaml(path), path); }
+config read_config(const std::string& path) {
+  return check(read_yaml(path), path);
+}
 
 std::string resolve_path(const config& settings, const std::string& path) {
   const std::filesystem::path from_here(path);
   if (from_here.is_absolute() || std::filesystem::exists(from_here)) return path;
-  const std::filesystem::path beside = std::filesystem::path(settings.path).parent_path() / from_here;
+  const std::filesystem::path beside =
+      std::filesystem::path(settings.path).parent_path() / from_here;
   return std::filesystem::exists(beside) ? beside.string() : path;
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "pipeline_reference/longlive/dit_config.hpp"
+
 namespace longlive {
 
 enum class vae_mode { streaming, whole_clip };  // decode after each block, or once at the end
@@ -20,23 +22,9 @@ struct adapter_settings {
   double alpha = 0;
 };
 
-// Sizes of the transformer; the defaults are Wan2.1-T2V-1.3B.
-struct model_sizes {
-  std::int64_t dim = 1536;
-  std::int64_t num_heads = 12;
-  std::int64_t num_layers = 30;
-  std::int64_t ffn_dim = 8960;
-  std::int64_t freq_dim = 256;
-  std::int64_t text_dim = 4096;
-  std::int64_t text_len = 512;
-  std::int64_t latent_height = 60;
-  std::int64_t latent_width = 104;
-};
-
 // The mapping `pipeline_reference`.
 struct reference_settings {
-  model_sizes model;
-  std::int64_t vae_dim = 96;
+  std::int64_t vae_dim = 96;  // channels of the decoder's widest resolution
   vae_mode vae = vae_mode::streaming;
   kv_policy kv = kv_policy::ring;
   std::string weights = "random";            // or a safetensors file with the transformer's tensors
@@ -49,17 +37,8 @@ struct reference_settings {
 struct config {
   std::string path;  // the file it was read from
 
-  std::vector<std::int64_t> denoising_step_list;  // falling, in (0, 1000]
-  bool warp_denoising_step = true;
-  std::int64_t num_frame_per_block = 3;  // latent frames
-  std::int64_t local_attn_size = -1;     // window in latent frames, -1 = unlimited; holds the sink
-  std::int64_t sink_size = 0;            // latent frames
-  double timestep_shift = 5.0;
-  std::int64_t num_output_frames = 0;               // latent frames, whole blocks
-  std::vector<std::int64_t> switch_frame_indices;  // latent frames, rising
-  bool global_sink = false;
-  double context_noise = 0;  // timestep of the context pass
-  std::int64_t seed = 0;
+  dit_config dit;                // pipeline_reference: model, latent_hw
+  generation_config generation;  // the published keys of the loop
   bool use_ema = false;
   bool save_with_index = true;
   std::int64_t inference_iter = -1;  // index of the last prompt line to run, -1 = all
@@ -71,12 +50,6 @@ struct config {
   reference_settings reference;
 
   std::vector<std::string> notes;  // published settings that have no effect here, one line each
-
-  // Pixel frames that `latent_frames` decode to.
-  [[nodiscard]] static std::int64_t pixel_frames(std::int64_t latent_frames) {
-    return latent_frames == 0 ? 0 : 1 + 4 * (latent_frames - 1);
-  }
-  [[nodiscard]] std::int64_t num_blocks() const { return num_output_frames / num_frame_per_block; }
 };
 
 // Reads and checks a file. Throws latency::error, one line "FILE: line L: KEY: MESSAGE", for a file

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <utility>
 
-#include <latency/error.hpp>
+#include "latency/error.hpp"
 #include "pipeline_reference/longlive/text_file.hpp"
 
 namespace longlive {
@@ -101,12 +101,13 @@ std::int64_t config_mapping::to_integer(std::string_view digits, std::string_vie
   if (code == std::errc::invalid_argument || end != digits.data() + digits.size())
     fail(key, fmt::format("expects an integer, found '{}'", printable(digits)));
   if (code == std::errc::result_out_of_range || value < lowest || value > highest)
-    fail(key, fmt::format("must be between {} and {}, found {}", lowest, highest, printable(digits)));
+    fail(key,
+         fmt::format("must be between {} and {}, found {}", lowest, highest, printable(digits)));
   return value;
 }
 
-std::int64_t config_mapping::integer(std::string_view key, std::int64_t otherwise, std::int64_t lowest,
-                                     std::int64_t highest) {
+std::int64_t config_mapping::integer(std::string_view key, std::int64_t otherwise,
+                                     std::int64_t lowest, std::int64_t highest) {
   const yaml_node* node = find(key);
   if (node == nullptr) return otherwise;
   if (scalar(*node, key, "an integer").quoted)
@@ -144,7 +145,8 @@ std::string config_mapping::text(std::string_view key, std::string otherwise) {
   const yaml_node* node = find(key);
   if (node == nullptr) return otherwise;
   const std::string& value = scalar(*node, key, "a text").scalar;
-  if (std::any_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+  if (std::any_of(value.begin(), value.end(),
+                  [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
     fail(key, "must not contain line breaks or control characters");
   return value;
 }
@@ -185,7 +187,8 @@ std::vector<std::int64_t> config_mapping::integers(std::string_view key, std::in
 config_mapping config_mapping::mapping(std::string_view key) {
   const yaml_node* node = find(key);
   if (node == nullptr) return {empty_mapping, file_, prefix_ + std::string(key) + "."};
-  if (node->type != yaml_node::kind::mapping) fail(key, "expects a mapping, found " + describe(*node));
+  if (node->type != yaml_node::kind::mapping)
+    fail(key, "expects a mapping, found " + describe(*node));
   return {*node, file_, prefix_ + std::string(key) + "."};
 }
 
@@ -196,8 +199,9 @@ void config_mapping::refuse_unknown() const {
         known_.begin(), known_.end(), [&key](const std::string& a, const std::string& b) {
           return edit_distance(key.substr(0, 80), a) < edit_distance(key.substr(0, 80), b);
         });
-    fail(key, nearest == known_.end() ? "unknown key"
-                                      : "unknown key; the nearest known one is " + prefix_ + *nearest);
+    fail(key, nearest == known_.end()
+                  ? "unknown key"
+                  : "unknown key; the nearest known one is " + prefix_ + *nearest);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Typed reading of one mapping of a configuration: every wrong value becomes one line
-// "FILE: line L: KEY: MESSAGE", and keys that nobody asked for are refused with the nearest known one.
+// "FILE: line L: KEY: MESSAGE", and keys that nobody asked for are refused with the nearest known
+// one.
 
 #include <cstdint>
 #include <initializer_list>
@@ -30,7 +31,8 @@ class config_mapping {
   std::string choice(std::string_view key, std::string_view otherwise,
                      std::initializer_list<std::string_view> choices);
   // A list of integers, or the published comma-separated text ("40, 80").
-  std::vector<std::int64_t> integers(std::string_view key, std::int64_t lowest, std::int64_t highest);
+  std::vector<std::int64_t> integers(std::string_view key, std::int64_t lowest,
+                                     std::int64_t highest);
   // A nested mapping; an empty one when the key is absent.
   config_mapping mapping(std::string_view key);
 
@@ -58,7 +60,8 @@ class config_mapping {
   std::vector<std::string> known_;
 };
 
-// Number of single-character insertions, deletions and replacements that turn one text into the other.
+// Number of single-character insertions, deletions and replacements that turn one text into the
+// other.
 [[nodiscard]] std::size_t edit_distance(std::string_view from, std::string_view to);
 
 }  // namespace longlive

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <iterator>
 
-#include <latency/error.hpp>
+#include "latency/error.hpp"
 
 namespace longlive {
 
@@ -16,10 +16,12 @@ std::string read_text_file(const std::string& path, std::size_t max_bytes) {
   std::error_code code;
   const auto status = std::filesystem::status(path, code);
   if (!std::filesystem::exists(status)) throw latency::error(path, "", "no such file");
-  if (!std::filesystem::is_regular_file(status)) throw latency::error(path, "", "not a regular file");
+  if (!std::filesystem::is_regular_file(status))
+    throw latency::error(path, "", "not a regular file");
   const auto bytes = std::filesystem::file_size(path, code);
   if (!code && bytes > max_bytes)
-    throw latency::error(path, "", fmt::format("{} bytes, more than the limit of {}", bytes, max_bytes));
+    throw latency::error(path, "",
+                         fmt::format("{} bytes, more than the limit of {}", bytes, max_bytes));
   std::ifstream in(path, std::ios::binary);
   if (!in) throw latency::error(path, "", std::strerror(errno));
   std::string text(static_cast<std::size_t>(bytes), '\0');

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <utility>
 
-#include <latency/error.hpp>
+#include "latency/error.hpp"
 #include "pipeline_reference/longlive/text_file.hpp"
 
 namespace longlive {
@@ -63,7 +63,8 @@ class tree_builder : public YAML::EventHandler {
   yaml_node start(yaml_node::kind type, const YAML::Mark& mark, YAML::anchor_t anchor) {
     const int line = mark.line + 1;
     if (anchor != 0) fail(file_, line, "anchors (&name) are not supported");
-    if (++nodes_ > yaml_max_nodes) fail(file_, line, fmt::format("more than {} values", yaml_max_nodes));
+    if (++nodes_ > yaml_max_nodes)
+      fail(file_, line, fmt::format("more than {} values", yaml_max_nodes));
     yaml_node node;
     node.type = type;
     node.line = line;
@@ -132,8 +133,8 @@ const yaml_node* yaml_node::find(std::string_view key) const {
 
 yaml_node parse_yaml(const std::string& text, const std::string& file) {
   if (text.size() > yaml_max_bytes)
-    throw latency::error(file, "",
-                         fmt::format("{} bytes, more than the limit of {}", text.size(), yaml_max_bytes));
+    throw latency::error(
+        file, "", fmt::format("{} bytes, more than the limit of {}", text.size(), yaml_max_bytes));
   if (const auto nul = text.find('\0'); nul != std::string::npos)
     throw latency::error(file, fmt::format("byte {}", nul), "not a text file");
   try {
@@ -145,7 +146,8 @@ yaml_node parse_yaml(const std::string& text, const std::string& file) {
     if (root.type != yaml_node::kind::mapping)
       fail(file, std::max(root.line, 1), "must be a mapping of keys to values");
     tree_builder rest(file);
-    if (parser.HandleNextDocument(rest)) throw latency::error(file, "", "holds more than one document");
+    if (parser.HandleNextDocument(rest))
+      throw latency::error(file, "", "holds more than one document");
     return root;
   } catch (const YAML::Exception& e) {
     fail(file, std::max(e.mark.line, 0) + 1, "not YAML: " + printable(e.msg));

@@ -19,9 +19,9 @@ struct yaml_node {
   enum class kind { null, scalar, sequence, mapping };
 
   kind type = kind::null;
-  int line = 0;                   // from 1
-  bool quoted = false;            // scalar in quotes or a block scalar: text even if it looks like a number
-  std::string scalar;             // kind::scalar
+  int line = 0;         // from 1
+  bool quoted = false;  // scalar in quotes or a block scalar: text even if it looks like a number
+  std::string scalar;   // kind::scalar
   std::vector<std::string> keys;  // kind::mapping, in the order of the file, without duplicates
   std::vector<int> key_lines;     // as long as keys
   std::vector<yaml_node> items;   // elements of a sequence, or the values of `keys`

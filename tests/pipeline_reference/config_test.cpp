@@ -1,0 +1,332 @@
+#include "pipeline_reference/longlive/config.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "latency/error.hpp"
+#include "pipeline_reference/longlive/config_mapping.hpp"
+#include "pipeline_reference/longlive/prompts.hpp"
+#include "pipeline_reference/longlive/yaml_document.hpp"
+#include "tests/pipeline_reference/source_dir.hpp"
+
+using longlive::parse_config;
+
+namespace {
+
+const std::string good = R"(denoising_step_list: [1000, 500]
+num_frame_per_block: 3
+num_output_frames: 21
+data_path: prompts.jsonl
+model_kwargs: {local_attn_size: 9, sink_size: 3, timestep_shift: 5.0}
+switch_frame_indices: 7, 12
+adapter: {type: lora, rank: 8}
+pipeline_reference:
+  model: {dim: 64, num_heads: 2, num_layers: 2}
+  latent_hw: [4, 6]
+)";
+
+// `good` with one line replaced (from 1) or, past the last, with a line added.
+std::string with_line(int line, const std::string& replacement) {
+  std::string text;
+  std::size_t start = 0;
+  for (int number = 1; start < good.size(); ++number) {
+    const std::size_t end = good.find('\n', start);
+    text += (number == line ? replacement : good.substr(start, end - start)) + "\n";
+    start = end + 1;
+  }
+  return line > 10 ? text + replacement + "\n" : text;
+}
+
+std::string refusal(const std::string& text) {
+  try {
+    static_cast<void>(parse_config(text, "c.yaml"));
+  } catch (const latency::error& e) {
+    return e.what();
+  }
+  return "accepted";
+}
+
+struct bad_line {
+  int line;
+  const char* text;
+  const char* expected;
+};
+
+const bad_line bad_lines[] = {
+    {1, "", "c.yaml: line 2: denoising_step_list: is missing"},
+    {1, "denoising_step_list: []",
+     "c.yaml: line 1: denoising_step_list: must name at least one step"},
+    {1, "denoising_step_list: [500, 1000]",
+     "c.yaml: line 1: denoising_step_list: must fall from step to step, but 1000 follows 500"},
+    {1, "denoising_step_list: [500, 500]",
+     "c.yaml: line 1: denoising_step_list: must fall from step to step, but 500 follows 500"},
+    {1, "denoising_step_list: [1000, 0]",
+     "c.yaml: line 1: denoising_step_list: must be between 1 and 1000, found 0"},
+    {1, "denoising_step_list: [1001]",
+     "c.yaml: line 1: denoising_step_list: must be between 1 and 1000, found 1001"},
+    {1, "denoising_step_list: [a]",
+     "c.yaml: line 1: denoising_step_list: expects an integer, found 'a'"},
+    {1, "denoising_step_list: [[1]]",
+     "c.yaml: line 1: denoising_step_list: expects a list of integers, found a list"},
+    {1, "denoising_step_list: {a: 1}",
+     "c.yaml: line 1: denoising_step_list: expects a list of integers, found a mapping"},
+    {1, "denoising_step_list: ['1000']",
+     "c.yaml: line 1: denoising_step_list: expects a list of integers, found the text '1000' in "
+     "it"},
+    {1, "denoising_step_lst: [1000]", "c.yaml: line 1: denoising_step_list: is missing"},
+    {2, "num_frame_per_block: 0",
+     "c.yaml: line 2: num_frame_per_block: must be between 1 and 1024, found 0"},
+    {2, "num_frame_per_block: three",
+     "c.yaml: line 2: num_frame_per_block: expects an integer, found 'three'"},
+    {2, "num_frame_per_block: 3.0",
+     "c.yaml: line 2: num_frame_per_block: expects an integer, found '3.0'"},
+    {2, "num_frame_per_block: '3'",
+     "c.yaml: line 2: num_frame_per_block: expects an integer, found the text '3'"},
+    {2, "num_frame_per_block: [3]",
+     "c.yaml: line 2: num_frame_per_block: expects an integer, found a list"},
+    {2, "num_frame_per_block: 99999999999999999999",
+     "c.yaml: line 2: num_frame_per_block: must be between 1 and 1024, found 99999999999999999999"},
+    {2, "num_frame_per_block:", "c.yaml: line 2: num_frame_per_block: is missing"},
+    {3, "num_output_frames: 20",
+     "c.yaml: line 3: num_output_frames: 20 latent frames are not a whole number of blocks of 3"},
+    {3, "num_output_frames: -3",
+     "c.yaml: line 3: num_output_frames: must be between 1 and 1024, found -3"},
+    {3, "num_output_frames: 1920",
+     "c.yaml: line 3: num_output_frames: must be between 1 and 1024, found 1920"},
+    {4, "", "c.yaml: line 1: data_path: is missing"},
+    {4, "data_path: ''", "c.yaml: line 4: data_path: expects a file, found an empty text"},
+    {4, "data_path: [a, b]", "c.yaml: line 4: data_path: expects a text, found a list"},
+    {4, "data_path: \"a\\nb\"",
+     "c.yaml: line 4: data_path: must not contain line breaks or control characters"},
+    {5, "model_kwargs: {local_attn_size: 5, sink_size: 3}",
+     "c.yaml: line 5: model_kwargs.local_attn_size: a window of 5 latent frames cannot hold "
+     "sink_size 3 "
+     "and a block of 3"},
+    {5, "model_kwargs: {local_attn_size: 0}",
+     "c.yaml: line 5: model_kwargs.local_attn_size: must be -1 (unlimited) or a number of latent "
+     "frames, "
+     "found 0"},
+    {5, "model_kwargs: {local_attn_size: -2}",
+     "c.yaml: line 5: model_kwargs.local_attn_size: must be between -1 and 1024, found -2"},
+    {5, "model_kwargs: {sink_size: -1}",
+     "c.yaml: line 5: model_kwargs.sink_size: must be between 0 and 1024, found -1"},
+    {5, "model_kwargs: {sink_size: 22}",
+     "c.yaml: line 5: model_kwargs.sink_size: is 22, but the clip has only 21 latent frames"},
+    {5, "model_kwargs: {timestep_shift: 0}",
+     "c.yaml: line 5: model_kwargs.timestep_shift: must be between 0.01 and 1000, found 0"},
+    {5, "model_kwargs: {timestep_shift: nan}",
+     "c.yaml: line 5: model_kwargs.timestep_shift: must be between 0.01 and 1000, found nan"},
+    {5, "model_kwargs: {timestep_shift: five}",
+     "c.yaml: line 5: model_kwargs.timestep_shift: expects a number, found 'five'"},
+    {5, "model_kwargs: {use_infinite_attention: true}",
+     "c.yaml: line 5: model_kwargs.use_infinite_attention: is not supported; positions are "
+     "absolute here"},
+    {5, "model_kwargs: {local_atn_size: 9}",
+     "c.yaml: line 5: model_kwargs.local_atn_size: unknown key; the nearest known one is "
+     "model_kwargs.local_attn_size"},
+    {5, "model_kwargs: 9", "c.yaml: line 5: model_kwargs: expects a mapping, found '9'"},
+    {6, "switch_frame_indices: 12, 7",
+     "c.yaml: line 6: switch_frame_indices: must rise from switch to switch, but 7 follows 12"},
+    {6, "switch_frame_indices: 7, 7",
+     "c.yaml: line 6: switch_frame_indices: must rise from switch to switch, but 7 follows 7"},
+    {6, "switch_frame_indices: 19",
+     "c.yaml: line 6: switch_frame_indices: the switch at latent frame 19 would take effect at 21, "
+     "but the "
+     "last block starts at 18"},
+    {6, "switch_frame_indices: 17, 18",  // one switch per block: the second is pushed past the end
+     "c.yaml: line 6: switch_frame_indices: the switch at latent frame 18 would take effect at 21, "
+     "but the "
+     "last block starts at 18"},
+    {6, "switch_frame_indices: 40",
+     "c.yaml: line 6: switch_frame_indices: the switch at latent frame 40 would take effect at 42, "
+     "but the "
+     "last block starts at 18"},
+    {6, "switch_frame_indices: 7, x",
+     "c.yaml: line 6: switch_frame_indices: expects an integer, found 'x'"},
+    {6, "switch_frame_indices: 7,,9",
+     "c.yaml: line 6: switch_frame_indices: expects an integer, found ''"},
+    {6, "switch_frame_indices: -1",
+     "c.yaml: line 6: switch_frame_indices: must be between 0 and 1024, found -1"},
+    {7, "adapter: {type: dora}", "c.yaml: line 7: adapter.type: expects one of lora, found 'dora'"},
+    {7, "adapter: {rank: 0}", "c.yaml: line 7: adapter.rank: must be between 1 and 65536, found 0"},
+    {7, "adapter: {rnk: 8}",
+     "c.yaml: line 7: adapter.rnk: unknown key; the nearest known one is adapter.rank"},
+    {9, "  model: {dim: 64, num_heads: 3}",
+     "c.yaml: line 9: pipeline_reference.model.num_heads: dim 64 is not divisible by 3 heads"},
+    {9, "  model: {dim: 14, num_heads: 2}",
+     "c.yaml: line 9: pipeline_reference.model.num_heads: dim 14 over 2 heads gives heads of 7; "
+     "rotary "
+     "positions need an even size of at least 6"},
+    {9, "  model: {freq_dim: 5}",
+     "c.yaml: line 9: pipeline_reference.model.freq_dim: must be even, found 5"},
+    {9, "  model: {num_layers: 0}",
+     "c.yaml: line 9: pipeline_reference.model.num_layers: must be between 1 and 256, found 0"},
+    {9, "  model: {layers: 2}",
+     "c.yaml: line 9: pipeline_reference.model.layers: unknown key; the nearest known one is "
+     "pipeline_reference.model.num_layers"},
+    {10, "  latent_hw: [4, 5]",
+     "c.yaml: line 10: pipeline_reference.latent_hw: patches are 2x2, so both must be even, found "
+     "4x5"},
+    {10, "  latent_hw: [4]",
+     "c.yaml: line 10: pipeline_reference.latent_hw: expects height and width, found 1 values"},
+    {11, "  kv_policy: rolling",
+     "c.yaml: line 11: pipeline_reference.kv_policy: expects one of ring, roll, found 'rolling'"},
+    {11, "  vae_mode: chunked",
+     "c.yaml: line 11: pipeline_reference.vae_mode: expects one of streaming, whole_clip, found "
+     "'chunked'"},
+    {11, "  layer_spans: 2",
+     "c.yaml: line 11: pipeline_reference.layer_spans: expects true or false, found '2'"},
+    {11, "  weights: base.pt",
+     "c.yaml: line 11: pipeline_reference.weights: only .safetensors files can be read; convert "
+     "it, or set "
+     "pipeline_reference: weights: random"},
+    {11, "generator_ckpt: base.pt",
+     "c.yaml: line 11: generator_ckpt: only .safetensors files can be read; convert it, or set "
+     "pipeline_reference: weights: random"},
+    {11, "  pixel_fps: 0",
+     "c.yaml: line 11: pipeline_reference.pixel_fps: must be between 0.1 and 1000, found 0"},
+    {11, "seed: -1", "c.yaml: line 11: seed: must be between 0 and 9223372036854775807, found -1"},
+    {11, "num_samples: 2",
+     "c.yaml: line 11: num_samples: only 1 is supported: one clip per prompt line"},
+    {11, "inference_iter: -2",
+     "c.yaml: line 11: inference_iter: must be between -1 and 1000000000, found -2"},
+    {11, "context_noise: 1001",
+     "c.yaml: line 11: context_noise: must be between 0 and 1000, found 1001"},
+    {11, "use_ema: maybe", "c.yaml: line 11: use_ema: expects true or false, found 'maybe'"},
+    {11, "global_sink: 'true'",
+     "c.yaml: line 11: global_sink: expects true or false, found the text 'true'"},
+    {11, "global_snk: true",
+     "c.yaml: line 11: global_snk: unknown key; the nearest known one is global_sink"},
+    {11, "num_output_frames: 21", "c.yaml: line 11: num_output_frames: given twice"},
+    {11, "\"a\\nb\": 1", "c.yaml: line 11: a\\x0ab: unknown key; the nearest known one is i2v"},
+    {11, "[a, b]: 1", "c.yaml: line 11: a key must be a single word"},
+    {11, "output_folder: &a x", "c.yaml: line 11: anchors (&name) are not supported"},
+    {11, "output_folder: *a", "c.yaml: line 11: not YAML: the referenced anchor is not defined"},
+    {11, "output_folder: [x", "c.yaml: line 12: not YAML: end of sequence flow not found"},
+};
+
+}  // namespace
+
+TEST_CASE("config: every bad line is refused with one line that names it") {
+  for (const bad_line& bad : bad_lines) {
+    CAPTURE(bad.text);
+    CHECK(refusal(with_line(bad.line, bad.text)) == bad.expected);
+  }
+}
+
+TEST_CASE("config: files that are no mapping of keys are refused") {
+  CHECK(refusal("") == "c.yaml: is empty");
+  CHECK(refusal("# only a comment\n") == "c.yaml: is empty");
+  CHECK(refusal("[1, 2]") == "c.yaml: line 1: must be a mapping of keys to values");
+  CHECK(refusal("text") == "c.yaml: line 1: must be a mapping of keys to values");
+  CHECK(refusal("a: 1\n---\nb: 1\n") == "c.yaml: holds more than one document");
+  CHECK(refusal(std::string("a: \0", 4)) == "c.yaml: byte 3: not a text file");
+  CHECK_THROWS_WITH_AS(static_cast<void>(longlive::read_config("no_such.yaml")),
+                       "no_such.yaml: no such file", latency::error);
+  CHECK_THROWS_WITH_AS(static_cast<void>(longlive::read_config("/")), "/: not a regular file",
+                       latency::error);
+}
+
+TEST_CASE("config: a hostile file costs nothing before it is refused") {
+  CHECK(refusal(std::string(longlive::yaml_max_bytes + 1, ' ')) ==
+        "c.yaml: 262145 bytes, more than the limit of 262144");
+  CHECK(refusal("a: " + std::string(16, '[') + std::string(16, ']')) ==
+        "c.yaml: line 1: nested deeper than 16 levels");
+  CHECK(refusal("a: " + std::string(200000, '[')) != "accepted");
+  CHECK(refusal("a: " + std::string(200000, '{')) != "accepted");
+  std::string bomb = "a: &a [x]\n";
+  for (char c = 'b'; c <= 'z'; ++c)
+    bomb += std::string(1, c) + ": &" + c + " [*" + char(c - 1) + "]\n";
+  CHECK(refusal(bomb) == "c.yaml: line 1: anchors (&name) are not supported");
+  std::string many = "a: [";
+  for (std::size_t i = 0; i <= longlive::yaml_max_nodes; ++i) many += "1,";
+  CHECK(refusal(many + "]") == "c.yaml: line 1: more than 4000 values");
+}
+
+TEST_CASE("config: values arrive where they belong, in every published spelling") {
+  const longlive::config c = parse_config(with_line(6, "switch_frame_indices: [7, 12]"), "c.yaml");
+  CHECK(c.generation.denoising_step_list == std::vector<std::int64_t>{1000, 500});
+  CHECK(c.generation.switch_latent_frames == std::vector<std::int64_t>{7, 12});
+  CHECK(parse_config(good, "c.yaml").generation.switch_latent_frames ==
+        std::vector<std::int64_t>{7, 12});
+  CHECK(parse_config(with_line(6, "switch_frame_indices: \"7, 12\""), "c.yaml")
+            .generation.switch_latent_frames == std::vector<std::int64_t>{7, 12});
+  CHECK(parse_config(with_line(6, "switch_frame_indices: 7"), "c.yaml")
+            .generation.switch_latent_frames == std::vector<std::int64_t>{7});
+  CHECK(c.generation.latent_frames == 21);
+  CHECK(c.generation.window_latent_frames == 9);
+  CHECK(c.generation.sink_latent_frames == 3);
+  CHECK(c.dit.dim == 64);
+  CHECK(c.dit.heads == 2);
+  CHECK(c.dit.latent_height == 4);
+  CHECK(c.dit.latent_width == 6);
+  CHECK(c.dit.text_dim == 4096);
+  CHECK(c.adapter.rank == 8);
+  CHECK(c.data_path == "prompts.jsonl");
+  const longlive::config weights = parse_config(
+      with_line(11, "  weights: a.safetensors\n  kv_policy: roll\n  vae_mode: whole_clip"),
+      "c.yaml");
+  CHECK(weights.reference.weights == "a.safetensors");
+  CHECK(weights.reference.kv == longlive::kv_policy::roll);
+  CHECK(weights.reference.vae == longlive::vae_mode::whole_clip);
+  CHECK(parse_config(with_line(11, "generator_ckpt: b.safetensors"), "c.yaml").reference.weights ==
+        "b.safetensors");
+}
+
+TEST_CASE("config: published settings without effect are noted, not refused") {
+  const longlive::config c = parse_config(
+      with_line(11, "model_name: Wan2.1-T2V-1.3B\nindependent_first_frame: false"), "c.yaml");
+  REQUIRE(c.notes.size() == 2);
+  CHECK(c.notes[0] == "no effect here: model_name, independent_first_frame");
+  CHECK(c.notes[1] ==
+        "LoRA is not applied (adapter, lora_ckpt): weights are used as they are in their file");
+}
+
+TEST_CASE("config: the bundled configurations are valid and their prompts fit their switches") {
+  const std::string folder = longlive_tests::source_dir() + "/pipeline_reference/configs/";
+  for (const char* name : {"longlive_inference", "longlive_interactive_inference",
+                           "longlive_inference_small", "longlive_interactive_small"}) {
+    CAPTURE(name);
+    const longlive::config c = longlive::read_config(folder + name + ".yaml");
+    const auto lines = longlive::read_prompts(longlive::resolve_path(c, c.data_path));
+    CHECK(lines.front().prompts.size() == c.generation.switch_latent_frames.size() + 1);
+  }
+}
+
+TEST_CASE("config: the published configurations hold the published values") {
+  const std::string folder = longlive_tests::source_dir() + "/pipeline_reference/configs/";
+  const auto interactive = longlive::read_config(folder + "longlive_interactive_inference.yaml");
+  CHECK(interactive.generation.latent_frames == 240);
+  CHECK(interactive.generation.switch_latent_frames ==
+        std::vector<std::int64_t>{40, 80, 120, 160, 200});
+  CHECK(interactive.generation.seed == 1);
+  const auto single = longlive::read_config(folder + "longlive_inference.yaml");
+  CHECK(single.generation.latent_frames == 120);
+  CHECK(single.generation.switch_latent_frames.empty());
+  CHECK(single.generation.seed == 0);
+  for (const auto& c : {interactive, single}) {
+    CHECK(c.generation.denoising_step_list == std::vector<std::int64_t>{1000, 750, 500, 250});
+    CHECK(c.generation.warp_denoising_step);
+    CHECK(c.generation.latent_frames_per_block == 3);
+    CHECK(c.generation.window_latent_frames == 12);
+    CHECK(c.generation.sink_latent_frames == 3);
+    CHECK(c.generation.timestep_shift == 5.0);
+    CHECK(c.generation.global_sink);
+    CHECK(c.generation.context_noise == 0);
+    CHECK_FALSE(c.use_ema);
+    CHECK(c.inference_iter == -1);
+    CHECK(c.generator_ckpt == "longlive_models/models/longlive_base.pt");
+    CHECK(c.lora_ckpt == "longlive_models/models/lora.pt");
+    CHECK(c.adapter.rank == 256);
+    CHECK(c.adapter.alpha == 256);
+  }
+}
+
+TEST_CASE("edit_distance: counts insertions, deletions and replacements") {
+  CHECK(longlive::edit_distance("", "abc") == 3);
+  CHECK(longlive::edit_distance("sink_size", "sink_size") == 0);
+  CHECK(longlive::edit_distance("kitten", "sitting") == 3);
+  CHECK(longlive::edit_distance("abc", "") == 3);
+}
