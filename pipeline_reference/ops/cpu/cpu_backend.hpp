@@ -1,0 +1,26 @@
+#pragma once
+// The CPU back end: memory, threads and operations in one object. Thread-safe as its parts are:
+// one thread at a time per stream (the CPU has one).
+
+#include "pipeline_reference/ops/cpu/cpu_memory.hpp"
+#include "pipeline_reference/ops/cpu/cpu_transformer_ops.hpp"
+#include "pipeline_reference/ops/cpu/thread_pool.hpp"
+
+namespace ops::cpu {
+
+class cpu_backend {
+ public:
+  // 0 threads: one per core that this process may use.
+  explicit cpu_backend(int threads = 0) : pool_(threads), transformer_(pool_) {}
+
+  [[nodiscard]] cpu_memory& memory() noexcept { return memory_; }
+  [[nodiscard]] cpu_transformer_ops& transformer() noexcept { return transformer_; }
+  [[nodiscard]] thread_pool& pool() noexcept { return pool_; }
+
+ private:
+  cpu_memory memory_;
+  thread_pool pool_;
+  cpu_transformer_ops transformer_;
+};
+
+}  // namespace ops::cpu
