@@ -1,7 +1,8 @@
 #pragma once
 // The clock of host spans: the invariant time-stamp counter where the processor has one and the
 // kernel trusts it, CLOCK_MONOTONIC_RAW otherwise. Records keep raw ticks; they become nanoseconds
-// when they are read, through two anchors (a tick and a CLOCK_MONOTONIC_RAW reading taken together).
+// when they are read, through two anchors (a tick and a CLOCK_MONOTONIC_RAW reading taken
+// together).
 
 #include <time.h>
 
@@ -38,7 +39,8 @@ enum class clock_kind : std::uint8_t { monotonic_raw, tsc };
   return static_cast<std::uint64_t>(read_clock_ns(CLOCK_MONOTONIC_RAW));
 }
 
-// The time-stamp counter counts on if CPUID calls it invariant and the kernel has not given up on it.
+// The time-stamp counter counts on if CPUID calls it invariant and the kernel has not given up on
+// it.
 [[nodiscard]] inline clock_kind detect_clock() noexcept {
 #if defined(__x86_64__)
   unsigned a = 0, b = 0, c = 0, d = 0;
@@ -87,7 +89,8 @@ struct clock_anchor {
   // The rate over these few readings is rough, and good enough to express half a bracket in ns.
   const double ns_per_tick =
       static_cast<double>(last_ns - first_ns) / static_cast<double>(last_ticks - first_ticks);
-  best.uncertainty_ns = static_cast<std::int64_t>(static_cast<double>(best_width) * ns_per_tick / 2) + 1;
+  best.uncertainty_ns =
+      static_cast<std::int64_t>(static_cast<double>(best_width) * ns_per_tick / 2) + 1;
   return best;
 }
 
@@ -113,7 +116,8 @@ class tick_converter {
   double ns_per_tick_ = 1.0;
 };
 
-// A moment, as the recording stores it: pass it to latency::record() for something that happened earlier.
+// A moment, as the recording stores it: pass it to latency::record() for something that happened
+// earlier.
 struct timestamp {
   std::uint64_t ticks = 0;
 };

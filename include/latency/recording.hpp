@@ -27,7 +27,8 @@ using span_id = std::uint64_t;  // thread index << 40 | sequence number on that 
 class string_table {
  public:
   string_id add(std::string_view text) {
-    auto [entry, inserted] = ids_.try_emplace(std::string(text), static_cast<string_id>(texts_.size()));
+    auto [entry, inserted] =
+        ids_.try_emplace(std::string(text), static_cast<string_id>(texts_.size()));
     if (inserted) texts_.emplace_back(text);
     return entry->second;
   }
@@ -68,7 +69,7 @@ struct attribute_range {
 // Bits of span::flags.
 enum span_flag : std::uint32_t {
   span_open_at_end = 1,  // not closed when the session ended: end_ns is the end of the session
-  span_warm_up = 2,      // root of a warm-up region (LATENCY_REGIONS): statistics leave its subtree out
+  span_warm_up = 2,  // root of a warm-up region (LATENCY_REGIONS): statistics leave its subtree out
   span_handed_over = 4,  // parent is a span of another thread
 };
 
@@ -84,7 +85,7 @@ struct span {
 };
 
 // May begin and end on different threads; outside exclusive sums.
-struct async_span {
+struct recorded_async_span {
   std::uint64_t id = 0;
   span_id parent = 0;  // the span open where it began
   std::int64_t start_ns = 0;
@@ -96,7 +97,7 @@ struct async_span {
   attribute_range attributes;
 };
 
-struct instant {
+struct recorded_instant {
   std::int64_t time_ns = 0;
   string_id name = 0;
   std::uint32_t thread = 0;
@@ -112,7 +113,13 @@ struct counter_sample {
 };
 
 enum class device_op_kind : std::uint8_t { kernel, memset, memcpy };
-enum class copy_direction : std::uint8_t { none, host_to_device, device_to_host, device_to_device, peer };
+enum class copy_direction : std::uint8_t {
+  none,
+  host_to_device,
+  device_to_host,
+  device_to_device,
+  peer
+};
 
 // Why a device op belongs to no span.
 enum class unattributed_reason : std::uint8_t {
@@ -172,7 +179,7 @@ struct prompt_switch {
   std::int32_t requested_latent_frame = 0;  // as configured or asked for
   std::int32_t latent_frame = 0;            // snapped to the next block start
   std::int32_t recached_latent_frames = 0;
-  std::int64_t request_ns = 0;       // the API call, or the moment its latent frame was next
+  std::int64_t request_ns = 0;         // the API call, or the moment its latent frame was next
   std::int32_t first_pixel_frame = 0;  // first pixel frame made under the new prompt
 };
 
@@ -193,23 +200,23 @@ struct memory_snapshot {
 };
 
 struct clock_info {
-  std::string kind;                  // "tsc" or "monotonic_raw"
-  double resolution_ns = 0;          // length of one tick
-  std::int64_t uncertainty_ns = 0;   // of the tick-to-nanosecond fit over the whole run
-  std::int64_t origin_unix_ns = 0;   // session start, CLOCK_REALTIME (a decimal string in files)
+  std::string kind;                 // "tsc" or "monotonic_raw"
+  double resolution_ns = 0;         // length of one tick
+  std::int64_t uncertainty_ns = 0;  // of the tick-to-nanosecond fit over the whole run
+  std::int64_t origin_unix_ns = 0;  // session start, CLOCK_REALTIME (a decimal string in files)
 };
 
 struct hygiene_counts {
-  std::int64_t dropped_spans = 0;       // buffer full
-  std::int64_t dropped_records = 0;     // instants, counters, rows: buffer full
+  std::int64_t dropped_spans = 0;    // buffer full
+  std::int64_t dropped_records = 0;  // instants, counters, rows: buffer full
   std::int64_t dropped_device_ops = 0;
-  std::int64_t too_deep_spans = 0;      // nested deeper than the library records
-  std::int64_t open_spans = 0;          // not closed when the session ended
-  std::int64_t overwritten_spans = 0;   // ring mode: the oldest, given up on purpose
-  std::int64_t warm_up_regions = 0;     // regions recorded but excluded from statistics
-  std::int64_t skipped_regions = 0;     // regions not recorded (wait, or after active)
-  std::int64_t damaged_blocks = 0;      // journal blocks that could not be read (torn or corrupt)
-  bool incomplete = false;              // read from the journal of a run that did not end
+  std::int64_t too_deep_spans = 0;     // nested deeper than the library records
+  std::int64_t open_spans = 0;         // not closed when the session ended
+  std::int64_t overwritten_spans = 0;  // ring mode: the oldest, given up on purpose
+  std::int64_t warm_up_regions = 0;    // regions recorded but excluded from statistics
+  std::int64_t skipped_regions = 0;    // regions not recorded (wait, or after active)
+  std::int64_t damaged_blocks = 0;     // journal blocks that could not be read (torn or corrupt)
+  bool incomplete = false;             // read from the journal of a run that did not end
 };
 
 struct recording {
@@ -224,8 +231,8 @@ struct recording {
   std::vector<recorded_attribute> attributes;
   std::vector<thread_info> threads;
   std::vector<span> spans;
-  std::vector<async_span> async_spans;
-  std::vector<instant> instants;
+  std::vector<recorded_async_span> async_spans;
+  std::vector<recorded_instant> instants;
   std::vector<counter_sample> counters;
   std::vector<device_op> device_ops;
   std::vector<api_call> api_calls;

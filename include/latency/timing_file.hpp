@@ -183,20 +183,20 @@ class timing_file_writer {
       attributes(run_.spans);
     });
     object("async_spans", [&] {
-      integers("id", run_.async_spans, &async_span::id);
-      integers("parent", run_.async_spans, &async_span::parent);
+      integers("id", run_.async_spans, &recorded_async_span::id);
+      integers("parent", run_.async_spans, &recorded_async_span::parent);
       times(run_.async_spans);
-      integers("name", run_.async_spans, &async_span::name);
-      integers("begin_thread", run_.async_spans, &async_span::begin_thread);
-      integers("end_thread", run_.async_spans, &async_span::end_thread);
-      integers("flags", run_.async_spans, &async_span::flags);
+      integers("name", run_.async_spans, &recorded_async_span::name);
+      integers("begin_thread", run_.async_spans, &recorded_async_span::begin_thread);
+      integers("end_thread", run_.async_spans, &recorded_async_span::end_thread);
+      integers("flags", run_.async_spans, &recorded_async_span::flags);
       attributes(run_.async_spans);
     });
     object("instants", [&] {
-      integers("time_ns", run_.instants, &instant::time_ns);
-      integers("name", run_.instants, &instant::name);
-      integers("thread", run_.instants, &instant::thread);
-      integers("span", run_.instants, &instant::span);
+      integers("time_ns", run_.instants, &recorded_instant::time_ns);
+      integers("name", run_.instants, &recorded_instant::name);
+      integers("thread", run_.instants, &recorded_instant::thread);
+      integers("span", run_.instants, &recorded_instant::span);
       attributes(run_.instants);
     });
     object("counters", [&] {

@@ -1,6 +1,7 @@
 #pragma once
 // How a record looks in a thread's buffer and in a journal: 64-bit words, the first of which says
-// what follows. In a buffer, names, keys and texts are pointers (48 bits); in a journal, string ids.
+// what follows. In a buffer, names, keys and texts are pointers (48 bits); in a journal, string
+// ids.
 
 #include <cstdint>
 
@@ -14,7 +15,7 @@ enum class record_kind : std::uint8_t {
   counter = 3,      // [head, time, value as double bits]
   async_begin = 4,  // [head, time, id, parent] + attributes
   async_end = 5,    // [head, time, id]
-  row = 6           // [head, time] + payload; head's name is a row_kind, head's attributes the payload words
+  row = 6  // [head, time] + payload; head's name is a row_kind, head's attributes the payload words
 };
 
 enum class row_kind : std::uint8_t { block = 1, prompt_switch = 2, pixel_frame = 3, memory = 4 };
@@ -24,12 +25,14 @@ inline constexpr std::uint32_t max_row_words = 8;
 inline constexpr std::uint32_t max_record_words = 5 + 2 * max_attributes;
 
 // head: name (48 bits) | kind (4) | flags (4) | attribute count or payload words (8)
-[[nodiscard]] inline std::uint64_t pack_head(std::uint64_t name, record_kind kind, std::uint32_t flags,
-                                             std::uint32_t count) noexcept {
+[[nodiscard]] inline std::uint64_t pack_head(std::uint64_t name, record_kind kind,
+                                             std::uint32_t flags, std::uint32_t count) noexcept {
   return name | static_cast<std::uint64_t>(kind) << 48 | static_cast<std::uint64_t>(flags) << 52 |
          static_cast<std::uint64_t>(count) << 56;
 }
-[[nodiscard]] inline std::uint64_t head_name(std::uint64_t head) noexcept { return head & pointer_mask; }
+[[nodiscard]] inline std::uint64_t head_name(std::uint64_t head) noexcept {
+  return head & pointer_mask;
+}
 [[nodiscard]] inline record_kind head_kind(std::uint64_t head) noexcept {
   return static_cast<record_kind>(head >> 48 & 0xf);
 }
@@ -43,12 +46,16 @@ inline constexpr std::uint32_t max_record_words = 5 + 2 * max_attributes;
 // Words before the attributes, 0 for an unknown kind.
 [[nodiscard]] inline std::uint32_t fixed_words(record_kind kind) noexcept {
   switch (kind) {
-    case record_kind::span: return 5;
-    case record_kind::async_begin: return 4;
+    case record_kind::span:
+      return 5;
+    case record_kind::async_begin:
+      return 4;
     case record_kind::instant:
     case record_kind::counter:
-    case record_kind::async_end: return 3;
-    case record_kind::row: return 2;
+    case record_kind::async_end:
+      return 3;
+    case record_kind::row:
+      return 2;
   }
   return 0;
 }

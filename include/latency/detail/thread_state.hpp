@@ -1,7 +1,8 @@
 #pragma once
 // What one thread owns while it records: its stack of open spans and a bounded buffer of records.
 // Only the owning thread writes; the collector reads what `cursor` has published. The buffer is a
-// ring of chunks: in keep mode a full ring means a counted drop, in ring mode the oldest chunk goes.
+// ring of chunks: in keep mode a full ring means a counted drop, in ring mode the oldest chunk
+// goes.
 
 #include <sys/mman.h>
 
@@ -16,12 +17,14 @@
 
 namespace latency::detail {
 
-inline constexpr std::uint32_t max_depth = 256;         // deeper spans are counted, not recorded
-inline constexpr std::uint32_t chunk_words = 4096;      // 32 KiB: about 800 spans
+inline constexpr std::uint32_t max_depth = 256;     // deeper spans are counted, not recorded
+inline constexpr std::uint32_t chunk_words = 4096;  // 32 KiB: about 800 spans
+inline constexpr std::uint32_t min_chunks = 4;
 inline constexpr std::uint32_t thread_id_shift = 40;    // span id = thread index << 40 | sequence
 inline constexpr std::uint32_t max_threads = 1u << 13;  // keeps span ids below 2^53, exact in JSON
 inline constexpr std::uint64_t no_session = 0;
-inline constexpr std::uint64_t undecided = 1;  // nobody asked yet whether LATENCY_OUTPUT starts a session
+inline constexpr std::uint64_t undecided =
+    1;  // nobody asked yet whether LATENCY_OUTPUT starts a session
 
 // One open span. Written by the owner, read by the collector: `id` is 0 while the rest changes.
 struct open_span {
@@ -35,8 +38,8 @@ struct chunk {
 };
 
 struct chunk_mark {
-  std::uint32_t used_words = 0;       // set when the chunk is full
-  std::uint64_t spans_before = 0;     // spans the thread had written when the chunk began
+  std::uint32_t used_words = 0;    // set when the chunk is full
+  std::uint64_t spans_before = 0;  // spans the thread had written when the chunk began
 };
 
 struct thread_state {
@@ -64,7 +67,7 @@ struct thread_state {
   std::atomic<std::uint64_t> produced{0};  // chunks finished
   std::atomic<std::uint64_t> consumed{0};  // chunks given back by the collector
   std::uint32_t consumed_words = 0;        // collector: words read of chunk `consumed`
-  std::mutex ring_mutex;                   // ring mode: held while a chunk is reused or the ring is read
+  std::mutex ring_mutex;  // ring mode: held while a chunk is reused or the ring is read
 
   std::atomic<std::uint64_t> dropped_spans{0};
   std::atomic<std::uint64_t> dropped_records{0};
@@ -72,7 +75,8 @@ struct thread_state {
   std::atomic<std::uint64_t> overwritten_spans{0};
   bool in_use = false;  // a living thread owns it; under the registry's mutex
 
-  // Makes the buffer ready for a session. By the owner, or before it has one. Throws when out of memory.
+  // Makes the buffer ready for a session. By the owner, or before it has one. Throws when out of
+  // memory.
   void prepare(std::uint32_t wanted_chunks, clock_kind kind, bool ring_mode) {
     if (wanted_chunks != chunk_count) {
       release();
@@ -123,12 +127,10 @@ struct thread_state {
     std::unique_lock<std::mutex> lock(ring_mutex, std::defer_lock);
     if (ring) {
       if (!lock.try_lock()) return nullptr;  // somebody is reading the ring: never wait
-      if (done + 1 >= chunk_count) {         // the chunk to be reused holds the oldest spans
-        const std::uint64_t oldest = marks[(done + 1) % chunk_count].spans_before;
-        const std::uint64_t next = chunk_count > 1 ? marks[(done + 2) % chunk_count].spans_before : written_spans;
-        overwritten_spans.fetch_add((chunk_count > 1 ? next : written_spans) - oldest,
+      if (done + 1 >= chunk_count)           // the chunk to be reused holds the oldest spans
+        overwritten_spans.fetch_add(marks[(done + 2) % chunk_count].spans_before -
+                                        marks[(done + 1) % chunk_count].spans_before,
                                     std::memory_order_relaxed);
-      }
     } else if (done + 1 - consumed.load(std::memory_order_acquire) >= chunk_count) {
       return nullptr;
     }

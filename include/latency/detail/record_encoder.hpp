@@ -1,0 +1,151 @@
+#pragma once
+// Takes records out of thread buffers and appends them to a journal, pointers replaced by string
+// ids. One user at a time (the registry's mutex).
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "../journal.hpp"
+#include "thread_state.hpp"
+
+namespace latency::detail {
+
+class record_encoder {
+ public:
+  explicit record_encoder(journal_writer& journal) : journal_(journal) {}
+
+  [[nodiscard]] std::uint32_t id_of(const char* text) {
+    if (text == nullptr) text = "";
+    const std::size_t slot = (reinterpret_cast<std::uintptr_t>(text) >> 3 ^
+                              reinterpret_cast<std::uintptr_t>(text) >> 11) %
+                             cache_size;
+    if (cache_[slot].text != text) {
+      const auto [entry, inserted] =
+          ids_.try_emplace(text, static_cast<std::uint32_t>(ids_.size()));
+      if (inserted) new_texts_.emplace_back(text);
+      cache_[slot] = {text, entry->second};
+    }
+    return cache_[slot].id;
+  }
+
+  // Everything that the thread has published since the last call. In ring mode once, at the end.
+  void drain(thread_state& t) {
+    if (t.ring) return drain_ring(t);
+    for (;;) {
+      const std::uint64_t done = t.produced.load(std::memory_order_acquire);
+      std::uint64_t consumed = t.consumed.load(std::memory_order_relaxed);
+      for (; consumed < done; ++consumed) {
+        const std::uint32_t at = static_cast<std::uint32_t>(consumed % t.chunk_count);
+        encode(t, t.chunks[at].words + t.consumed_words,
+               t.chunks[at].words + t.marks[at].used_words);
+        t.consumed_words = 0;
+        t.consumed.store(consumed + 1, std::memory_order_release);
+      }
+      const chunk& current = t.chunks[done % t.chunk_count];
+      const std::uint64_t* const end = t.cursor.load(std::memory_order_acquire);
+      if (end < current.words || end > current.words + chunk_words)
+        continue;  // it went on meanwhile
+      encode(t, current.words + t.consumed_words, end);
+      t.consumed_words = static_cast<std::uint32_t>(end - current.words);
+      return;
+    }
+  }
+
+  // The thread's open spans, when they changed since the last call.
+  void open_spans(thread_state& t) {
+    std::vector<std::uint64_t> words;
+    const std::uint32_t depth = std::min(t.depth.load(std::memory_order_acquire), max_depth);
+    std::uint64_t parent = t.open[0].id.load(std::memory_order_acquire);
+    for (std::uint32_t i = 1; i <= depth; ++i) {
+      const open_span& span = t.open[i];
+      const std::uint64_t id = span.id.load(std::memory_order_acquire);
+      const char* const name = span.name.load(std::memory_order_relaxed);
+      const std::uint64_t start = span.start_ticks.load(std::memory_order_relaxed);
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (id == 0 || span.id.load(std::memory_order_relaxed) != id)
+        break;  // it is changing right now
+      words.insert(words.end(), {id, parent, start, id_of(name)});
+      parent = id;
+    }
+    auto& last = last_open_[t.index];
+    if (words == last) return;
+    last = words;
+    write_texts();
+    journal_.begin_block(block_type::open_spans, t.index);
+    if (words.empty()) words.assign(4, 0);  // "none": an id of 0
+    for (const std::uint64_t word : words) journal_.put(word);
+    journal_.end_block();
+  }
+
+ private:
+  static constexpr std::size_t cache_size = 256;
+  struct cache_entry {
+    const char* text = nullptr;
+    std::uint32_t id = 0;
+  };
+
+  void drain_ring(thread_state& t) {
+    const std::lock_guard<std::mutex> lock(t.ring_mutex);  // no chunk is reused while we read
+    const std::uint64_t done = t.produced.load(std::memory_order_acquire);
+    const std::uint64_t kept = std::min<std::uint64_t>(done, t.chunk_count - 1);
+    for (std::uint64_t i = std::max(done - kept, t.consumed.load(std::memory_order_relaxed));
+         i < done; ++i) {
+      const std::uint32_t at = static_cast<std::uint32_t>(i % t.chunk_count);
+      encode(t, t.chunks[at].words, t.chunks[at].words + t.marks[at].used_words);
+    }
+    const chunk& current = t.chunks[done % t.chunk_count];
+    encode(t, current.words, t.cursor.load(std::memory_order_acquire));
+  }
+
+  // Words from one chunk; records never straddle chunks.
+  void encode(const thread_state& t, const std::uint64_t* at, const std::uint64_t* end) {
+    encoded_.clear();
+    while (at < end) {
+      const std::uint64_t head = *at;
+      const record_kind kind = head_kind(head);
+      const std::uint32_t size = record_words(head), fixed = fixed_words(kind);
+      const bool is_row = kind == record_kind::row;
+      encoded_.push_back(pack_head(is_row ? head_name(head) : id_of(to_pointer(head)), kind,
+                                   head_flags(head), head_count(head)));
+      encoded_.insert(encoded_.end(), at + 1, at + fixed);
+      if (is_row) {
+        const std::size_t payload = encoded_.size();
+        encoded_.insert(encoded_.end(), at + fixed, at + size);
+        if (head_name(head) == static_cast<std::uint64_t>(row_kind::memory))
+          encoded_[payload] = id_of(to_pointer(encoded_[payload]));
+      } else {
+        for (std::uint32_t i = fixed; i < size; i += 2) {
+          const auto type = static_cast<attribute::kind>(key_type(at[i]));
+          encoded_.push_back(pack_key(id_of(to_pointer(at[i])), type));
+          encoded_.push_back(type == attribute::kind::text ? id_of(to_pointer(at[i + 1]))
+                                                           : at[i + 1]);
+        }
+      }
+      at += size;
+    }
+    write_texts();
+    journal_.begin_block(block_type::records, t.index);
+    for (const std::uint64_t word : encoded_) journal_.put(word);
+    journal_.end_block();
+  }
+
+  void write_texts() {
+    if (new_texts_.empty()) return;
+    journal_.begin_block(block_type::strings);
+    for (const std::string_view text : new_texts_) journal_.put_text(text);
+    journal_.end_block();
+    new_texts_.clear();
+  }
+
+  journal_writer& journal_;
+  std::unordered_map<const char*, std::uint32_t>
+      ids_;  // by pointer: two pointers may hold one text
+  std::vector<std::string_view> new_texts_;
+  std::vector<std::uint64_t> encoded_;
+  std::unordered_map<std::uint32_t, std::vector<std::uint64_t>> last_open_;
+  cache_entry cache_[cache_size];
+};
+
+}  // namespace latency::detail

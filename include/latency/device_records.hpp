@@ -1,0 +1,125 @@
+#pragma once
+// What is checked and looked up for each device op before time is accounted: its span, its launch,
+// and whether its times can be true. Building block of device_accounting.hpp.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "latency/recording.hpp"
+#include "latency/saturating.hpp"
+#include "latency/span_tree.hpp"
+
+namespace latency {
+
+// Bits of device_op_account::problems. Ops with one of the first three have no usable interval: they
+// are counted and take part in nothing else.
+enum device_op_problem : std::uint32_t {
+  op_reversed_times = 1,           // ends before it starts
+  op_zero_times = 2,               // start and end are both 0
+  op_absurd_times = 4,             // further from zero than time_limit_ns
+  op_before_launch = 8,            // starts before its API call by more than clock.uncertainty_ns
+  op_unmatched_correlation = 16,   // API calls were recorded, but not the one that launched it
+  op_unknown_span = 32,            // names a span that is not in the recording: unattributed
+  op_replay_of_other_span = 64     // an earlier op of its replay instance names another span
+};
+inline constexpr std::array<const char*, 7> device_op_problem_names = {
+    "reversed times",        "zero times",   "absurd times",        "before launch",
+    "unmatched correlation", "unknown span", "replay of other span"};
+inline constexpr std::uint32_t op_unusable_times =
+    op_reversed_times | op_zero_times | op_absurd_times;
+using device_op_problem_counts = problem_counts<device_op_problem_names.size()>;
+
+struct device_op_account {
+  std::uint32_t span = no_span;  // position of the span it is attributed to
+  std::uint32_t problems = 0;    // device_op_problem bits
+  std::int64_t share_ns = 0;     // for a copy its exposed time
+  std::int64_t queue_delay_ns = 0;
+  bool has_queue_delay = false;  // its API call is known, and not after it
+  [[nodiscard]] bool placed() const noexcept { return (problems & op_unusable_times) == 0; }
+};
+
+namespace detail {
+
+// Start of the API call with a correlation; of several, the first in the recording.
+class launch_times {
+ public:
+  explicit launch_times(const std::vector<api_call>& calls) {
+    calls_.reserve(calls.size());
+    for (const api_call& c : calls)
+      if (c.correlation != 0) calls_.push_back(&c);
+    std::stable_sort(calls_.begin(), calls_.end(), [](const api_call* a, const api_call* b) {
+      return a->correlation < b->correlation;
+    });
+  }
+  // Null when it is not recorded.
+  [[nodiscard]] const api_call* find(std::uint64_t correlation) const {
+    const auto found = std::lower_bound(
+        calls_.begin(), calls_.end(), correlation,
+        [](const api_call* c, std::uint64_t wanted) { return c->correlation < wanted; });
+    return found == calls_.end() || (*found)->correlation != correlation ? nullptr : *found;
+  }
+
+ private:
+  std::vector<const api_call*> calls_;
+};
+
+inline std::uint32_t problems_of_times(const device_op& op) {
+  std::uint32_t problems = 0;
+  if (op.end_ns < op.start_ns) problems |= op_reversed_times;
+  if (op.start_ns == 0 && op.end_ns == 0) problems |= op_zero_times;
+  if (!is_time(op.start_ns) || !is_time(op.end_ns)) problems |= op_absurd_times;
+  return problems;
+}
+
+// One account per op, shares still 0. O(n log n).
+inline std::vector<device_op_account> check_device_ops(const recording& r, const span_tree& tree) {
+  const launch_times launches(r.api_calls);
+  const std::int64_t uncertainty_ns =
+      std::clamp(r.clock.uncertainty_ns, std::int64_t{0}, time_limit_ns);
+  std::vector<device_op_account> accounts(r.device_ops.size());
+  std::vector<std::size_t> replayed;
+  for (std::size_t i = 0; i < accounts.size(); ++i) {
+    const device_op& op = r.device_ops[i];
+    device_op_account& account = accounts[i];
+    account.problems = problems_of_times(op);
+    if (op.span != 0) {
+      account.span = tree.find(op.span);
+      if (account.span == no_span) account.problems |= op_unknown_span;
+    }
+    if (op.replay != 0) replayed.push_back(i);
+    if (r.api_calls.empty()) continue;
+    const api_call* launch = launches.find(op.correlation);
+    if (launch == nullptr) {
+      account.problems |= op_unmatched_correlation;
+      continue;
+    }
+    const bool timed = is_time(launch->start_ns) && launch->end_ns != 0;
+    if (!timed || !account.placed()) continue;
+    account.queue_delay_ns = op.start_ns - launch->start_ns;
+    if (account.queue_delay_ns < -uncertainty_ns) account.problems |= op_before_launch;
+    account.has_queue_delay = (account.problems & op_before_launch) == 0;
+  }
+  std::stable_sort(replayed.begin(), replayed.end(), [&r](std::size_t a, std::size_t b) {
+    return r.device_ops[a].replay < r.device_ops[b].replay;
+  });
+  std::size_t first = 0;  // of the replay instance
+  for (const std::size_t i : replayed) {
+    if (r.device_ops[replayed[first]].replay != r.device_ops[i].replay)
+      first = static_cast<std::size_t>(
+          std::lower_bound(replayed.begin(), replayed.end(), r.device_ops[i].replay,
+                           [&r](std::size_t a, std::uint64_t replay) {
+                             return r.device_ops[a].replay < replay;
+                           }) -
+          replayed.begin());
+    if (accounts[replayed[first]].span != accounts[i].span)
+      accounts[i].problems |= op_replay_of_other_span;
+  }
+  return accounts;
+}
+
+}  // namespace detail
+}  // namespace latency

@@ -1,0 +1,372 @@
+#pragma once
+// Reads a journal into a recording: of a run that ended, goes on, or was killed. What a torn or
+// damaged block held is lost and counted; the rest is kept.
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "clock.hpp"
+#include "detail/record_format.hpp"
+#include "detail/row_codec.hpp"
+#include "detail/thread_state.hpp"
+#include "journal.hpp"
+#include "recording.hpp"
+
+namespace latency {
+namespace detail {
+
+class journal_decoder {
+ public:
+  journal_decoder(const std::uint64_t* words, std::size_t count, std::string source)
+      : words_(words), count_(count) {
+    out_.source = std::move(source);
+  }
+
+  [[nodiscard]] recording decode() {
+    std::uint64_t magic = 0;
+    std::memcpy(&magic, journal_magic, sizeof magic);
+    if (count_ < 2 || words_[0] != magic)
+      throw error(out_.source, "byte 0", "not a latency journal");
+    if (words_[1] > journal_version_major)
+      throw error(out_.source, "byte 8",
+                  "journal version " + std::to_string(words_[1]) +
+                      " is newer than this program reads (" +
+                      std::to_string(journal_version_major) + ")");
+    // Clock first: the line through the first and the last anchor serves every record.
+    for_each_block([&](const block_header& h, const std::uint64_t* p) {
+      if (h.type == block_type::clock) read_clock(h, p);
+    });
+    out_.hygiene.damaged_blocks = 0;  // the second pass counts them again
+    for_each_block([&](const block_header& h, const std::uint64_t* p) { read_block(h, p); });
+    finish();
+    return std::move(out_);
+  }
+
+ private:
+  template <class F>
+  void for_each_block(F&& visit) {
+    constexpr std::size_t header_words = sizeof(block_header) / sizeof(std::uint64_t);
+    std::size_t at = 2;
+    bool damaged = false;
+    while (at + header_words <= count_) {
+      block_header header;
+      std::memcpy(&header, words_ + at, sizeof header);
+      const bool whole = header.magic == block_magic && header.words <= count_ - at - header_words;
+      if (!whole || checksum(header, words_ + at + header_words) != header.checksum) {
+        if (!std::exchange(damaged, true)) ++out_.hygiene.damaged_blocks;
+        ++at;  // look for the next block: what stands in between is lost
+        continue;
+      }
+      damaged = false;
+      visit(header, words_ + at + header_words);
+      at += header_words + header.words;
+    }
+    if (at < count_ && !damaged) ++out_.hygiene.damaged_blocks;
+  }
+
+  void read_clock(const block_header& h, const std::uint64_t* p) {
+    if (h.words != 9) return bad_block();
+    const clock_anchor first{p[3], static_cast<std::int64_t>(p[4]),
+                             static_cast<std::int64_t>(p[5])};
+    const clock_anchor last{p[6], static_cast<std::int64_t>(p[7]), static_cast<std::int64_t>(p[8])};
+    out_.clock.kind = to_string(static_cast<clock_kind>(p[0]));
+    out_.clock.origin_unix_ns = static_cast<std::int64_t>(p[2]);
+    out_.clock.uncertainty_ns = std::max(first.uncertainty_ns, last.uncertainty_ns);
+    convert_ = tick_converter(first, last, p[1]);
+    out_.clock.resolution_ns = convert_.ns_per_tick();
+    out_.wall_ns = std::max<std::int64_t>(0, convert_.to_ns(last.ticks));
+  }
+
+  void read_block(const block_header& h, const std::uint64_t* p) {
+    switch (h.type) {
+      case block_type::strings:
+        return read_strings(h, p);
+      case block_type::records:
+        return read_records(h, p);
+      case block_type::thread:
+        return read_thread(h, p);
+      case block_type::run:
+        return read_run(h, p);
+      case block_type::open_spans:
+        return read_open_spans(h, p);
+      case block_type::totals:
+        return read_totals(h, p);
+      case block_type::end:
+        ended_ = h.words == 1;
+        if (ended_) out_.wall_ns = convert_.to_ns(p[0]);
+        return;
+      case block_type::clock:
+        return;
+    }
+    bad_block();
+  }
+
+  void bad_block() { ++out_.hygiene.damaged_blocks; }
+
+  // Length-prefixed text; advances `p`. False when it does not fit.
+  static bool take_text(const std::uint64_t*& p, const std::uint64_t* end, std::string_view& text) {
+    if (p >= end) return false;
+    const std::uint64_t bytes = *p++;
+    if (bytes > static_cast<std::uint64_t>(end - p) * sizeof(std::uint64_t)) return false;
+    text = {reinterpret_cast<const char*>(p), static_cast<std::size_t>(bytes)};
+    p += (bytes + 7) / 8;
+    return true;
+  }
+
+  void read_strings(const block_header& h, const std::uint64_t* p) {
+    const std::uint64_t* const end = p + h.words;
+    std::string_view text;
+    while (p < end) {
+      if (!take_text(p, end, text)) return bad_block();
+      strings_.push_back(out_.strings.add(text));
+    }
+  }
+  [[nodiscard]] string_id string_of(std::uint64_t journal_id) {
+    if (journal_id < strings_.size()) return strings_[static_cast<std::size_t>(journal_id)];
+    return out_.strings.add("(lost name)");  // its block was damaged
+  }
+
+  void read_thread(const block_header& h, const std::uint64_t* p) {
+    std::string_view name;
+    const std::uint64_t* at = p + 1;
+    if (h.words < 2 || h.thread >= max_threads || !take_text(at, p + h.words, name))
+      return bad_block();
+    need_thread(h.thread);
+    out_.threads[h.thread] = {std::string(name), static_cast<std::int64_t>(p[0])};
+  }
+  void need_thread(std::uint32_t index) {
+    if (out_.threads.size() <= index) out_.threads.resize(index + 1);
+  }
+
+  void read_run(const block_header& h, const std::uint64_t* p) {
+    const std::uint64_t* const end = p + h.words;
+    std::string_view key, text;
+    if (!take_text(p, end, key) || end - p < 2) return bad_block();
+    value& target = out_.run[std::string(key)];
+    switch (*p++) {
+      case 0:
+        target = static_cast<std::int64_t>(*p);
+        return;
+      case 1: {
+        double real = 0;
+        std::memcpy(&real, p, sizeof real);
+        target = real;
+        return;
+      }
+      case 2:
+        if (take_text(p, end, text)) {
+          target = std::string(text);
+          return;
+        }
+    }
+    bad_block();
+  }
+
+  void read_totals(const block_header& h, const std::uint64_t* p) {
+    if (h.words != static_cast<std::uint32_t>(total::count)) return bad_block();
+    const auto get = [&](total which) {
+      return static_cast<std::int64_t>(p[static_cast<std::size_t>(which)]);
+    };
+    hygiene_counts& to = out_.hygiene;
+    to.dropped_spans = get(total::dropped_spans);
+    to.dropped_records = get(total::dropped_records);
+    to.too_deep_spans = get(total::too_deep_spans);
+    to.overwritten_spans = get(total::overwritten_spans);
+    to.warm_up_regions = get(total::warm_up_regions);
+    to.skipped_regions = get(total::skipped_regions);
+  }
+
+  void read_open_spans(const block_header& h, const std::uint64_t* p) {
+    if (h.words % 4 != 0 || h.thread >= max_threads) return bad_block();
+    std::vector<span>& open = open_[h.thread];
+    open.clear();
+    for (std::uint32_t i = 0; i < h.words; i += 4) {
+      if (p[i] == 0) continue;
+      span s;
+      s.id = p[i], s.parent = p[i + 1];
+      s.start_ns = convert_.to_ns(p[i + 2]);
+      s.name = string_of(p[i + 3]);
+      s.thread = h.thread;
+      s.flags = span_open_at_end;
+      open.push_back(s);
+    }
+  }
+
+  attribute_range read_attributes(const std::uint64_t* p, std::uint32_t count) {
+    const attribute_range range{out_.attributes.size(), count};
+    for (std::uint32_t i = 0; i < count; ++i, p += 2) {
+      recorded_attribute a;
+      a.key = string_of(p[0] & pointer_mask);
+      a.type = static_cast<recorded_attribute::kind>(std::min<std::uint8_t>(key_type(p[0]), 2));
+      if (a.type == recorded_attribute::kind::text) {
+        a.text = string_of(p[1]);
+      } else {
+        std::memcpy(&a.integer, p + 1, sizeof a.integer);
+      }
+      out_.attributes.push_back(a);
+    }
+    return range;
+  }
+
+  void read_records(const block_header& h, const std::uint64_t* p) {
+    if (h.thread >= max_threads) return bad_block();
+    need_thread(h.thread);
+    const std::uint64_t* const end = p + h.words;
+    while (p < end) {
+      const std::uint32_t size = record_words(*p);
+      if (size == 0 || size > end - p) return bad_block();
+      read_record(h.thread, p);
+      p += size;
+    }
+  }
+
+  void read_record(std::uint32_t thread, const std::uint64_t* p) {
+    const std::uint32_t count = head_count(p[0]);
+    switch (head_kind(p[0])) {
+      case record_kind::span: {
+        span s;
+        s.name = string_of(head_name(p[0]));
+        s.flags = head_flags(p[0]);
+        s.start_ns = convert_.to_ns(p[1]), s.end_ns = convert_.to_ns(p[2]);
+        s.id = p[3], s.parent = p[4];
+        s.thread = thread;
+        s.attributes = read_attributes(p + 5, count);
+        out_.spans.push_back(s);
+        return;
+      }
+      case record_kind::instant:
+        out_.instants.push_back({convert_.to_ns(p[1]), string_of(head_name(p[0])), thread, p[2],
+                                 read_attributes(p + 3, count)});
+        return;
+      case record_kind::counter: {
+        double sample = 0;
+        std::memcpy(&sample, p + 2, sizeof sample);
+        out_.counters.push_back({convert_.to_ns(p[1]), string_of(head_name(p[0])), thread, sample});
+        return;
+      }
+      case record_kind::async_begin: {
+        recorded_async_span s;
+        s.name = string_of(head_name(p[0]));
+        s.start_ns = convert_.to_ns(p[1]);
+        s.id = p[2], s.parent = p[3];
+        s.begin_thread = s.end_thread = thread;
+        s.attributes = read_attributes(p + 4, count);
+        out_.async_spans.push_back(s);
+        return;
+      }
+      case record_kind::async_end:
+        async_ends_[p[2]] = {convert_.to_ns(p[1]), thread};
+        return;
+      case record_kind::row:
+        return read_row(p);
+    }
+  }
+
+  void read_row(const std::uint64_t* p) {
+    const auto kind = static_cast<row_kind>(head_name(p[0]));
+    if (head_count(p[0]) != row_words(kind) || row_words(kind) == 0) return bad_block();
+    const std::int64_t time_ns = convert_.to_ns(p[1]);
+    switch (kind) {
+      case row_kind::block:
+        out_.blocks.push_back(decode_block(p + 2));
+        return;
+      case row_kind::prompt_switch:
+        out_.switches.push_back(decode_prompt_switch(p + 2));
+        out_.switches.back().request_ns = time_ns;
+        return;
+      case row_kind::pixel_frame:
+        out_.pixel_frames.push_back(decode_pixel_frame(p + 2));
+        out_.pixel_frames.back().complete_ns = time_ns;
+        return;
+      case row_kind::memory:
+        out_.memory.push_back(decode_memory(p + 2));
+        out_.memory.back().name = string_of(p[2]);
+        out_.memory.back().time_ns = time_ns;
+        return;
+    }
+  }
+
+  void finish() {
+    out_.hygiene.incomplete = !ended_;
+    for (const span& s : out_.spans)
+      out_.wall_ns = ended_ ? out_.wall_ns : std::max(out_.wall_ns, s.end_ns);
+    // Spans that were open when the last word was heard of a thread, unless they closed after it.
+    std::unordered_set<span_id> candidates;
+    for (const auto& [thread, spans] : open_)
+      for (const span& s : spans) candidates.insert(s.id);
+    for (const span& s : out_.spans) candidates.erase(s.id);
+    for (auto& [thread, spans] : open_)
+      for (span& s : spans)
+        if (candidates.count(s.id) != 0) {
+          s.end_ns = std::max(s.start_ns, out_.wall_ns);
+          out_.spans.push_back(s);
+          ++out_.hygiene.open_spans;
+        }
+    for (span& s : out_.spans)
+      if (s.parent != 0 && s.parent >> thread_id_shift != s.id >> thread_id_shift)
+        s.flags |= span_handed_over;
+    for (recorded_async_span& s : out_.async_spans) {
+      const auto end = async_ends_.find(s.id);
+      if (end == async_ends_.end()) {
+        s.end_ns = std::max(s.start_ns, out_.wall_ns);
+        s.flags |= span_open_at_end;
+        ++out_.hygiene.open_spans;
+      } else {
+        s.end_ns = end->second.first;
+        s.end_thread = end->second.second;
+      }
+    }
+    const auto overhead = out_.run.find("overhead_span_ns");
+    if (overhead != out_.run.end()) {
+      if (const auto* ns = std::get_if<double>(&overhead->second)) out_.overhead["span_ns"] = *ns;
+      out_.run.erase(overhead);
+    }
+  }
+
+  const std::uint64_t* words_;
+  std::size_t count_;
+  recording out_;
+  tick_converter convert_;
+  bool ended_ = false;
+  std::vector<string_id> strings_;  // journal string id -> recording string id
+  std::map<std::uint32_t, std::vector<span>> open_;
+  std::unordered_map<std::uint64_t, std::pair<std::int64_t, std::uint32_t>> async_ends_;
+};
+
+}  // namespace detail
+
+// Reads a journal from memory (8-byte aligned); `source` names it in errors. Throws latency::error.
+[[nodiscard]] inline recording read_journal(const std::uint64_t* words, std::size_t count,
+                                            const std::string& source) {
+  return detail::journal_decoder(words, count, source).decode();
+}
+
+// Reads a journal file through a mapping. Throws latency::error.
+[[nodiscard]] inline recording read_journal(const std::string& path) {
+  const auto fail = [&] {
+    return error(path, "", std::string("cannot read: ") + std::strerror(errno));
+  };
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw fail();
+  struct stat info {};
+  const bool known = fstat(fd, &info) == 0;
+  const auto bytes = static_cast<std::size_t>(known && S_ISREG(info.st_mode) ? info.st_size : 0);
+  void* const memory =
+      bytes == 0 ? MAP_FAILED : mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+  ::close(fd);
+  if (bytes == 0) throw error(path, "byte 0", "not a latency journal: empty or not a file");
+  if (memory == MAP_FAILED) throw fail();
+  struct unmapper {
+    void* memory;
+    std::size_t bytes;
+    ~unmapper() { munmap(memory, bytes); }
+  } const guard{memory, bytes};
+  return read_journal(static_cast<const std::uint64_t*>(memory), bytes / sizeof(std::uint64_t),
+                      path);
+}
+
+}  // namespace latency

@@ -1,0 +1,150 @@
+#pragma once
+// Spans: a scope opens one when it is made and closes it when it ends. Two clock reads, no lock, no
+// allocation, no system call; without a session a load and a branch. Make and end a scope on the
+// same thread; scopes of one thread end in the reverse order of their making.
+//
+// Compile with LATENCY_ENABLED=0 to make scopes vanish.
+
+#ifndef LATENCY_ENABLED
+#define LATENCY_ENABLED 1
+#endif
+
+#include "attribute.hpp"
+#include "detail/attach.hpp"
+
+#define LATENCY_DETAIL_JOIN_(a, b) a##b
+#define LATENCY_DETAIL_JOIN(a, b) LATENCY_DETAIL_JOIN_(a, b)
+
+// LATENCY_SCOPE("decode", {"token", i}): a span from here to the end of the block.
+#define LATENCY_SCOPE(...)                                                                \
+  [[maybe_unused]] const ::latency::scope LATENCY_DETAIL_JOIN(latency_scope_, __LINE__) { \
+    __VA_ARGS__                                                                           \
+  }
+
+namespace latency {
+
+#if LATENCY_ENABLED
+inline namespace recording_on {
+
+class scope {
+ public:
+  // `name`: a static string, or one from intern().
+  explicit scope(const char* name, const attribute& a0 = no_attribute,
+                 const attribute& a1 = no_attribute, const attribute& a2 = no_attribute,
+                 const attribute& a3 = no_attribute, const attribute& a4 = no_attribute,
+                 const attribute& a5 = no_attribute, const attribute& a6 = no_attribute,
+                 const attribute& a7 = no_attribute) noexcept
+      : thread_(detail::recording_thread()) {
+    if (__builtin_expect(thread_ == nullptr, 0)) return;
+    for (const attribute* a : {&a0, &a1, &a2, &a3, &a4, &a5, &a6, &a7}) {
+      if (a->key == nullptr) break;
+      store(*a);
+    }
+    open(name);
+  }
+  scope(const scope&) = delete;
+  scope& operator=(const scope&) = delete;
+  ~scope() { close(); }
+  static void* operator new(std::size_t) = delete;  // a scope lives in a block of code
+
+  // Attaches one more attribute while the span is open; the ninth and later are left out.
+  void add(const attribute& a) noexcept {
+    if (thread_ != nullptr && count_ < max_attributes) store(a);
+  }
+  // Closes the span before the scope ends.
+  void close() noexcept {
+    if (__builtin_expect(thread_ == nullptr, 0)) return;
+    const std::uint64_t end = read_ticks(thread_->clock);
+    write(end);
+    thread_ = nullptr;
+  }
+  // Identifies the span in the recording; 0 when it is not recorded.
+  [[nodiscard]] span_id id() const noexcept { return thread_ == nullptr ? 0 : id_; }
+
+ private:
+  void store(const attribute& a) noexcept {
+    std::uint64_t bits;
+    if (a.type == attribute::kind::text) {
+      bits = detail::to_word(a.text);
+    } else {
+      std::memcpy(&bits, &a.integer, sizeof bits);
+    }
+    attributes_[2 * count_] = detail::pack_key(detail::to_word(a.key), a.type);
+    attributes_[2 * count_ + 1] = bits;
+    ++count_;
+  }
+
+  void open(const char* name) noexcept {
+    detail::thread_state& t = *thread_;
+    generation_ = t.generation.load(std::memory_order_relaxed);
+    depth_ = t.depth.load(std::memory_order_relaxed) + 1;
+    if (__builtin_expect(depth_ > detail::max_depth, 0)) {
+      t.too_deep_spans.fetch_add(1, std::memory_order_relaxed);
+      thread_ = nullptr;
+      return;
+    }
+    head_ = detail::pack_head(detail::to_word(name), detail::record_kind::span, t.region_flags, 0);
+    t.region_flags = 0;
+    id_ = ++t.next_id;
+    detail::open_span& mine = t.open[depth_];
+    mine.id.store(0, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_release);
+    mine.name.store(name, std::memory_order_release);
+    start_ = read_ticks(t.clock);  // last: what opening costs belongs to the parent
+    mine.start_ticks.store(start_, std::memory_order_release);
+    mine.id.store(id_, std::memory_order_release);
+    t.depth.store(depth_, std::memory_order_release);
+  }
+
+  void write(std::uint64_t end) noexcept {
+    detail::thread_state& t = *thread_;
+    if (__builtin_expect(&t != detail::this_thread ||
+                             t.generation.load(std::memory_order_relaxed) != generation_,
+                         0))
+      return;  // closed on another thread, or after its session ended
+    t.depth.store(depth_ - 1, std::memory_order_release);
+    std::uint64_t* const at = t.reserve();
+    if (__builtin_expect(at == nullptr, 0)) {
+      t.dropped_spans.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    at[0] = head_ | static_cast<std::uint64_t>(count_) << 56;
+    at[1] = start_;
+    at[2] = end;
+    at[3] = id_;
+    at[4] = t.open[depth_ - 1].id.load(std::memory_order_relaxed);
+    for (std::uint32_t i = 0; i < 2 * count_; ++i) at[5 + i] = attributes_[i];
+    ++t.written_spans;
+    t.publish(at + 5 + 2 * count_);
+  }
+
+  detail::thread_state* thread_;
+  std::uint64_t generation_;
+  std::uint64_t head_;
+  std::uint64_t start_;
+  span_id id_;
+  std::uint32_t depth_;
+  std::uint32_t count_ = 0;
+  std::uint64_t attributes_[2 * max_attributes];  // written as far as used
+};
+
+}  // namespace recording_on
+#else
+inline namespace recording_off {
+
+class scope {
+ public:
+  explicit constexpr scope(const char*) noexcept {}
+  constexpr scope(const char*, const attribute&, const attribute& = no_attribute,
+                  const attribute& = no_attribute, const attribute& = no_attribute,
+                  const attribute& = no_attribute, const attribute& = no_attribute,
+                  const attribute& = no_attribute, const attribute& = no_attribute) noexcept {}
+  constexpr void add(const attribute&) const noexcept {}
+  constexpr void close() const noexcept {}
+  [[nodiscard]] constexpr span_id id() const noexcept { return 0; }
+};
+
+}  // namespace recording_off
+#endif
+
+}  // namespace latency
