@@ -1,0 +1,81 @@
+#include "analyzers/timeline/file_kind.hpp"
+
+#include <cstdint>
+
+#include "latency/journal.hpp"
+
+namespace latency::timeline {
+namespace {
+
+constexpr std::size_t looked_at_bytes = std::size_t{64} << 10;
+
+struct signature {
+  std::string_view magic;
+  const char* is;
+};
+
+constexpr const char* chrome_trace =
+    "is a Chrome or PyTorch profiler trace, not a timing file or journal";
+
+constexpr signature binary_signatures[] = {
+    {"\x1f\x8b", "is compressed with gzip; decompress it first (gunzip -c FILE | latency ... -)"},
+    {"\x28\xb5\x2f\xfd", "is compressed with zstd; decompress it first"},
+    {"PK\x03\x04", "is a zip archive (a PyTorch checkpoint?), not a timing file or journal"},
+    {"SQLite format 3", "is an SQLite database (Nsight Systems?), not a timing file or journal"},
+    {"\x7f"
+     "ELF",
+     "is a program, not a timing file or journal"},
+    {"\xef\xbb\xbf", "starts with a byte-order mark, which JSON forbids"},
+};
+
+// A safetensors file begins with the length of its JSON header, 8 bytes, little-endian.
+bool is_safetensors(std::string_view bytes) {
+  if (bytes.size() < 10 || bytes[8] != '{') return false;
+  std::uint64_t length = 0;
+  for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(bytes[i]);
+  return length >= 2 && length <= (std::uint64_t{1} << 32);
+}
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+
+std::string starts_with(char first) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(first);
+  const std::string shown = first > ' ' && first <= '~'
+                                ? std::string("'") + first + "'"
+                                : std::string("byte 0x") + digits[byte >> 4] + digits[byte & 15];
+  return "is not JSON and not a journal (it starts with " + shown + ")";
+}
+
+}  // namespace
+
+recognised_file recognise(std::string_view bytes) {
+  if (bytes.empty()) return {file_kind::other, "is empty"};
+  const std::string_view magic(journal_magic, sizeof journal_magic);
+  if (bytes.substr(0, magic.size()) == magic) return {file_kind::journal, ""};
+  for (const signature& known : binary_signatures)
+    if (bytes.substr(0, known.magic.size()) == known.magic) return {file_kind::other, known.is};
+  if (is_safetensors(bytes))
+    return {file_kind::other, "is a safetensors file, not a timing file or journal"};
+
+  const std::string_view head = bytes.substr(0, looked_at_bytes);
+  const std::size_t begin = head.find_first_not_of(" \t\r\n");
+  if (begin == head.npos) return {file_kind::other, "holds nothing but white space"};
+  const std::string_view text = head.substr(begin);
+  if (has(text.substr(0, 256), "\"latency.timing\"")) return {file_kind::timing_file, ""};
+  if (text[0] == '[' && has(text, "\"ph\"")) return {file_kind::other, chrome_trace};
+  if (text[0] == '[') return {file_kind::other, "is a JSON array; a timing file is a JSON object"};
+  if (text[0] != '{') return {file_kind::other, starts_with(text[0])};
+  if (has(text, "\"traceEvents\"") || has(text, "\"displayTimeUnit\"") ||
+      has(text, "\"deviceProperties\""))
+    return {file_kind::other, chrome_trace};
+  if (has(text, "\"component_breakdown\"") || has(text, "\"component_timings\"") ||
+      has(text, "\"inter_frame_latencies\""))
+    return {file_kind::other,
+            "is a file of the older LongLive tracker, not a timing file or journal"};
+  return {file_kind::timing_file, ""};
+}
+
+}  // namespace latency::timeline

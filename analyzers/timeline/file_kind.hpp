@@ -1,0 +1,20 @@
+#pragma once
+// What a file is, told from its first bytes and never from its name.
+
+#include <string>
+#include <string_view>
+
+namespace latency::timeline {
+
+enum class file_kind { timing_file, journal, other };
+
+struct recognised_file {
+  file_kind kind = file_kind::other;
+  std::string is;  // of other files: "is empty", "is compressed with gzip; ...", for messages
+};
+
+// `bytes` is the whole file or at least its first 64 KiB. A JSON object that nothing else is known
+// of counts as a timing file: its reader says what is wrong with it.
+[[nodiscard]] recognised_file recognise(std::string_view bytes);
+
+}  // namespace latency::timeline

@@ -1,0 +1,152 @@
+#pragma once
+// How the columns of one table become rows of a struct.
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "analyzers/timeline/column_reader.hpp"
+#include "latency/timing_file.hpp"
+
+namespace latency::timeline {
+
+// Times further than about 3 years from the session's start are damage; within it, sums of any two
+// times cannot overflow.
+inline constexpr std::int64_t time_limit_ns = 100'000'000'000'000'000;
+
+inline constexpr integer_range time_range{-time_limit_ns, time_limit_ns, "out of range"};
+inline constexpr integer_range duration_range{0, time_limit_ns, "negative duration"};
+
+// Values that an integer member can hold.
+template <class member>
+constexpr integer_range range_of() {
+  if constexpr (std::is_integral_v<member> && sizeof(member) < sizeof(std::int64_t))
+    return {std::numeric_limits<member>::min(), std::numeric_limits<member>::max(), "out of range"};
+  else
+    return {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
+}
+
+// One column of a table: its name in the file and the member that it fills. An enumeration is read
+// from the words of latency::to_text.
+template <class row, class member>
+struct column {
+  column(std::string_view column_name, member row::*column_target,
+         integer_range column_range = range_of<member>())
+      : name(column_name), target(column_target), range(column_range) {}
+  std::string_view name;
+  member row::*target;
+  integer_range range;
+};
+
+inline constexpr int last_word(device_op_kind) {
+  return static_cast<int>(device_op_kind::memcpy);
+}
+inline constexpr int last_word(copy_direction) {
+  return static_cast<int>(copy_direction::peer);
+}
+inline constexpr int last_word(unattributed_reason) {
+  return static_cast<int>(unattributed_reason::graph_before_start);
+}
+
+// Reads one column after the other, in the order of the file; the first one makes the rows, the
+// others must be as long. Every column must be there, once; unknown ones are passed over.
+template <class row>
+class table_reader {
+ public:
+  table_reader(json_cutter& cutter, column_reader& columns, std::string path, recording& into,
+               std::vector<row>& rows)
+      : cutter_(cutter), columns_(columns), path_(std::move(path)), into_(into), rows_(rows) {}
+
+  template <class... member>
+  void read(const column<row, member>&... specified) {
+    cutter_.open('{', path_);
+    while (const auto key = cutter_.member()) {
+      column_ = path_ + "/" + std::string(key->substr(0, 60));
+      if (std::find(seen_.begin(), seen_.end(), *key) != seen_.end())
+        columns_.fail(column_, "appears twice");
+      if (!(read_if(*key, specified) || ...)) cutter_.skip();
+    }
+    (require(specified.name), ...);
+  }
+
+ private:
+  template <class member>
+  bool read_if(std::string_view key, const column<row, member>& wanted) {
+    if (key != wanted.name) return false;
+    count_ = 0;
+    read_column(wanted);
+    if (!seen_.empty() && count_ != rows_.size())
+      columns_.fail(column_, std::to_string(count_) + (count_ == 1 ? " row" : " rows") + ", but " +
+                                 path_ + "/" + seen_.front() + " has " +
+                                 std::to_string(rows_.size()));
+    seen_.emplace_back(key);
+    return true;
+  }
+
+  template <class member>
+  void read_column(const column<row, member>& wanted) {
+    const auto target = wanted.target;
+    if constexpr (std::is_same_v<member, std::uint64_t>) {
+      columns_.identifiers(
+          column_, store<std::uint64_t>([target](row& r, std::uint64_t v) { r.*target = v; }));
+    } else if constexpr (std::is_integral_v<member>) {
+      columns_.integers(column_, wanted.range,
+                        store<std::int64_t>([target](row& r, std::int64_t v) {
+                          r.*target = static_cast<member>(v);
+                        }));
+    } else if constexpr (std::is_same_v<member, double>) {
+      columns_.reals(column_, store<double>([target](row& r, double v) { r.*target = v; }));
+    } else if constexpr (std::is_same_v<member, std::string>) {
+      columns_.texts(column_, store<std::string_view>(
+                                  [target](row& r, std::string_view v) { r.*target = v; }));
+    } else if constexpr (std::is_enum_v<member>) {
+      columns_.texts(column_, store<std::string_view>([this, target](row& r, std::string_view v) {
+                       r.*target = word<member>(v, &r - rows_.data());
+                     }));
+    } else {
+      static_assert(std::is_same_v<member, attribute_range>);
+      columns_.attributes(
+          column_, into_,
+          store<attribute_range>([target](row& r, attribute_range v) { r.*target = v; }));
+    }
+  }
+
+  template <class value, class put>
+  auto store(put assign) {
+    return [this, assign](std::size_t first, const value* values, std::size_t count) {
+      if (seen_.empty()) rows_.resize(first + count);
+      const std::size_t end = std::min(first + count, rows_.size());
+      for (std::size_t i = first; i < end; ++i) assign(rows_[i], values[i - first]);
+      count_ = first + count;
+    };
+  }
+
+  template <class enumeration>
+  enumeration word(std::string_view text, std::ptrdiff_t index) const {
+    for (int i = 0; i <= last_word(enumeration{}); ++i)
+      if (to_text(static_cast<enumeration>(i)) == text) return static_cast<enumeration>(i);
+    columns_.fail(column_ + "/" + std::to_string(index),
+                  "unknown word '" + std::string(text.substr(0, 40)) + "'");
+  }
+
+  void require(std::string_view name) const {
+    if (std::find(seen_.begin(), seen_.end(), name) == seen_.end())
+      columns_.fail(path_ + "/" + std::string(name), "missing");
+  }
+
+  json_cutter& cutter_;
+  column_reader& columns_;
+  std::string path_;
+  recording& into_;
+  std::vector<row>& rows_;
+  std::vector<std::string> seen_;  // columns that were read; the first one made the rows
+  std::string column_;             // path of the column being read
+  std::size_t count_ = 0;          // elements of it
+};
+
+}  // namespace latency::timeline
