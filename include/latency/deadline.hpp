@@ -5,15 +5,17 @@
 // slips: pixel frame i is due at t0 + (i - i0) * period, whatever was late before it.
 //
 // An offline run generates as fast as it can, but an interactive one must not be far ahead of what
-// the viewer sees, or a prompt switch would show late. So a finished pixel frame is handed to a queue
-// with room for `lead_pixel_frames` (one block, 12) that are complete and not yet due; while it is
-// full the generator waits, and the work that follows starts that much later:
+// the viewer sees, or a prompt switch would show late. So a finished pixel frame is handed to a
+// queue with room for `lead_pixel_frames` (one block, 12) that are complete and not yet due; while
+// it is full the generator waits, and the work that follows starts that much later:
 //   ready(i0) = t0
-//   ready(i)  = max(ready(i - 1) + gap(i), due(i - lead_pixel_frames))     (no bound while i - lead < i0)
-// with gap(i) the recorded time from the completion of i - 1 to that of i. A recording that was never
-// further ahead than the lead is left exactly as it was. Time saved beyond the lead is not banked:
-// it cannot hide a later stall. Pixel frames are delivered in index order, so one that was complete
-// before its predecessor counts as complete with it. Pixel frame i is late when ready(i) > due(i).
+//   ready(i)  = max(ready(i - 1) + gap(i), due(i - lead_pixel_frames))     (no bound while i - lead
+//   < i0)
+// with gap(i) the recorded time from the completion of i - 1 to that of i. A recording that was
+// never further ahead than the lead is left exactly as it was. Time saved beyond the lead is not
+// banked: it cannot hide a later stall. Pixel frames are delivered in index order, so one that was
+// complete before its predecessor counts as complete with it. Pixel frame i is late when ready(i) >
+// due(i).
 
 #include <algorithm>
 #include <array>
@@ -43,11 +45,11 @@ struct pixel_frame_deadline {
 struct deadline_report {
   std::int64_t period_ns = 0;
   std::int64_t lead_pixel_frames = 0;
-  std::int64_t expected = 0;           // last index - first index + 1
-  std::int64_t missing = 0;            // expected, but never complete
-  std::int64_t repeated = 0;           // rows with an index seen before; the earliest counts
-  std::int64_t late = 0;               // complete, but after it was due
-  double hit_rate = 0;                 // (expected - missing - late) / expected; 0 for no pixel frames
+  std::int64_t expected = 0;  // last index - first index + 1
+  std::int64_t missing = 0;   // expected, but never complete
+  std::int64_t repeated = 0;  // rows with an index seen before; the earliest counts
+  std::int64_t late = 0;      // complete, but after it was due
+  double hit_rate = 0;        // (expected - missing - late) / expected; 0 for no pixel frames
   std::int64_t worst_lateness_ns = 0;  // 0 when none was late
   std::int32_t worst_pixel_frame = 0;  // its index, when one was late
   std::int64_t held_ns = 0;            // how long the model made the generator wait, in all
@@ -108,7 +110,8 @@ inline deadline_report check_deadlines(const std::vector<pixel_frame>& pixel_fra
     delivered_ns = complete_ns;
     if (position >= lead_pixel_frames) {
       const std::int64_t room_ns = due_ns(position - lead_pixel_frames);
-      report.held_ns = saturating_add(report.held_ns, std::max<std::int64_t>(0, room_ns - ready_ns));
+      report.held_ns =
+          saturating_add(report.held_ns, std::max<std::int64_t>(0, room_ns - ready_ns));
       ready_ns = std::max(ready_ns, room_ns);
     }
     pixel_frame_deadline row;
@@ -125,7 +128,8 @@ inline deadline_report check_deadlines(const std::vector<pixel_frame>& pixel_fra
     }
     report.pixel_frames.push_back(row);
   }
-  report.hit_rate = static_cast<double>(present - report.late) / static_cast<double>(report.expected);
+  report.hit_rate =
+      static_cast<double>(present - report.late) / static_cast<double>(report.expected);
   return report;
 }
 

@@ -15,16 +15,16 @@
 
 namespace latency {
 
-// Bits of device_op_account::problems. Ops with one of the first three have no usable interval: they
-// are counted and take part in nothing else.
+// Bits of device_op_account::problems. Ops with one of the first three have no usable interval:
+// they are counted and take part in nothing else.
 enum device_op_problem : std::uint32_t {
-  op_reversed_times = 1,           // ends before it starts
-  op_zero_times = 2,               // start and end are both 0
-  op_absurd_times = 4,             // further from zero than time_limit_ns
-  op_before_launch = 8,            // starts before its API call by more than clock.uncertainty_ns
-  op_unmatched_correlation = 16,   // API calls were recorded, but not the one that launched it
-  op_unknown_span = 32,            // names a span that is not in the recording: unattributed
-  op_replay_of_other_span = 64     // an earlier op of its replay instance names another span
+  op_reversed_times = 1,          // ends before it starts
+  op_zero_times = 2,              // start and end are both 0
+  op_absurd_times = 4,            // further from zero than time_limit_ns
+  op_before_launch = 8,           // starts before its API call by more than clock.uncertainty_ns
+  op_unmatched_correlation = 16,  // API calls were recorded, but not the one that launched it
+  op_unknown_span = 32,           // names a span that is not in the recording: unattributed
+  op_replay_of_other_span = 64    // an earlier op of its replay instance names another span
 };
 inline constexpr std::array<const char*, 7> device_op_problem_names = {
     "reversed times",        "zero times",   "absurd times",        "before launch",
@@ -106,17 +106,14 @@ inline std::vector<device_op_account> check_device_ops(const recording& r, const
   std::stable_sort(replayed.begin(), replayed.end(), [&r](std::size_t a, std::size_t b) {
     return r.device_ops[a].replay < r.device_ops[b].replay;
   });
-  std::size_t first = 0;  // of the replay instance
+  std::size_t first = 0;  // op of the replay instance
+  std::uint64_t replay = 0;
   for (const std::size_t i : replayed) {
-    if (r.device_ops[replayed[first]].replay != r.device_ops[i].replay)
-      first = static_cast<std::size_t>(
-          std::lower_bound(replayed.begin(), replayed.end(), r.device_ops[i].replay,
-                           [&r](std::size_t a, std::uint64_t replay) {
-                             return r.device_ops[a].replay < replay;
-                           }) -
-          replayed.begin());
-    if (accounts[replayed[first]].span != accounts[i].span)
-      accounts[i].problems |= op_replay_of_other_span;
+    if (r.device_ops[i].replay != replay) {
+      replay = r.device_ops[i].replay;
+      first = i;
+    }
+    if (accounts[first].span != accounts[i].span) accounts[i].problems |= op_replay_of_other_span;
   }
   return accounts;
 }

@@ -2,10 +2,10 @@
 // Splits the time of one device among the ops that run at each instant, so that every nanosecond is
 // given away exactly once.
 //
-// Kernels and memsets: while k of them run, over all streams, an interval of L ns between two starts
-// or ends gives each floor(L / k); the remaining L mod k go 1 ns each to consecutive ops in (stream,
-// start, correlation, node) order, cyclic, beginning where the previous remainder stopped. Copies get
-// time only while no kernel or memset runs, split among the copies in the same way.
+// Kernels and memsets: while k of them run, over all streams, an interval of L ns between two
+// starts or ends gives each floor(L / k); the remaining L mod k go 1 ns each to consecutive ops in
+// (stream, start, correlation, node) order, cyclic, beginning where the previous remainder stopped.
+// Copies get time only while no kernel or memset runs, split among the copies in the same way.
 //
 // O(n log n) for n ops whatever their overlap: an op's whole parts are a difference of two running
 // totals, and its remainders a point of a Fenwick tree over the fixed order.
@@ -55,7 +55,8 @@ class fenwick_tree {
 // Ops are known by their rank in the fixed order.
 class share_splitter {
  public:
-  explicit share_splitter(std::size_t ops) : size_(ops), running_(ops), extra_(ops), at_start_(ops) {}
+  explicit share_splitter(std::size_t ops)
+      : size_(ops), running_(ops), extra_(ops), at_start_(ops) {}
 
   [[nodiscard]] std::int64_t running() const noexcept { return count_; }
 
@@ -85,8 +86,8 @@ class share_splitter {
   }
 
  private:
-  // 1 ns to the running ops `first`..`last`, counted among the running ones. Ops between them that do
-  // not run are given it as well, which start() and stop() take out again.
+  // 1 ns to the running ops `first`..`last`, counted among the running ones. Ops between them that
+  // do not run are given it as well, which start() and stop() take out again.
   void give_one(std::int64_t first, std::int64_t last) {
     extra_.add(running_.first_above(first), 1);
     const std::size_t after = running_.first_above(last) + 1;

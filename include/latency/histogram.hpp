@@ -3,10 +3,11 @@
 //
 // Buckets double in width with the value (log2) and are cut into equal sub-buckets, so that the
 // relative error is the same everywhere. With d significant digits there are
-// s = 2^ceil(log2(2 * 10^d)) linear buckets of width 1, then s / 2 for each doubling up to `highest`:
+// s = 2^ceil(log2(2 * 10^d)) linear buckets of width 1, then s / 2 for each doubling up to
+// `highest`:
 //   bytes = 8 * (s + s / 2 * max(0, ceil(log2(highest + 1)) - log2(s)))
-// (d = 2, one hour in ns: 36 KiB; d = 3: 256 KiB). A percentile differs from the exact one (same linear
-// interpolation as statistics.hpp) by at most relative_error_bound() = 1 / s <= 0.5 * 10^-d.
+// (d = 2, one hour in ns: 36 KiB; d = 3: 256 KiB). A percentile differs from the exact one (same
+// linear interpolation as statistics.hpp) by at most relative_error_bound() = 1 / s <= 0.5 * 10^-d.
 // Count, sum, minimum and maximum are exact.
 //
 // record() is noexcept, O(1) and allocates nothing. One thread at a time; for many threads keep one
@@ -58,7 +59,8 @@ class histogram {
       ++counts_[bucket_of(value)];
   }
 
-  // Adds everything that `other` recorded; throws latency::error unless built with equal parameters.
+  // Adds everything that `other` recorded; throws latency::error unless built with equal
+  // parameters.
   void merge(const histogram& other) {
     if (other.digits_ != digits_ || other.highest_ != highest_)
       throw error("", "histogram", "cannot merge histograms of different digits or range");

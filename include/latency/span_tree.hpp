@@ -1,22 +1,24 @@
 #pragma once
-// The host half of the accounting: one tree over the spans of a recording, in which every nanosecond
-// of every thread is counted once.
+// The host half of the accounting: one tree over the spans of a recording, in which every
+// nanosecond of every thread is counted once.
 //
-// Per thread: wall = [0, recording::wall_ns). A span's inclusive time is its interval, its exclusive
-// time is that minus the union of its children on the same thread, and for every thread, exactly,
+// Per thread: wall = [0, recording::wall_ns). A span's inclusive time is its interval, its
+// exclusive time is that minus the union of its children on the same thread, and for every thread,
+// exactly,
 //   sum of exclusive + untracked = wall.
 // A span whose parent is on another thread (hand-over) stays that parent's child in the tree, but
-// roots its own thread's track: it is not subtracted from the parent. Opened while a span of its own
-// thread is open, it is subtracted from that one, whose time it takes.
+// roots its own thread's track: it is not subtracted from the parent. Opened while a span of its
+// own thread is open, it is subtracted from that one, whose time it takes.
 //
-// Input that no program can produce is kept, flagged (span_problem) and counted, and cannot break the
-// identity: each span's accounted interval is its recorded one clipped to [0, wall), to the accounted
-// interval of the span around it on the thread, and to what earlier siblings left. For sound input
-// that is the recorded interval. Reversed times count as empty at the start. A span without a usable
-// parent is a root of the tree; on its thread it is placed inside the span that surrounds it in time.
+// Input that no program can produce is kept, flagged (span_problem) and counted, and cannot break
+// the identity: each span's accounted interval is its recorded one clipped to [0, wall), to the
+// accounted interval of the span around it on the thread, and to what earlier siblings left. For
+// sound input that is the recorded interval. Reversed times count as empty at the start. A span
+// without a usable parent is a root of the tree; on its thread it is placed inside the span that
+// surrounds it in time.
 //
-// Nodes stand in the order of recording::spans: node i is spans[i]. Immutable after construction, so
-// any number of threads may read. Keeps no reference to the recording. O(n log n), no recursion.
+// Nodes stand in the order of recording::spans: node i is spans[i]. Immutable after construction,
+// so any number of threads may read. Keeps no reference to the recording. O(n log n), no recursion.
 
 #include <algorithm>
 #include <array>
@@ -35,19 +37,19 @@ namespace latency {
 
 // Bits of span_node::problems.
 enum span_problem : std::uint32_t {
-  span_reversed_times = 1,        // ends before it starts
-  span_zero_times = 2,            // start and end are both 0
-  span_outside_recording = 4,     // not within [0, wall)
-  span_outside_parent = 8,        // starts before or ends after the span around it on its thread
-  span_overlaps_sibling = 16,     // starts before an earlier sibling has ended
-  span_unknown_parent = 32,       // names a parent that is not in the recording
-  span_duplicate_id = 64,         // its id is 0 or belongs to an earlier span
-  span_parent_cycle = 128,        // is its own ancestor
-  span_unknown_thread = 256,      // its thread is not in recording::threads
+  span_reversed_times = 1,     // ends before it starts
+  span_zero_times = 2,         // start and end are both 0
+  span_outside_recording = 4,  // not within [0, wall)
+  span_outside_parent = 8,     // starts before or ends after the span around it on its thread
+  span_overlaps_sibling = 16,  // starts before an earlier sibling has ended
+  span_unknown_parent = 32,    // names a parent that is not in the recording
+  span_duplicate_id = 64,      // its id is 0 or belongs to an earlier span
+  span_parent_cycle = 128,     // is its own ancestor
+  span_unknown_thread = 256,   // its thread is not in recording::threads
 };
 inline constexpr std::array<const char*, 9> span_problem_names = {
-    "reversed times",  "zero times",     "outside recording", "outside parent", "overlaps sibling",
-    "unknown parent",  "duplicate id",   "parent cycle",      "unknown thread"};
+    "reversed times", "zero times",   "outside recording", "outside parent", "overlaps sibling",
+    "unknown parent", "duplicate id", "parent cycle",      "unknown thread"};
 
 // How many records have each problem, in the order of the bits (and of the names beside them).
 template <std::size_t Kinds>
@@ -153,8 +155,8 @@ class span_tree {
     threads_.resize(r.threads.size() + unknown.size());
     known_threads_ = r.threads.size();
     for (std::size_t t = 0; t < threads_.size(); ++t)
-      threads_[t].thread = t < known_threads_ ? static_cast<std::uint32_t>(t)
-                                              : unknown[t - known_threads_];
+      threads_[t].thread =
+          t < known_threads_ ? static_cast<std::uint32_t>(t) : unknown[t - known_threads_];
   }
 
   // Index into threads_.
@@ -203,8 +205,8 @@ class span_tree {
 
   // Gives spans without a parent on their own thread the innermost span of it that surrounds them.
   void surround(const std::vector<span>& spans, std::vector<std::uint32_t>& parents) {
-    // On a track, a span opened before another that starts at the same time lasts longer, or has the
-    // smaller id.
+    // On a track, a span opened before another that starts at the same time lasts longer, or has
+    // the smaller id.
     std::vector<std::uint32_t> opened = by_start_;
     std::sort(opened.begin(), opened.end(), [&spans](std::uint32_t a, std::uint32_t b) {
       const span& x = spans[a];
@@ -263,7 +265,7 @@ class span_tree {
     });
     std::vector<std::uint32_t> todo;
     const auto place = [&](span_range members, std::int64_t start_ns, std::int64_t end_ns) {
-      std::int64_t free_ns = start_ns;      // what earlier siblings left begins here
+      std::int64_t free_ns = start_ns;           // what earlier siblings left begins here
       std::int64_t recorded_end_ns = INT64_MIN;  // latest of the earlier siblings
       for (const std::uint32_t s : members) {
         span_node& node = nodes_[s];
@@ -289,8 +291,8 @@ class span_tree {
     }
   }
 
-  // Untracked time comes from the union of all accounted intervals, not from the exclusive times, so
-  // that thread_account::exact() compares two computations.
+  // Untracked time comes from the union of all accounted intervals, not from the exclusive times,
+  // so that thread_account::exact() compares two computations.
   void account_threads(const std::vector<span>& spans) {
     std::vector<std::vector<interval>> covered(threads_.size());
     for (std::size_t i = 0; i < nodes_.size(); ++i) {

@@ -2,9 +2,10 @@
 // The one statistics module: every mean, percentile and interval in this project is computed here.
 //
 // All functions are pure and take any sized range of arithmetic values (std::vector, std::array,
-// std::span, ... of double or int64), in the unit of the caller. Values must not be NaN. What is not
-// defined for so few values (the mean of none, the standard deviation of one) is NaN. Percentiles
-// interpolate linearly between order statistics, as numpy does by default. Cost is O(n) unless stated.
+// std::span, ... of double or int64), in the unit of the caller. Values must not be NaN. What is
+// not defined for so few values (the mean of none, the standard deviation of one) is NaN.
+// Percentiles interpolate linearly between order statistics, as numpy does by default. Cost is O(n)
+// unless stated.
 
 #include <algorithm>
 #include <cmath>
@@ -208,7 +209,8 @@ inline double resampled_location(const std::vector<double>& values, location of,
 }
 
 template <class Resample>
-confidence_interval bootstrap(double estimate, const bootstrap_options& options, Resample resample) {
+confidence_interval bootstrap(double estimate, const bootstrap_options& options,
+                              Resample resample) {
   if (options.resamples < 1) throw error("", "bootstrap", "needs at least one resample");
   if (!(options.level > 0 && options.level < 1))
     throw error("", "bootstrap", "level must lie in (0, 1), not " + std::to_string(options.level));

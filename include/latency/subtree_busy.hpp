@@ -1,13 +1,14 @@
 #pragma once
-// Busy time of every subtree at once: for each span, the length of the union of the device ops of the
-// span and of all spans below it, in O(n log n) instead of one union per span.
+// Busy time of every subtree at once: for each span, the length of the union of the device ops of
+// the span and of all spans below it, in O(n log n) instead of one union per span.
 //
 // At an instant, the spans to charge are the union of the paths from the running ops' spans to the
 // roots. With those spans in preorder, adding 1 at each and taking 1 away at the lowest common
-// ancestor of each two neighbours makes every subtree sum 1 on exactly that union. So each op adds its
-// duration at its span, and each pair of ops takes the time of being neighbours away at their common
-// ancestor; sums over subtrees are then busy times.
+// ancestor of each two neighbours makes every subtree sum 1 on exactly that union. So each op adds
+// its duration at its span, and each pair of ops takes the time of being neighbours away at their
+// common ancestor; sums over subtrees are then busy times.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -93,8 +94,7 @@ void add_subtree_busy(const std::vector<attributed_interval>& ops, const span_tr
   };
   for (const edge& e : edges) {
     const auto key = std::make_pair(tree[ops[e.op].span].preorder, e.op);
-    const auto here =
-        e.starts ? running.emplace(key, e.time_ns).first : running.find(key);
+    const auto here = e.starts ? running.emplace(key, e.time_ns).first : running.find(key);
     const auto next = std::next(here);
     const bool has_previous = here != running.begin();
     const auto previous = has_previous ? std::prev(here) : here;

@@ -1,0 +1,152 @@
+#pragma once
+// What the proof line of every report shows: that each nanosecond was counted once, and what could
+// still be wrong although the sums agree (drops, records that cannot be, missing ops).
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "latency/device_accounting.hpp"
+#include "latency/recording.hpp"
+#include "latency/span_tree.hpp"
+
+namespace latency {
+
+struct proof {
+  // Host, over all threads (thread-seconds): exclusive + untracked = wall.
+  std::int64_t threads = 0;
+  std::int64_t thread_wall_ns = 0;
+  std::int64_t exclusive_ns = 0;
+  std::int64_t untracked_ns = 0;
+  bool host_exact = false;  // for each thread by itself
+
+  // Devices, over all (device-seconds): share + copy_exposed + unattributed + idle = window.
+  std::int64_t devices = 0;
+  std::int64_t device_window_ns = 0;
+  std::int64_t share_ns = 0;
+  std::int64_t copy_exposed_ns = 0;
+  std::int64_t unattributed_ns = 0;
+  std::int64_t idle_ns = 0;
+  std::int64_t busy_ns = 0;
+  std::int64_t busy_recomputed_ns = 0;  // by a second routine
+  bool devices_exact = false;           // for each device by itself, busy times agreeing
+
+  // Ops recorded = launches counted + graph nodes x replays.
+  std::int64_t ops_recorded = 0;
+  std::int64_t launches = 0;  // distinct correlations of ops outside graphs; 1 for each op without
+  std::int64_t replay_ops = 0;  // sum over graphs of nodes x replays
+  std::int64_t replays = 0;
+
+  hygiene_counts hygiene;
+  span_problem_counts span_problems;
+  device_op_problem_counts op_problems;
+
+  [[nodiscard]] bool ops_complete() const noexcept { return ops_recorded == launches + replay_ops; }
+  [[nodiscard]] std::int64_t dropped() const noexcept {
+    return hygiene.dropped_spans + hygiene.dropped_records + hygiene.dropped_device_ops;
+  }
+  // The sums agree. Drops and problems do not change that; a report shows them beside it.
+  [[nodiscard]] bool exact() const noexcept { return host_exact && devices_exact; }
+  // Nothing to explain: exact, complete, nothing dropped, no impossible record.
+  [[nodiscard]] bool clean() const noexcept {
+    return exact() && ops_complete() && dropped() == 0 && hygiene.damaged_blocks == 0 &&
+           !hygiene.incomplete && span_problems.records == 0 && op_problems.records == 0;
+  }
+};
+
+namespace detail {
+
+// Replay instances that share a node are of one graph; every replay should have run every node of
+// its graph that any of them ran. Sets replays and replay_ops. O(n log n).
+inline void count_replays(const std::vector<device_op>& ops, proof& result) {
+  using node_of_replay = std::pair<std::uint64_t, std::uint64_t>;
+  std::vector<std::uint64_t> nodes;
+  std::vector<node_of_replay> runs;
+  for (const device_op& op : ops) {
+    if (op.replay == 0) continue;
+    runs.emplace_back(op.replay, op.graph_node);
+    nodes.push_back(op.graph_node);
+  }
+  std::sort(runs.begin(), runs.end());
+  std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+
+  std::vector<std::size_t> graph(nodes.size());  // disjoint sets of nodes
+  for (std::size_t i = 0; i < graph.size(); ++i) graph[i] = i;
+  const auto graph_of = [&graph](std::size_t i) {
+    for (; graph[i] != i; i = graph[i]) graph[i] = graph[graph[i]];
+    return i;
+  };
+  const auto index_of = [&nodes](std::uint64_t node) {
+    return static_cast<std::size_t>(std::lower_bound(nodes.begin(), nodes.end(), node) -
+                                    nodes.begin());
+  };
+  for (std::size_t i = 1; i < runs.size(); ++i)
+    if (runs[i].first == runs[i - 1].first)
+      graph[graph_of(index_of(runs[i].second))] = graph_of(index_of(runs[i - 1].second));
+
+  std::vector<std::int64_t> nodes_of_graph(nodes.size(), 0);
+  for (std::size_t i = 0; i < nodes.size(); ++i) ++nodes_of_graph[graph_of(i)];
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (i > 0 && runs[i].first == runs[i - 1].first) continue;
+    ++result.replays;
+    result.replay_ops += nodes_of_graph[graph_of(index_of(runs[i].second))];
+  }
+}
+
+inline std::int64_t count_launches(const std::vector<device_op>& ops) {
+  std::int64_t launches = 0;
+  std::vector<std::uint64_t> correlations;
+  for (const device_op& op : ops) {
+    if (op.replay != 0) continue;
+    if (op.correlation == 0)
+      ++launches;
+    else
+      correlations.push_back(op.correlation);
+  }
+  std::sort(correlations.begin(), correlations.end());
+  const auto last = std::unique(correlations.begin(), correlations.end());
+  return launches + static_cast<std::int64_t>(last - correlations.begin());
+}
+
+}  // namespace detail
+
+// `tree` and `accounting` must have been built from `r`.
+inline proof make_proof(const recording& r, const span_tree& tree,
+                        const device_accounting& accounting) {
+  proof result;
+  result.host_exact = true;
+  for (const thread_account& t : tree.threads()) {
+    ++result.threads;
+    result.thread_wall_ns = saturating_add(result.thread_wall_ns, t.wall_ns);
+    result.exclusive_ns = saturating_add(result.exclusive_ns, t.exclusive_ns);
+    result.untracked_ns = saturating_add(result.untracked_ns, t.untracked_ns);
+    result.host_exact = result.host_exact && t.exact();
+  }
+  result.devices_exact = true;
+  for (const device_account& d : accounting.devices()) {
+    ++result.devices;
+    const auto add = [](std::int64_t& total, std::int64_t ns) {
+      total = saturating_add(total, ns);
+    };
+    add(result.device_window_ns, d.window.length_ns());
+    add(result.share_ns, d.share_ns);
+    add(result.copy_exposed_ns, d.copy_exposed_ns);
+    add(result.unattributed_ns, d.unattributed_total_ns());
+    add(result.idle_ns, d.idle_ns);
+    add(result.busy_ns, d.busy_ns);
+    add(result.busy_recomputed_ns, d.busy_recomputed_ns);
+    result.devices_exact = result.devices_exact && d.exact();
+  }
+  result.ops_recorded = static_cast<std::int64_t>(r.device_ops.size());
+  result.launches = detail::count_launches(r.device_ops);
+  detail::count_replays(r.device_ops, result);
+  result.hygiene = r.hygiene;
+  result.span_problems = tree.problems();
+  result.op_problems = accounting.problems();
+  return result;
+}
+
+}  // namespace latency
