@@ -3,17 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <numbers>
 #include <string_view>
 #include <utility>
+
 #include "latency/detail/utf8.hpp"
 #include "latency/error.hpp"
-
 #include "pipeline_reference/longlive/safetensors.hpp"
 #include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/ops/random.hpp"
 
 namespace longlive {
 namespace {
@@ -72,18 +72,6 @@ std::uint64_t text_hash(std::string_view text) {  // FNV-1a, 64 bit
   return hash;
 }
 
-std::uint64_t next_bits(std::uint64_t& state) {  // splitmix64
-  state += 0x9e3779b97f4a7c15u;
-  std::uint64_t bits = state;
-  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9u;
-  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebu;
-  return bits ^ (bits >> 31);
-}
-
-double next_uniform(std::uint64_t& state) {  // in (0, 1]
-  return static_cast<double>((next_bits(state) >> 11) + 1) * 0x1.0p-53;
-}
-
 }  // namespace
 
 std::vector<prompt_line> parse_prompts(const std::string& text, bool jsonl,
@@ -133,12 +121,11 @@ prompt_embedding seeded_embedding(const std::string& prompt, std::uint64_t seed,
   prompt_embedding embedding;
   embedding.token_count = std::min(words + 1, text_len);  // the encoder appends an end mark
   embedding.rows.assign(static_cast<std::size_t>(text_len * text_dim), 0.0f);
-  std::uint64_t state = text_hash(prompt) ^ (seed * 0xd1342543de82ef95u);
+  const std::uint64_t key = text_hash(prompt) ^ seed;
   const auto used = static_cast<std::size_t>(embedding.token_count * text_dim);
-  for (std::size_t i = 0; i < used; ++i) {
-    const double radius = std::sqrt(-2.0 * std::log(next_uniform(state)));
-    embedding.rows[i] =
-        static_cast<float>(radius * std::cos(2.0 * std::numbers::pi * next_uniform(state)));
+  for (std::size_t i = 0; i < used; i += 4) {
+    const std::array<float, 4> normals = ops::random_normals(key, 0, i / 4);
+    std::copy_n(normals.begin(), std::min<std::size_t>(4, used - i), embedding.rows.begin() + i);
   }
   return embedding;
 }

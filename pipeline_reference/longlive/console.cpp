@@ -1,0 +1,110 @@
+#include "pipeline_reference/longlive/console.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace longlive {
+namespace {
+
+constexpr std::chrono::seconds between_plain_lines{2};
+
+std::size_t columns_of(std::FILE* terminal) {
+  winsize size{};
+  const bool known = ioctl(fileno(terminal), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : 80;
+}
+
+}  // namespace
+
+std::string progress::text() const {
+  std::string shown = fmt::format("{}/{} latent frames", done_latent_frames, all_latent_frames);
+  if (done_latent_frames == 0) return shown;
+  const double seconds = std::max(milliseconds(elapsed) / 1000, 1e-9);
+  const double each = seconds / static_cast<double>(done_latent_frames);
+  const auto left = static_cast<std::int64_t>(
+      std::ceil(each * static_cast<double>(all_latent_frames - done_latent_frames)));
+  return fmt::format("{}, {:.2f} latent frames/s, {:.0f} ms per latent frame, {}:{:02} left", shown,
+                     1 / each, 1000 * each, left / 60, left % 60);
+}
+
+console::console(std::FILE* lines, std::FILE* status, bool quiet)
+    : lines_(lines), status_(status), quiet_(quiet), terminal_(isatty(fileno(status)) != 0) {}
+
+void console::write(std::FILE* to, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), to);
+  std::fflush(to);
+}
+
+void console::always(std::string_view text) {
+  const std::string bar = bar_;
+  clear_bar();
+  write(lines_, fmt::format("{}\n", text));
+  if (!bar.empty()) write(status_, bar_ = bar);
+}
+
+void console::line(std::string_view text) {
+  if (!quiet_) always(text);
+}
+
+void console::timing(std::string_view what, clock::duration time) {
+  line(fmt::format("[Interactive Timing] {}: {:.2f} ms", what, milliseconds(time)));
+}
+
+void console::timing(std::string_view what) {
+  line(fmt::format("[Interactive Timing] {}", what));
+}
+
+void console::event(std::string_view what) {
+  line(fmt::format("[Interactive] {}", what));
+}
+
+void console::clear_bar() {
+  if (bar_.empty()) return;
+  write(status_, "\r\x1b[K");
+  bar_.clear();
+}
+
+void console::show(const progress& now) {
+  if (quiet_) return;
+  if (terminal_) {
+    constexpr std::int64_t width = 16;
+    const std::int64_t filled =
+        width * now.done_latent_frames / std::max<std::int64_t>(now.all_latent_frames, 1);
+    std::string bar =
+        fmt::format("[{:#<{}}{:-<{}}] {}", "", filled, "", width - filled, now.text());
+    bar.resize(
+        std::min(bar.size(), columns_of(status_) - 1));  // a wrapped line could not be erased
+    clear_bar();
+    write(status_, bar_ = bar);
+    return;
+  }
+  const clock::time_point at = clock::now();
+  const bool last = now.done_latent_frames == now.all_latent_frames;
+  if (at < next_plain_line_ && !last) return;
+  next_plain_line_ = at + between_plain_lines;
+  write(status_, fmt::format("progress: {}\n", now.text()));
+}
+
+std::string list_text(const std::vector<std::int64_t>& numbers) {
+  return fmt::format("[{}]", fmt::join(numbers, ", "));
+}
+
+std::string prompts_text(const std::vector<std::string>& prompts) {
+  std::string text = "[";
+  for (const std::string& prompt : prompts) {
+    text += text.size() > 1 ? ", ['" : "['";
+    for (const char c : prompt) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c == '\n' || c == '\r' || c == '\x1b' ? ' ' : c;
+    }
+    text += "']";
+  }
+  return text + "]";
+}
+
+}  // namespace longlive
