@@ -22,9 +22,8 @@ class region {
       if (recorder_ != nullptr) phase_ = recorder_->enter_region(name);
     }
     if (phase_ == detail::region_phase::skipped) return;
-    if (detail::thread_state* const t = detail::recording_thread())
-      t->region_flags = phase_ == detail::region_phase::warm_up ? std::uint32_t{span_warm_up} : 0;
     scope_.emplace(name);
+    if (phase_ == detail::region_phase::warm_up) scope_->mark_warm_up();
   }
   region(const region&) = delete;
   region& operator=(const region&) = delete;

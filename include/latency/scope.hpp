@@ -28,23 +28,20 @@ inline namespace recording_on {
 
 class scope {
  public:
-  // `name`: a static string, or one from intern().
-  explicit scope(const char* name, const attribute& a0 = no_attribute,
-                 const attribute& a1 = no_attribute, const attribute& a2 = no_attribute,
-                 const attribute& a3 = no_attribute, const attribute& a4 = no_attribute,
-                 const attribute& a5 = no_attribute, const attribute& a6 = no_attribute,
-                 const attribute& a7 = no_attribute) noexcept
+  // `name`: a static string, or one from intern(). Inlined, so that absent attributes cost nothing.
+  __attribute__((always_inline)) explicit scope(
+      const char* name, const attribute& a0 = no_attribute, const attribute& a1 = no_attribute,
+      const attribute& a2 = no_attribute, const attribute& a3 = no_attribute,
+      const attribute& a4 = no_attribute, const attribute& a5 = no_attribute,
+      const attribute& a6 = no_attribute, const attribute& a7 = no_attribute) noexcept
       : thread_(detail::recording_thread()) {
     if (__builtin_expect(thread_ == nullptr, 0)) return;
-    for (const attribute* a : {&a0, &a1, &a2, &a3, &a4, &a5, &a6, &a7}) {
-      if (a->key == nullptr) break;
-      store(*a);
-    }
+    store_while_present(a0, a1, a2, a3, a4, a5, a6, a7);
     open(name);
   }
   scope(const scope&) = delete;
   scope& operator=(const scope&) = delete;
-  ~scope() { close(); }
+  __attribute__((always_inline)) ~scope() { close(); }
   static void* operator new(std::size_t) = delete;  // a scope lives in a block of code
 
   // Attaches one more attribute while the span is open; the ninth and later are left out.
@@ -52,7 +49,7 @@ class scope {
     if (thread_ != nullptr && count_ < max_attributes) store(a);
   }
   // Closes the span before the scope ends.
-  void close() noexcept {
+  __attribute__((always_inline)) void close() noexcept {
     if (__builtin_expect(thread_ == nullptr, 0)) return;
     const std::uint64_t end = read_ticks(thread_->clock);
     write(end);
@@ -62,6 +59,14 @@ class scope {
   [[nodiscard]] span_id id() const noexcept { return thread_ == nullptr ? 0 : id_; }
 
  private:
+  friend class region;
+  void mark_warm_up() noexcept {
+    if (thread_ != nullptr) head_ |= detail::pack_head(0, {}, span_warm_up, 0);
+  }
+  template <class... A>
+  __attribute__((always_inline)) void store_while_present(const A&... a) noexcept {
+    static_cast<void>((... && (a.key != nullptr && (store(a), true))));
+  }
   void store(const attribute& a) noexcept {
     std::uint64_t bits;
     if (a.type == attribute::kind::text) {
@@ -74,7 +79,15 @@ class scope {
     ++count_;
   }
 
-  void open(const char* name) noexcept {
+  // Constant indices, not a loop: the compiler then keeps the whole scope in registers.
+  template <std::size_t... I>
+  __attribute__((always_inline)) void copy_attributes(std::uint64_t* to,
+                                                      std::index_sequence<I...>) const noexcept {
+    static_cast<void>((... && (I < count_ && (to[2 * I] = attributes_[2 * I],
+                                              to[2 * I + 1] = attributes_[2 * I + 1], true))));
+  }
+
+  __attribute__((always_inline)) void open(const char* name) noexcept {
     detail::thread_state& t = *thread_;
     generation_ = t.generation.load(std::memory_order_relaxed);
     depth_ = t.depth.load(std::memory_order_relaxed) + 1;
@@ -83,8 +96,7 @@ class scope {
       thread_ = nullptr;
       return;
     }
-    head_ = detail::pack_head(detail::to_word(name), detail::record_kind::span, t.region_flags, 0);
-    t.region_flags = 0;
+    head_ = detail::pack_head(detail::to_word(name), detail::record_kind::span, 0, 0);
     id_ = ++t.next_id;
     detail::open_span& mine = t.open[depth_];
     mine.id.store(0, std::memory_order_relaxed);
@@ -96,7 +108,7 @@ class scope {
     t.depth.store(depth_, std::memory_order_release);
   }
 
-  void write(std::uint64_t end) noexcept {
+  __attribute__((always_inline)) void write(std::uint64_t end) noexcept {
     detail::thread_state& t = *thread_;
     if (__builtin_expect(&t != detail::this_thread ||
                              t.generation.load(std::memory_order_relaxed) != generation_,
@@ -113,8 +125,7 @@ class scope {
     at[2] = end;
     at[3] = id_;
     at[4] = t.open[depth_ - 1].id.load(std::memory_order_relaxed);
-    for (std::uint32_t i = 0; i < 2 * count_; ++i) at[5 + i] = attributes_[i];
-    ++t.written_spans;
+    copy_attributes(at + 5, std::make_index_sequence<max_attributes>{});
     t.publish(at + 5 + 2 * count_);
   }
 
@@ -141,6 +152,7 @@ class scope {
                   const attribute& = no_attribute, const attribute& = no_attribute) noexcept {}
   constexpr void add(const attribute&) const noexcept {}
   constexpr void close() const noexcept {}
+  constexpr void mark_warm_up() const noexcept {}
   [[nodiscard]] constexpr span_id id() const noexcept { return 0; }
 };
 

@@ -38,8 +38,7 @@ class record_encoder {
       std::uint64_t consumed = t.consumed.load(std::memory_order_relaxed);
       for (; consumed < done; ++consumed) {
         const std::uint32_t at = static_cast<std::uint32_t>(consumed % t.chunk_count);
-        encode(t, t.chunks[at].words + t.consumed_words,
-               t.chunks[at].words + t.marks[at].used_words);
+        encode(t, t.chunks[at].words + t.consumed_words, t.chunks[at].words + t.used_words[at]);
         t.consumed_words = 0;
         t.consumed.store(consumed + 1, std::memory_order_release);
       }
@@ -93,7 +92,7 @@ class record_encoder {
     for (std::uint64_t i = std::max(done - kept, t.consumed.load(std::memory_order_relaxed));
          i < done; ++i) {
       const std::uint32_t at = static_cast<std::uint32_t>(i % t.chunk_count);
-      encode(t, t.chunks[at].words, t.chunks[at].words + t.marks[at].used_words);
+      encode(t, t.chunks[at].words, t.chunks[at].words + t.used_words[at]);
     }
     const chunk& current = t.chunks[done % t.chunk_count];
     encode(t, current.words, t.cursor.load(std::memory_order_acquire));

@@ -37,20 +37,13 @@ struct chunk {
   std::uint64_t words[chunk_words];
 };
 
-struct chunk_mark {
-  std::uint32_t used_words = 0;    // set when the chunk is full
-  std::uint64_t spans_before = 0;  // spans the thread had written when the chunk began
-};
-
 struct thread_state {
   // The hot path's first cache line.
   alignas(64) std::atomic<std::uint64_t> generation{no_session};  // session it is attached to
   std::atomic<std::uint64_t*> cursor{nullptr};                    // end of what is published
   std::uint64_t* limit = nullptr;  // a record of any size starts below it
   std::uint64_t next_id = 0;
-  std::uint64_t written_spans = 0;
   std::atomic<std::uint32_t> depth{0};  // entry `depth` of `open` is the innermost span
-  std::uint32_t region_flags = 0;       // span_flag bits for the next span that opens
   clock_kind clock = clock_kind::monotonic_raw;
   bool ring = false;
 
@@ -62,7 +55,7 @@ struct thread_state {
   std::string name;
 
   chunk* chunks = nullptr;
-  chunk_mark* marks = nullptr;
+  std::uint32_t* used_words = nullptr;  // of each finished chunk
   std::uint32_t chunk_count = 0;
   std::atomic<std::uint64_t> produced{0};  // chunks finished
   std::atomic<std::uint64_t> consumed{0};  // chunks given back by the collector
@@ -87,19 +80,17 @@ struct thread_state {
       if (memory == MAP_FAILED)
         throw error("cannot allocate a recording buffer of " + std::to_string(bytes) + " bytes");
       chunks = static_cast<chunk*>(memory);
-      marks = new chunk_mark[wanted_chunks];
+      used_words = new std::uint32_t[wanted_chunks];
       chunk_count = wanted_chunks;
     }
-    next_id = written_spans = 0;
+    next_id = 0;
     depth.store(0, std::memory_order_relaxed);
-    region_flags = 0;
     clock = kind;
     ring = ring_mode;
     for (open_span& span : open) span.id.store(0, std::memory_order_relaxed);
     produced.store(0, std::memory_order_relaxed);
     consumed.store(0, std::memory_order_relaxed);
     consumed_words = 0;
-    marks[0] = {};
     for (auto* count : {&dropped_spans, &dropped_records, &too_deep_spans, &overwritten_spans})
       count->store(0, std::memory_order_relaxed);
     limit = chunks[0].words + chunk_words - max_record_words;
@@ -108,9 +99,9 @@ struct thread_state {
 
   void release() noexcept {
     if (chunks != nullptr) munmap(chunks, std::size_t{chunk_count} * sizeof(chunk));
-    delete[] marks;
+    delete[] used_words;
     chunks = nullptr;
-    marks = nullptr;
+    used_words = nullptr;
     chunk_count = 0;
   }
 
@@ -128,21 +119,27 @@ struct thread_state {
     if (ring) {
       if (!lock.try_lock()) return nullptr;  // somebody is reading the ring: never wait
       if (done + 1 >= chunk_count)           // the chunk to be reused holds the oldest spans
-        overwritten_spans.fetch_add(marks[(done + 2) % chunk_count].spans_before -
-                                        marks[(done + 1) % chunk_count].spans_before,
+        overwritten_spans.fetch_add(count_spans((done + 1) % chunk_count),
                                     std::memory_order_relaxed);
     } else if (done + 1 - consumed.load(std::memory_order_acquire) >= chunk_count) {
       return nullptr;
     }
     const std::uint32_t current = static_cast<std::uint32_t>(done % chunk_count);
-    marks[current].used_words =
+    used_words[current] =
         static_cast<std::uint32_t>(cursor.load(std::memory_order_relaxed) - chunks[current].words);
     const std::uint32_t next = static_cast<std::uint32_t>((done + 1) % chunk_count);
-    marks[next] = {0, written_spans};
     limit = chunks[next].words + chunk_words - max_record_words;
     produced.store(done + 1, std::memory_order_release);
     cursor.store(chunks[next].words, std::memory_order_release);
     return chunks[next].words;
+  }
+
+  [[nodiscard]] std::uint64_t count_spans(std::uint64_t finished_chunk) const noexcept {
+    const std::uint64_t* at = chunks[finished_chunk].words;
+    const std::uint64_t* const end = at + used_words[finished_chunk];
+    std::uint64_t spans = 0;
+    for (; at < end; at += record_words(*at)) spans += head_kind(*at) == record_kind::span ? 1 : 0;
+    return spans;
   }
 };
 
