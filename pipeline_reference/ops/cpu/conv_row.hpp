@@ -44,10 +44,11 @@ inline vector load(const float* from) {
   return v;
 }
 
-template <int Pixels>
+// `Vectors` of the panel's channels are wanted: fewer than all where a last panel is nearly empty.
+template <int Pixels, int Vectors>
 void convolve_tile(const conv_row& r, std::int64_t x, std::int64_t panel) {
-  vector sum[Pixels][panel_vectors];
-  for (int v = 0; v < panel_vectors; ++v) {
+  vector sum[Pixels][Vectors];
+  for (int v = 0; v < Vectors; ++v) {
     const vector bias = load(r.bias + panel * panel_channels + v * lanes);
     for (int p = 0; p < Pixels; ++p) sum[p][v] = bias;
   }
@@ -55,10 +56,10 @@ void convolve_tile(const conv_row& r, std::int64_t x, std::int64_t panel) {
   for (int row = 0; row < r.row_count; ++row) {
     const float* in = r.rows[row] + x * r.in_channels;
     for (std::int64_t k = 0; k < r.tap_values; ++k, weight += panel_channels) {
-      vector w[panel_vectors];
-      for (int v = 0; v < panel_vectors; ++v) w[v] = load(weight + v * lanes);
+      vector w[Vectors];
+      for (int v = 0; v < Vectors; ++v) w[v] = load(weight + v * lanes);
       for (int p = 0; p < Pixels; ++p)
-        for (int v = 0; v < panel_vectors; ++v) sum[p][v] += in[p * r.in_channels + k] * w[v];
+        for (int v = 0; v < Vectors; ++v) sum[p][v] += in[p * r.in_channels + k] * w[v];
     }
   }
   const std::int64_t first = panel * panel_channels;
@@ -66,30 +67,38 @@ void convolve_tile(const conv_row& r, std::int64_t x, std::int64_t panel) {
       r.out_channels - first < panel_channels ? r.out_channels - first : panel_channels;
   for (int p = 0; p < Pixels; ++p) {
     const std::int64_t at = (x + p) * r.out_step + first;
-    float values[panel_channels];
-    std::memcpy(values, sum[p], sizeof values);
+    float values[Vectors * lanes];
+    std::memcpy(values, sum[p], sizeof sum[p]);
     if (r.residual != nullptr)
       for (std::int64_t c = 0; c < channels; ++c) values[c] += r.residual[at + c];
     std::memcpy(r.out + at, values, static_cast<std::size_t>(channels) * sizeof(float));
   }
 }
 
-template <int Pixels>
-void convolve_tile_of(int pixels, const conv_row& r, std::int64_t x, std::int64_t panel) {
-  if (pixels == Pixels) return convolve_tile<Pixels>(r, x, panel);
-  if constexpr (Pixels > 1) convolve_tile_of<Pixels - 1>(pixels, r, x, panel);
+template <int Pixels, int Vectors>
+void convolve_tile_of(int pixels, int vectors, const conv_row& r, std::int64_t x,
+                      std::int64_t panel) {
+  if (pixels == Pixels && vectors == Vectors) return convolve_tile<Pixels, Vectors>(r, x, panel);
+  if constexpr (Pixels > 1) {
+    if (pixels < Pixels) return convolve_tile_of<Pixels - 1, Vectors>(pixels, vectors, r, x, panel);
+  }
+  if constexpr (Vectors > 1) convolve_tile_of<Pixels, Vectors - 1>(pixels, vectors, r, x, panel);
 }
 
 }  // namespace detail
 
 inline void convolve_row(const conv_row& r) {
-  const std::int64_t panels = (r.out_channels + panel_channels - 1) / panel_channels;
   const std::int64_t tiles = (r.width + detail::tile_pixels - 1) / detail::tile_pixels;
-  for (std::int64_t tile = 0; tile < tiles;
-       ++tile) {  // tiles of nearly equal size: no short last one
-    const std::int64_t x = r.width * tile / tiles, end = r.width * (tile + 1) / tiles;
-    for (std::int64_t panel = 0; panel < panels; ++panel)
-      detail::convolve_tile_of<detail::tile_pixels>(static_cast<int>(end - x), r, x, panel);
+  for (std::int64_t first = 0; first < r.out_channels; first += panel_channels) {
+    // A panel's weights stay in the second-level cache while the tiles of the row use them.
+    const std::int64_t channels =
+        r.out_channels - first < panel_channels ? r.out_channels - first : panel_channels;
+    const int vectors = (static_cast<int>(channels) + detail::lanes - 1) / detail::lanes;
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {  // of nearly equal size: no short last one
+      const std::int64_t x = r.width * tile / tiles, end = r.width * (tile + 1) / tiles;
+      detail::convolve_tile_of<detail::tile_pixels, detail::panel_vectors>(
+          static_cast<int>(end - x), vectors, r, x, first / panel_channels);
+    }
   }
 }
 
