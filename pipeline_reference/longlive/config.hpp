@@ -12,7 +12,6 @@
 namespace longlive {
 
 enum class vae_mode { streaming, whole_clip };  // decode after each block, or once at the end
-enum class kv_policy { ring, roll };            // write in place, or move the window as published
 
 // LoRA settings as published (`adapter`).
 struct adapter_settings {

@@ -39,6 +39,10 @@ struct dit_config {
   void validate() const;
 };
 
+// How the KV cache keeps its window: each latent frame is written to a fixed slot, or the window
+// moves down as published. Same results.
+enum class kv_policy { ring, roll };
+
 // The loop around it.
 struct generation_config {
   std::int64_t latent_frames = 240;          // of the clip (num_output_frames)
