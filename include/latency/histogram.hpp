@@ -6,7 +6,7 @@
 // s = 2^ceil(log2(2 * 10^d)) linear buckets of width 1, then s / 2 for each doubling up to
 // `highest`:
 //   bytes = 8 * (s + s / 2 * max(0, ceil(log2(highest + 1)) - log2(s)))
-// (d = 2, one hour in ns: 36 KiB; d = 3: 256 KiB). A percentile differs from the exact one (same
+// at most (d = 2, one hour in ns: 36 KiB; d = 3: 261 KiB). A percentile differs from the exact one (same
 // linear interpolation as statistics.hpp) by at most relative_error_bound() = 1 / s <= 0.5 * 10^-d.
 // Count, sum, minimum and maximum are exact.
 //

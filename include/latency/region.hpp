@@ -12,6 +12,12 @@
 
 namespace latency {
 
+#if LATENCY_ENABLED  // a region holds a scope, so there are two kinds of it as well
+inline namespace recording_on {
+#else
+inline namespace recording_off {
+#endif
+
 class region {
  public:
   explicit region(const char* name) noexcept {
@@ -40,4 +46,5 @@ class region {
   std::optional<scope> scope_;
 };
 
+}  // inline namespace
 }  // namespace latency

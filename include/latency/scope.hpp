@@ -26,6 +26,8 @@ namespace latency {
 #if LATENCY_ENABLED
 inline namespace recording_on {
 
+class region;
+
 class scope {
  public:
   // `name`: a static string, or one from intern(). Inlined, so that absent attributes cost nothing.
@@ -142,6 +144,8 @@ class scope {
 }  // namespace recording_on
 #else
 inline namespace recording_off {
+
+class region;
 
 class scope {
  public:
