@@ -1,8 +1,10 @@
 #pragma once
-// Where a model's weights come from: a file, or a generator that needs none.
+// Where a model's weights come from: a checkpoint, or random numbers of the same shapes.
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "pipeline_reference/longlive/safetensors.hpp"
 
@@ -11,25 +13,38 @@ namespace longlive {
 class weight_source {
  public:
   virtual ~weight_source() = default;
-  // Fills `out` with the tensor in fp32, row-major. Throws latency::error when it is absent or has
-  // another shape.
+  // Throws latency::error unless the source has exactly these tensors.
+  virtual void expect(const std::vector<expected_tensor>& expected) const = 0;
+  // One tensor in fp32, row-major. Throws latency::error when it is absent or shaped otherwise.
   virtual void read(const std::string& name, std::span<const std::int64_t> shape,
                     std::span<float> out) const = 0;
 };
 
-// Tensors of a safetensors file, optionally under names that carry a prefix there ("model.").
+// Tensors of a safetensors file under their published names, or under `prefix` + name.
 class safetensors_weights final : public weight_source {
  public:
-  explicit safetensors_weights(const safetensors_file& file, std::string prefix = "")
-      : file_(file), prefix_(std::move(prefix)) {}
+  explicit safetensors_weights(safetensors_file file, std::string prefix = "");
+  void expect(const std::vector<expected_tensor>& expected) const override;
   void read(const std::string& name, std::span<const std::int64_t> shape,
-            std::span<float> out) const override {
-    file_.read_f32(prefix_ + name, shape, out);
-  }
+            std::span<float> out) const override;
 
  private:
-  const safetensors_file& file_;  // outlives this
+  safetensors_file file_;
   std::string prefix_;
+};
+
+// Any tensor of any shape: a function of seed, name and shape. Matrices and convolution kernels are
+// uniform with variance 1 / fan-in, so that activations keep their size from layer to layer; gains
+// of norms lie near 1, biases and modulations near 0.
+class random_weights final : public weight_source {
+ public:
+  explicit random_weights(std::uint64_t seed) : seed_(seed) {}
+  void expect(const std::vector<expected_tensor>&) const override {}
+  void read(const std::string& name, std::span<const std::int64_t> shape,
+            std::span<float> out) const override;
+
+ private:
+  std::uint64_t seed_;
 };
 
 }  // namespace longlive

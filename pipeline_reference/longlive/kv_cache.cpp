@@ -1,0 +1,98 @@
+#include "pipeline_reference/longlive/kv_cache.hpp"
+
+#include <algorithm>
+
+namespace longlive {
+namespace {
+
+std::int64_t total_bytes(const std::vector<ops::buffer>& buffers) {
+  std::int64_t total = 0;
+  for (const ops::buffer& b : buffers) total += b.view().bytes();
+  return total;
+}
+
+void zero_all(ops::memory& memory, const std::vector<ops::buffer>& buffers, ops::stream s) {
+  for (const ops::buffer& b : buffers) memory.zero(b.view().data, b.view().bytes(), s);
+}
+
+}  // namespace
+
+kv_cache::kv_cache(const dit_config& dit, const generation_config& generation, kv_policy policy,
+                   ops::memory& memory, ops::dtype storage)
+    : policy_(policy),
+      placement_(make_kv_placement(policy, generation, dit.tokens_per_latent_frame())),
+      memory_(memory) {
+  const std::int64_t rows = placement_->slots() * dit.tokens_per_latent_frame();
+  for (std::int64_t layer = 0; layer < dit.layers; ++layer) {
+    keys_.emplace_back(memory, storage, ops::shape{rows, dit.dim});
+    values_.emplace_back(memory, storage, ops::shape{rows, dit.dim});
+  }
+  const std::int64_t most_latent_frames =
+      std::max(placement_->slots(), generation.latent_frames_per_block);
+  positions_ = ops::buffer(memory, ops::dtype::i32, {1 + most_latent_frames});
+  host_positions_.resize(static_cast<std::size_t>(1 + most_latent_frames));
+  plan_.cache_rows.reserve(static_cast<std::size_t>(most_latent_frames));
+  restart({});
+}
+
+void kv_cache::restart(ops::stream s) {
+  zero(s);
+  pointers_ = {};
+}
+
+void kv_cache::zero(ops::stream s) {
+  zero_all(memory_, keys_, s);
+  zero_all(memory_, values_, s);
+}
+
+const kv_plan& kv_cache::begin(const kv_call& call, ops::stream s) {
+  placement_->plan(pointers_, call, plan_);
+  host_positions_[0] = static_cast<std::int32_t>(call.start_latent_frame);
+  std::copy(plan_.cache_rows.begin(), plan_.cache_rows.end(), host_positions_.begin() + 1);
+  memory_.upload(positions_.view().data, host_positions_.data(),
+                 (1 + call.latent_frames) * ops::size_bytes(ops::dtype::i32), s);
+  return plan_;
+}
+
+void kv_cache::move_rows(std::int64_t layer, ops::transformer_ops& ops, ops::stream s,
+                         ops::workspace w) {
+  if (plan_.moved_tokens == 0) return;
+  ops.move_rows({k(layer), plan_.move_from, plan_.move_to, plan_.moved_tokens}, s, w);
+  ops.move_rows({v(layer), plan_.move_from, plan_.move_to, plan_.moved_tokens}, s, w);
+}
+
+ops::const_tensor kv_cache::start_latent_frame() const {
+  return {positions_.view().data, ops::dtype::i32, {1}};
+}
+
+ops::const_tensor kv_cache::cache_rows() const {
+  return {positions_.view().as<std::int32_t>() + 1,
+          ops::dtype::i32,
+          {static_cast<std::int64_t>(plan_.cache_rows.size())}};
+}
+
+std::int64_t kv_cache::valid_latent_frames() const {
+  return pointers_.local_end_tokens / placement_->tokens_per_latent_frame();
+}
+
+std::int64_t kv_cache::bytes() const {
+  return total_bytes(keys_) + total_bytes(values_);
+}
+
+cross_attention_cache::cross_attention_cache(const dit_config& dit, ops::memory& memory,
+                                             ops::dtype storage)
+    : memory_(memory) {
+  for (std::int64_t layer = 0; layer < dit.layers; ++layer)
+    kv_.emplace_back(memory, storage, ops::shape{dit.text_len, 2 * dit.dim});
+}
+
+void cross_attention_cache::reset(ops::stream s) {
+  zero_all(memory_, kv_, s);
+  valid_ = false;
+}
+
+std::int64_t cross_attention_cache::bytes() const {
+  return total_bytes(kv_);
+}
+
+}  // namespace longlive
