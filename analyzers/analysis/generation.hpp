@@ -45,7 +45,7 @@ struct block_timing {
   std::int64_t start_ns = 0;
   std::int64_t block_ns = 0;
   std::int64_t vae_ns = 0;         // union of its VAE spans; 0 when the clip is decoded as a whole
-  std::int32_t pixel_frames = 0;   // recorded ones, else 4 per latent frame (1 for latent frame 0)
+  std::int64_t pixel_frames = 0;   // recorded ones, else 4 per latent frame (1 for latent frame 0)
   double per_latent_frame_ns = 0;  // block_ns / latent frames; 0 when it has none
 };
 

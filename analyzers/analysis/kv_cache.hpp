@@ -55,16 +55,37 @@ struct transfer {
   std::int64_t sum_ns = 0;  // sum of durations: copies on several streams may overlap
 };
 
+// How the time of a span grows with the tokens that it attends to: spans of one name that rewrite
+// equally many tokens (so ask equally many queries), at the fewest and the most tokens attended.
+struct attention_cost {
+  string_id name = 0;
+  std::int64_t low_tokens = 0;
+  std::int64_t high_tokens = 0;
+  std::int64_t low_n = 0;
+  std::int64_t high_n = 0;
+  double low_median_ns = 0;
+  double high_median_ns = 0;
+  // Part of the time at high_tokens that grows with them, if it grows linearly:
+  //   (high - low median) / (high - low tokens) * high tokens / high median, held to 0..1.
+  double attention_share = 0;
+};
+
+// Fewer spans than this at either end say nothing about the median there.
+inline constexpr std::int64_t attention_cost_minimum_n = 3;
+
 struct kv_cache_report {
   token_counts tokens;
   std::int64_t bytes = 0;                   // moved or written by cache operations
   std::vector<cache_operation> operations;  // by inclusive_ns, largest first; ties by name texts
   cache_resets resets;
+  // Of the name with the most spans for which it is known.
+  std::optional<attention_cost> attention;
   std::optional<prompt_cache> prompts;  // none when no span carries the attribute
   std::vector<transfer> transfers;      // directions that occur, in the order of copy_direction
 };
 
-// Pure; O(spans + attributes + device ops). Warm-up is left out of what comes from spans.
+// Pure; O(n log n) in spans, attributes and device ops. Warm-up is left out of what comes from
+// spans.
 [[nodiscard]] kv_cache_report kv_cache(const recording& run, const span_tree& tree);
 
 }  // namespace latency::analysis

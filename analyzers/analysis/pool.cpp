@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <utility>
+
+#include "latency/error.hpp"
 
 namespace latency::analysis {
 namespace {
+
+constexpr int thread_shift = 40;  // of a span_id: the thread index stands above it
+constexpr std::uint64_t most_threads = std::uint64_t{1} << (64 - thread_shift);
 
 // Added to the numbers of one recording so that they do not meet those before it.
 struct offsets {
@@ -14,6 +20,7 @@ struct offsets {
   std::uint64_t async_id = 0;
   std::uint64_t correlation = 0;
   std::uint64_t replay = 0;
+  std::uint64_t graph_node = 0;  // nodes of two processes are of two graphs
   std::uint32_t device = 0;
   std::int32_t block = 0;
   std::int32_t pixel_frame = 0;
@@ -24,33 +31,43 @@ offsets after(const recording& run, offsets now) {
   std::uint64_t threads = run.threads.size();
   for (const span& s : run.spans) {
     threads = std::max<std::uint64_t>(threads, s.thread + std::uint64_t{1});
-    threads = std::max(threads, (s.id >> 40) + 1);
+    threads = std::max(threads, (s.id >> thread_shift) + 1);
   }
   std::uint64_t async_ids = 0;
   std::uint64_t correlations = 0;
   std::uint64_t replays = 0;
+  std::uint64_t graph_nodes = 0;
   std::uint32_t devices = 0;
-  for (const async_span& s : run.async_spans) async_ids = std::max(async_ids, s.id);
+  for (const recorded_async_span& s : run.async_spans) async_ids = std::max(async_ids, s.id);
   for (const device_op& op : run.device_ops) {
     correlations = std::max(correlations, op.correlation);
     replays = std::max(replays, op.replay);
+    graph_nodes = std::max(graph_nodes, op.graph_node);
     devices = std::max(devices, op.device + 1);
   }
   for (const api_call& call : run.api_calls)
     correlations = std::max(correlations, call.correlation);
-  std::int32_t blocks = 0;
-  std::int32_t pixel_frames = 0;
-  for (const block& b : run.blocks) blocks = std::max(blocks, b.index + 1);
-  for (const pixel_frame& p : run.pixel_frames) pixel_frames = std::max(pixel_frames, p.index + 1);
+  std::int64_t block = now.block;
+  std::int64_t pixel_frame = now.pixel_frame;
+  for (const latency::block& b : run.blocks)
+    block = std::max<std::int64_t>(block, std::int64_t{now.block} + b.index + 1);
+  for (const latency::pixel_frame& p : run.pixel_frames)
+    pixel_frame = std::max<std::int64_t>(pixel_frame, std::int64_t{now.pixel_frame} + p.index + 1);
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  if (block > most || pixel_frame > most)
+    throw error(run.source, "blocks", "the pooled block or pixel frame numbers exceed 2^31");
+  if (now.thread + threads > most_threads)
+    throw error(run.source, "threads", "more than 2^24 threads in the pooled recordings");
 
-  now.span_id += threads << 40;
+  now.span_id += threads << thread_shift;
   now.thread += static_cast<std::uint32_t>(threads);
   now.async_id += async_ids;
   now.correlation += correlations;
   now.replay += replays;
+  now.graph_node += graph_nodes;
   now.device += devices;
-  now.block += blocks;
-  now.pixel_frame += pixel_frames;
+  now.block = static_cast<std::int32_t>(block);
+  now.pixel_frame = static_cast<std::int32_t>(pixel_frame);
   return now;
 }
 
@@ -109,7 +126,7 @@ class appender {
       row.attributes = moved_range(row.attributes);
       to_.spans.push_back(row);
     }
-    for (async_span row : from_.async_spans) {
+    for (recorded_async_span row : from_.async_spans) {
       row.id = moved(row.id, by_.async_id);
       row.parent = span_of(row.parent);
       row.name = name(row.name);
@@ -118,7 +135,7 @@ class appender {
       row.attributes = moved_range(row.attributes);
       to_.async_spans.push_back(row);
     }
-    for (instant row : from_.instants) {
+    for (recorded_instant row : from_.instants) {
       row.name = name(row.name);
       row.thread += by_.thread;
       row.span = span_of(row.span);
@@ -137,6 +154,7 @@ class appender {
       row.span = span_of(row.span);
       row.correlation = moved(row.correlation, by_.correlation);
       row.replay = moved(row.replay, by_.replay);
+      row.graph_node = moved(row.graph_node, by_.graph_node);
       row.name = name(row.name);
       row.device += by_.device;
       to_.device_ops.push_back(row);
@@ -210,8 +228,9 @@ recording pool(const std::vector<recording>& recordings) {
   all.clock = recordings.front().clock;
   offsets by;
   for (const recording& run : recordings) {
+    const offsets next = after(run, by);
     appender(all, run, by).append_all();
-    by = after(run, by);
+    by = next;
     if (!all.source.empty()) all.source += ", ";
     all.source += run.source;
     std::erase_if(all.run, [&run](const auto& entry) {

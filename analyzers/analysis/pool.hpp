@@ -14,7 +14,8 @@ namespace latency::analysis {
 // Times stay relative to the start of their own session: clocks of ranks are not compared.
 // wall_ns is the longest, so a shorter rank gains untracked time and the identities hold; hygiene
 // counts add up; `run` keeps the entries that are equal everywhere and says `pooled_recordings`.
-// An empty list gives an empty recording. O(rows).
+// An empty list gives an empty recording. Throws latency::error when the numbers do not fit (2^24
+// threads, 2^31 blocks or pixel frames). O(rows).
 [[nodiscard]] recording pool(const std::vector<recording>& recordings);
 
 }  // namespace latency::analysis
