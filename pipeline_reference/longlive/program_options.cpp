@@ -33,7 +33,7 @@ std::optional<int> parse_command_line(int argc, const char* const* argv,
   app.add_flag("--overwrite", o.overwrite, "replace timing files that are already there");
   app.add_flag("--trace", o.trace, "also write a Chrome trace beside each timing file");
   app.add_option("--output_video", o.output_video,
-                 "FILE.y4m or FILE.mp4; `auto` for a name in the configuration's output_folder")
+                 "FILE.y4m or FILE.mp4; auto: named in output_folder")
       ->capture_default_str();
   app.add_option("--kv_policy", o.kv_policy, "ring or roll, instead of the configuration's")
       ->check(CLI::IsMember({"ring", "roll"}));

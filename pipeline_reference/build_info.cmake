@@ -1,0 +1,23 @@
+# Writes OUTPUT, a source file with the commit of SOURCE_DIR, when it differs from what is there. Run at every build.
+find_package(Git QUIET)
+set(commit unknown)
+if(Git_FOUND)
+  execute_process(COMMAND ${GIT_EXECUTABLE} rev-parse --verify HEAD WORKING_DIRECTORY ${SOURCE_DIR}
+                  OUTPUT_VARIABLE head OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed ERROR_QUIET)
+  if(NOT failed)
+    execute_process(COMMAND ${GIT_EXECUTABLE} status --porcelain --untracked-files=no WORKING_DIRECTORY ${SOURCE_DIR}
+                    OUTPUT_VARIABLE changes ERROR_QUIET)
+    set(commit ${head})
+    if(changes)
+      string(APPEND commit -dirty)
+    endif()
+  endif()
+endif()
+set(text "#include \"pipeline_reference/longlive/build_info.hpp\"\n\nconst char* longlive::git_commit() { return \"${commit}\"; }\n")
+set(previous "")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} previous)
+endif()
+if(NOT previous STREQUAL text)
+  file(WRITE ${OUTPUT} "${text}")
+endif()

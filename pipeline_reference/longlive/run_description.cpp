@@ -1,0 +1,48 @@
+#include "pipeline_reference/longlive/run_description.hpp"
+
+#include "pipeline_reference/longlive/build_info.hpp"
+
+namespace longlive {
+
+void describe_run(latency::session& session, const config& c, const device_description& device,
+                  const std::string& prompts_path, std::size_t prompt_index) {
+  const generation_config& g = c.generation;
+  const std::int64_t window_tokens = g.cached_latent_frames() * c.dit.tokens_per_latent_frame();
+  session.describe("git_commit", git_commit());
+  session.describe("model_checkpoint", c.reference.weights);
+  session.describe("vae_checkpoint", c.reference.vae_weights);
+  session.describe("prompt_embeddings", c.reference.prompt_embeddings);
+  session.describe("model_parameters", parameter_count(c.dit));
+  session.describe("attention_backend", device.attention_backend);
+  session.describe("sparsity", 0.0);
+  session.describe("sequence_length_tokens",
+                   window_tokens);                      // keys of a query once the window is full
+  session.describe("effective_tokens", window_tokens);  // of these, computed: dense attention
+  session.describe("tokens_per_latent_frame", c.dit.tokens_per_latent_frame());
+  session.describe("latent_frames", g.latent_frames);
+  session.describe("pixel_frames", 1 + 4 * (g.latent_frames - 1));
+  session.describe("latent_frames_per_block", g.latent_frames_per_block);
+  session.describe("window_latent_frames", g.window_latent_frames);
+  session.describe("sink_latent_frames", g.sink_latent_frames);
+  session.describe("global_sink", g.global_sink ? 1 : 0);
+  session.describe("kv_policy", c.reference.kv == kv_policy::ring ? "ring" : "roll");
+  session.describe("vae_mode", c.reference.vae == vae_mode::streaming ? "streaming" : "whole_clip");
+  session.describe("pixel_height", 8 * c.dit.latent_height);
+  session.describe("pixel_width", 8 * c.dit.latent_width);
+  session.describe("pixel_fps", c.reference.pixel_fps);
+  session.describe("batch_size", 1);
+  session.describe("denoising_steps", g.denoising_step_list.size());
+  session.describe("seed", g.seed);
+  session.describe("device_type", device.type);
+  session.describe("device_count", device.count);
+  session.describe("host_threads", device.threads);
+  session.describe("sequence_parallel", 1);
+  session.describe("tensor_parallel", 1);
+  session.describe("world_size", 1);
+  session.describe("rank", 0);
+  session.describe("config_path", c.path);
+  session.describe("prompts_path", prompts_path);
+  session.describe("prompt_index", prompt_index);
+}
+
+}  // namespace longlive

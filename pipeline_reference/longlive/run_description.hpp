@@ -1,0 +1,23 @@
+#pragma once
+// What a timing file says about the run that it measured (its `run` object).
+
+#include <cstddef>
+#include <string>
+
+#include "latency/session.hpp"
+#include "pipeline_reference/longlive/config.hpp"
+
+namespace longlive {
+
+struct device_description {
+  std::string type;               // "cpu"
+  std::string attention_backend;  // who computes attention, and in which numbers
+  int count = 1;
+  int threads = 1;  // host threads that compute
+};
+
+void describe_run(latency::session& session, const config& settings,
+                  const device_description& device, const std::string& prompts_path,
+                  std::size_t prompt_index);
+
+}  // namespace longlive
