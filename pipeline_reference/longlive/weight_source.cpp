@@ -1,5 +1,6 @@
 #include "pipeline_reference/longlive/weight_source.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 

@@ -1,0 +1,296 @@
+#include "pipeline_reference/longlive/causal_dit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include "latency/error.hpp"
+#include "latency/scope.hpp"
+#include "pipeline_reference/longlive/rope.hpp"
+#include "pipeline_reference/ops/transfer.hpp"
+
+namespace longlive {
+namespace {
+
+// A span with the attributes of a layer's part, when layer spans are asked for.
+void open_layer_span(std::optional<latency::scope>& span, bool wanted, const char* name,
+                     std::int64_t layer, const forward_place& place) {
+  if (!wanted) return;
+  span.emplace(name, latency::attribute{"layer", layer}, latency::attribute{"block", place.block},
+               latency::attribute{"latent_frame", place.latent_frame},
+               latency::attribute{"latent_frames", place.latent_frames});
+  if (place.step >= 0) span->add({"step", place.step});
+}
+
+}  // namespace
+
+causal_dit::causal_dit(const dit_config& config, const options& o, const weight_source& weights,
+                       ops::memory& memory, ops::transformer_ops& ops)
+    : config_(config),
+      memory_(memory),
+      ops_(ops),
+      most_latent_frames_(o.most_latent_frames),
+      layer_spans_(o.layer_spans),
+      weights_(load_dit_weights(config, weights, memory, ops.storage())) {
+  const std::int64_t tokens = o.most_latent_frames * config.tokens_per_latent_frame();
+  const auto rows = [&](std::int64_t n, std::int64_t columns) {
+    return ops::buffer(memory_, ops_.storage(), {n, columns});
+  };
+  act_ = {rows(tokens, config.patch_features()),
+          rows(tokens, config.dim),
+          rows(tokens, config.dim),
+          rows(tokens, 3 * config.dim),
+          rows(tokens, config.dim),
+          rows(tokens, config.dim),
+          rows(tokens, config.ffn_dim),
+          rows(config.text_len, config.dim)};
+  workspace_ = ops::buffer(memory, ops::dtype::u8, {ops.workspace_bytes()});
+  prepare_rope(o.latent_frames);
+  prepare_timesteps(o.timesteps);
+}
+
+void causal_dit::prepare_rope(std::int64_t latent_frames) {
+  const rope_pairs pairs = split_rope_pairs(config_.head_dim());
+  const auto table = [&](std::int64_t positions, std::int64_t axis_pairs) {
+    ops::buffer out(memory_, ops::dtype::f32, {positions, axis_pairs, 2});
+    ops::upload_floats(memory_, out.view(), rope_table(positions, axis_pairs));
+    return out;
+  };
+  rope_time_ = table(latent_frames, pairs.time);
+  rope_height_ = table(config_.patch_rows(), pairs.height);
+  rope_width_ = table(config_.patch_columns(), pairs.width);
+}
+
+void causal_dit::prepare_timesteps(const std::vector<float>& timesteps) {
+  for (const float t : timesteps)
+    if (std::find(timesteps_.begin(), timesteps_.end(), t) == timesteps_.end())
+      timesteps_.push_back(t);
+  const auto count = static_cast<std::int64_t>(timesteps_.size());
+  const auto rows = [&](std::int64_t columns) {
+    return ops::buffer(memory_, ops_.storage(), {count, columns});
+  };
+  const ops::workspace w = workspace_.as_workspace();
+
+  ops::buffer on_device(memory_, ops::dtype::f32, {count});
+  ops::upload_floats(memory_, on_device.view(), timesteps_);
+  const ops::buffer waves = rows(config_.freq_dim), hidden = rows(config_.dim),
+                    embedding = rows(config_.dim), activated = rows(config_.dim),
+                    projected = rows(6 * config_.dim);
+  ops_.timestep_embedding({on_device.view(), waves.view()}, {}, w);
+  linear(waves.view(), weights_.time_in, hidden.view(), {}, ops::activation::silu);
+  linear(hidden.view(), weights_.time_out, embedding.view(), {});
+  ops_.activate({embedding.view(), activated.view(), ops::activation::silu}, {}, w);
+  linear(activated.view(), weights_.time_projection, projected.view(), {});
+
+  modulation_ = ops::buffer(memory_, ops_.storage(), {config_.layers, count, 6 * config_.dim});
+  head_modulation_ = ops::buffer(memory_, ops_.storage(), {2, count, config_.dim});
+  ops_.broadcast_add({weights_.modulation.view(), projected.view(), modulation_.view()}, {}, w);
+  ops_.broadcast_add({weights_.head_modulation.view(), embedding.view(), head_modulation_.view()},
+                     {}, w);
+  memory_.synchronize({});
+}
+
+std::int64_t causal_dit::timestep_index(float timestep) const {
+  for (std::size_t i = 0; i < timesteps_.size(); ++i)
+    if (timesteps_[i] == timestep) return static_cast<std::int64_t>(i);
+  throw latency::error("", "timestep", std::to_string(timestep) + " was not prepared");
+}
+
+causal_dit::modulation causal_dit::layer_modulation(std::int64_t layer,
+                                                    std::int64_t timestep) const {
+  const ops::const_tensor six = modulation_.view()[layer].row_range(timestep, 1);
+  const auto part = [&](std::int64_t i) { return six.column_range(i * config_.dim, config_.dim); };
+  return {part(0), part(1), part(2), part(3), part(4), part(5)};
+}
+
+ops::norm_output causal_dit::modulated(const ops::const_tensor& shift,
+                                       const ops::const_tensor& scale, std::int64_t tokens) const {
+  ops::norm_output norm;
+  norm.shift = shift;
+  norm.scale = scale;
+  norm.rows_per_latent_frame = tokens;  // one timestep: the same row serves every latent frame
+  norm.eps = dit_config::eps;
+  return norm;
+}
+
+void causal_dit::linear(const ops::const_tensor& x, const linear_weights& w, const ops::tensor& out,
+                        ops::stream s, ops::activation epilogue) {
+  ops::gemm_params p;
+  p.x = x;
+  p.weight = w.weight.view();
+  p.bias = w.bias.view();
+  p.out = out;
+  p.epilogue = epilogue;
+  ops_.gemm(p, s, workspace_.as_workspace());
+}
+
+void causal_dit::embed_prompt(const ops::const_tensor& prompt, const ops::tensor& context,
+                              ops::stream s) {
+  linear(prompt, weights_.text_in, act_.text.view(), s, ops::activation::gelu_tanh);
+  linear(act_.text.view(), weights_.text_out, context, s);
+}
+
+void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cache& cross,
+                         ops::stream s) {
+  const std::int64_t latent_frames = f.latent.shape[0];
+  if (latent_frames > most_latent_frames_)
+    throw latency::error("", "forward",
+                         std::to_string(latent_frames) + " latent frames, at most " +
+                             std::to_string(most_latent_frames_));
+  const std::int64_t tokens = latent_frames * config_.tokens_per_latent_frame();
+  const std::int64_t timestep = timestep_index(f.timestep);
+  const ops::workspace w = workspace_.as_workspace();
+  const ops::tensor patches = act_.patches.view().row_range(0, tokens);
+  const ops::tensor x = act_.x.view().row_range(0, tokens);
+  const ops::tensor normed = act_.normed.view().row_range(0, tokens);
+
+  ops_.patchify({f.latent, patches}, s, w);
+  linear(patches, weights_.patch, x, s);
+
+  modulation m = layer_modulation(0, timestep);
+  ops_.layer_norm_modulate({x, normed, modulated(m.shift_attention, m.scale_attention, tokens)}, s,
+                           w);
+  for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
+    self_attention(layer, m, tokens, f.place, kv, s);
+    cross_attention(layer, m, tokens, f, cross, s);
+    // The FFN's residual is fused with the normalisation that follows it: the next layer's or the
+    // head's.
+    if (layer + 1 < config_.layers) {
+      const modulation next = layer_modulation(layer + 1, timestep);
+      feed_forward(layer, m, modulated(next.shift_attention, next.scale_attention, tokens), tokens,
+                   f.place, s);
+      m = next;
+    } else {
+      const ops::const_tensor shift = head_modulation_.view()[0].row_range(timestep, 1);
+      const ops::const_tensor scale = head_modulation_.view()[1].row_range(timestep, 1);
+      feed_forward(layer, m, modulated(shift, scale, tokens), tokens, f.place, s);
+    }
+  }
+  cross.set_valid();
+  linear(normed, weights_.head, patches, s);
+  ops_.unpatchify({patches, f.flow}, s, w);
+}
+
+void causal_dit::self_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
+                                const forward_place& place, kv_cache& kv, ops::stream s) {
+  std::optional<latency::scope> span;
+  open_layer_span(span, layer_spans_, "self_attention", layer, place);
+  const kv_plan& plan = kv.plan();
+  if (span) {
+    span->add({"attended_tokens", plan.attended_tokens});
+    span->add({"reused_tokens", plan.reused_tokens});
+  }
+  const dit_layer_weights& weights = weights_.layers[static_cast<std::size_t>(layer)];
+  const ops::workspace w = workspace_.as_workspace();
+  const ops::tensor normed = act_.normed.view().row_range(0, tokens);
+  const ops::tensor qkv = act_.qkv.view().row_range(0, tokens);
+  const ops::tensor attended = act_.attended.view().row_range(0, tokens);
+  const ops::tensor projected = act_.projected.view().row_range(0, tokens);
+
+  linear(normed, weights.qkv, qkv, s);
+  {
+    std::optional<latency::scope> write_span;
+    open_layer_span(write_span, layer_spans_,
+                    kv.policy() == kv_policy::roll ? "kv_roll_and_insert" : "kv_ring_write", layer,
+                    place);
+    if (write_span) {
+      const std::int64_t token_bytes =
+          2 * config_.dim * ops::size_bytes(ops_.storage());  // k and v
+      write_span->add({"bytes", (plan.moved_tokens + plan.written_tokens) * token_bytes});
+      write_span->add({"rewritten_tokens", plan.rewritten_tokens});
+    }
+    kv.move_rows(layer, ops_, s, w);
+    ops::qk_norm_rope_cache_write_params p;
+    p.qkv = qkv;
+    p.q_weight = weights.norm_q.view();
+    p.k_weight = weights.norm_k.view();
+    p.rope = {rope_time_.view(), rope_height_.view(), rope_width_.view()};
+    p.start_latent_frame = kv.start_latent_frame();
+    p.cache_rows = kv.cache_rows();
+    p.q_out = attended;
+    p.k_cache = kv.k(layer);
+    p.v_cache = kv.v(layer);
+    p.heads = config_.heads;
+    p.rows_per_latent_frame = config_.tokens_per_latent_frame();
+    p.eps = dit_config::eps;
+    ops_.qk_norm_rope_cache_write(p, s, w);
+  }
+  ops::attention_params a;
+  a.q = attended;
+  a.k = kv.k(layer);
+  a.v = kv.v(layer);
+  a.keys[0] = plan.attended[0];
+  a.keys[1] = plan.attended[1];
+  a.out = attended;
+  a.heads = config_.heads;
+  a.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim()));
+  ops_.attention(a, s, w);
+  linear(attended, weights.o, projected, s);
+
+  ops::norm_output norm3;
+  norm3.weight = weights.norm3_weight.view();
+  norm3.bias = weights.norm3_bias.view();
+  norm3.rows_per_latent_frame = tokens;
+  norm3.eps = dit_config::eps;
+  ops_.residual_gate_norm_modulate(
+      {act_.x.view().row_range(0, tokens), projected, m.gate_attention, normed, norm3}, s, w);
+}
+
+void causal_dit::cross_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
+                                 const dit_forward& f, cross_attention_cache& cross,
+                                 ops::stream s) {
+  std::optional<latency::scope> span;
+  open_layer_span(span, layer_spans_, "cross_attention", layer, f.place);
+  if (span) {
+    span->add({"attended_tokens", config_.text_len});
+    span->add({"reused_tokens", cross.valid() ? config_.text_len : 0});
+  }
+  const dit_layer_weights& weights = weights_.layers[static_cast<std::size_t>(layer)];
+  const ops::workspace w = workspace_.as_workspace();
+  const ops::tensor normed = act_.normed.view().row_range(0, tokens);
+  const ops::tensor q = act_.projected.view().row_range(0, tokens);
+  const ops::tensor projected = act_.attended.view().row_range(0, tokens);
+  const ops::tensor kv = cross.kv(layer);
+  const ops::tensor k = kv.column_range(0, config_.dim);
+
+  if (!cross.valid()) {
+    linear(f.context, weights.cross_kv, kv, s);
+    ops_.rms_norm({k, weights.cross_norm_k.view(), k, dit_config::eps}, s, w);
+  }
+  linear(normed, weights.cross_q, q, s);
+  ops_.rms_norm({q, weights.cross_norm_q.view(), q, dit_config::eps}, s, w);
+  ops::attention_params a;
+  a.q = q;
+  a.k = k;
+  a.v = kv.column_range(config_.dim, config_.dim);
+  a.keys[0] = {0, config_.text_len};
+  a.out = q;
+  a.heads = config_.heads;
+  a.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim()));
+  ops_.attention(a, s, w);
+  linear(q, weights.cross_o, projected, s);
+  ops_.residual_gate_norm_modulate({act_.x.view().row_range(0, tokens),
+                                    projected,
+                                    {},
+                                    normed,
+                                    modulated(m.shift_ffn, m.scale_ffn, tokens)},
+                                   s, w);
+}
+
+void causal_dit::feed_forward(std::int64_t layer, const modulation& m, const ops::norm_output& next,
+                              std::int64_t tokens, const forward_place& place, ops::stream s) {
+  std::optional<latency::scope> span;
+  open_layer_span(span, layer_spans_, "ffn", layer, place);
+  const dit_layer_weights& weights = weights_.layers[static_cast<std::size_t>(layer)];
+  const ops::tensor normed = act_.normed.view().row_range(0, tokens);
+  const ops::tensor hidden = act_.ffn.view().row_range(0, tokens);
+  const ops::tensor projected = act_.projected.view().row_range(0, tokens);
+  linear(normed, weights.ffn_in, hidden, s, ops::activation::gelu_tanh);
+  linear(hidden, weights.ffn_out, projected, s);
+  ops_.residual_gate_norm_modulate(
+      {act_.x.view().row_range(0, tokens), projected, m.gate_ffn, normed, next}, s,
+      workspace_.as_workspace());
+}
+
+}  // namespace longlive

@@ -1,0 +1,108 @@
+#pragma once
+// The causal diffusion transformer of LongLive (Wan2.1-T2V architecture), written once over ops/.
+//
+// Owns its weights and activations, all allocated at construction; holds no state of a clip, which
+// lives in the two caches. What depends only on the timestep (its embedding and the modulation of
+// every layer) is computed at construction for the timesteps given there; what depends only on the
+// prompt, in embed_prompt(). One thread at a time.
+
+#include <cstdint>
+#include <vector>
+
+#include "pipeline_reference/longlive/dit_config.hpp"
+#include "pipeline_reference/longlive/dit_weights.hpp"
+#include "pipeline_reference/longlive/kv_cache.hpp"
+#include "pipeline_reference/longlive/weight_source.hpp"
+#include "pipeline_reference/ops/tensor.hpp"
+#include "pipeline_reference/ops/transformer_ops.hpp"
+
+namespace longlive {
+
+// Indices for the attributes of layer spans; step is -1 outside the denoising steps.
+struct forward_place {
+  std::int64_t block = 0;
+  std::int64_t step = -1;
+  std::int64_t latent_frame = 0;
+  std::int64_t latent_frames = 0;
+};
+
+struct dit_forward {
+  ops::const_tensor latent;   // f32 [F, channels, height, width]
+  float timestep = 0;         // of every latent frame; one of those given at construction
+  ops::const_tensor context;  // [text_len, dim], from embed_prompt()
+  ops::tensor flow;           // f32, shape of latent
+  forward_place place;
+};
+
+class causal_dit {
+ public:
+  struct options {
+    std::int64_t most_latent_frames = 12;  // of one forward
+    std::int64_t latent_frames = 240;      // of a clip
+    std::vector<float> timesteps;          // that forwards will use
+    bool layer_spans = false;              // record one span per attention, FFN and KV write
+  };
+
+  // Config validated before. Throws latency::error for weights that do not fit.
+  causal_dit(const dit_config& config, const options& o, const weight_source& weights,
+             ops::memory& memory, ops::transformer_ops& ops);
+
+  // prompt [text_len, text_dim] (rows after the last token zero) -> context [text_len, dim], both
+  // in the back end's storage dtype.
+  void embed_prompt(const ops::const_tensor& prompt, const ops::tensor& context, ops::stream s);
+
+  // Flow of F latent frames, after kv.begin() for them. Writes their keys and values to `kv`; fills
+  // `cross` when it is not valid. The caller commits `kv`.
+  // Throws latency::error for a timestep that was not prepared, or too many latent frames.
+  void forward(const dit_forward& f, kv_cache& kv, cross_attention_cache& cross, ops::stream s);
+
+  [[nodiscard]] const dit_config& config() const { return config_; }
+
+ private:
+  struct modulation {  // views [1, dim]
+    ops::const_tensor shift_attention, scale_attention, gate_attention, shift_ffn, scale_ffn,
+        gate_ffn;
+  };
+  struct activations {      // rows: tokens of one forward
+    ops::buffer patches;    // [., 4 * channels]
+    ops::buffer x;          // [., dim] the residual stream
+    ops::buffer normed;     // [., dim]
+    ops::buffer qkv;        // [., 3 * dim]
+    ops::buffer attended;   // [., dim]
+    ops::buffer projected;  // [., dim]
+    ops::buffer ffn;        // [., ffn_dim]
+    ops::buffer text;       // [text_len, dim]
+  };
+
+  void prepare_timesteps(const std::vector<float>& timesteps);
+  void prepare_rope(std::int64_t latent_frames);
+  [[nodiscard]] std::int64_t timestep_index(float timestep) const;
+  [[nodiscard]] modulation layer_modulation(std::int64_t layer, std::int64_t timestep) const;
+  [[nodiscard]] ops::norm_output modulated(const ops::const_tensor& shift,
+                                           const ops::const_tensor& scale,
+                                           std::int64_t tokens) const;
+
+  void self_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
+                      const forward_place& place, kv_cache& kv, ops::stream s);
+  void cross_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
+                       const dit_forward& f, cross_attention_cache& cross, ops::stream s);
+  void feed_forward(std::int64_t layer, const modulation& m, const ops::norm_output& next,
+                    std::int64_t tokens, const forward_place& place, ops::stream s);
+  void linear(const ops::const_tensor& x, const linear_weights& w, const ops::tensor& out,
+              ops::stream s, ops::activation epilogue = ops::activation::none);
+
+  dit_config config_;
+  ops::memory& memory_;
+  ops::transformer_ops& ops_;
+  std::int64_t most_latent_frames_;
+  bool layer_spans_;
+  dit_weights weights_;
+  activations act_;
+  ops::buffer workspace_;
+  ops::buffer rope_time_, rope_height_, rope_width_;
+  std::vector<float> timesteps_;
+  ops::buffer modulation_;       // [layers, timesteps, 6 * dim]
+  ops::buffer head_modulation_;  // [2, timesteps, dim]
+};
+
+}  // namespace longlive

@@ -1,0 +1,43 @@
+#pragma once
+// The transformer's weights in a back end's memory and dtype, merged for the operations that use
+// them: q, k, v in one matrix; k, v of cross-attention in one.
+
+#include <vector>
+
+#include "pipeline_reference/longlive/dit_config.hpp"
+#include "pipeline_reference/longlive/weight_source.hpp"
+#include "pipeline_reference/ops/tensor.hpp"
+
+namespace longlive {
+
+struct linear_weights {
+  ops::buffer weight;  // [out, in]
+  ops::buffer bias;    // [out]
+};
+
+struct dit_layer_weights {
+  linear_weights qkv;  // [3 * dim, dim]
+  linear_weights o;
+  ops::buffer norm_q, norm_k;  // [dim]
+  ops::buffer norm3_weight, norm3_bias;
+  linear_weights cross_q, cross_kv, cross_o;  // cross_kv [2 * dim, dim]
+  ops::buffer cross_norm_q, cross_norm_k;
+  linear_weights ffn_in, ffn_out;
+};
+
+struct dit_weights {
+  linear_weights patch;  // [dim, 4 * channels]
+  linear_weights text_in, text_out;
+  linear_weights time_in, time_out, time_projection;
+  linear_weights head;
+  ops::buffer modulation;       // [layers, 6 * dim]
+  ops::buffer head_modulation;  // [2, dim]
+  std::vector<dit_layer_weights> layers;
+};
+
+// Reads every tensor of dit_tensors(config). Throws latency::error when the source lacks one, has
+// others besides, or has another shape. Cost: each tensor once through host memory.
+[[nodiscard]] dit_weights load_dit_weights(const dit_config& config, const weight_source& source,
+                                           ops::memory& memory, ops::dtype storage);
+
+}  // namespace longlive
