@@ -84,6 +84,24 @@ inline std::vector<std::uint32_t> break_cycles(std::vector<std::uint32_t>& paren
   return members;
 }
 
+// The root above each span of a forest that only grows together. Amortized O(log n).
+class tops {
+ public:
+  explicit tops(const std::vector<std::uint32_t>& parents) : above_(parents) {
+    for (std::uint32_t s = 0; s < above_.size(); ++s)
+      if (above_[s] == no_span) above_[s] = s;
+  }
+  std::uint32_t of(std::uint32_t s) {
+    for (; above_[s] != s; s = above_[s]) above_[s] = above_[above_[s]];
+    return s;
+  }
+  // Puts the tree with root `root` below `parent`, which must not be in it.
+  void join(std::uint32_t root, std::uint32_t parent) { above_[root] = of(parent); }
+
+ private:
+  std::vector<std::uint32_t> above_;  // an ancestor; of a root itself
+};
+
 // Members of each of `groups` groups, in the order in which `ordered` lists them.
 class grouped_spans {
  public:

@@ -198,15 +198,12 @@ class span_tree {
       if (parent != no_span && spans[parent].thread == spans[i].thread) parents[i] = parent;
     }
     surround(spans, parents);
-    for (const std::uint32_t s : detail::break_cycles(parents, spans))
-      nodes_[s].problems |= span_parent_cycle;
     for (std::size_t i = 0; i < spans.size(); ++i) nodes_[i].host_parent = parents[i];
   }
 
   // Gives spans without a parent on their own thread the innermost span of it that surrounds them.
   void surround(const std::vector<span>& spans, std::vector<std::uint32_t>& parents) {
-    // On a track, a span opened before another that starts at the same time lasts longer, or has
-    // the smaller id.
+    // Of spans that start together, the one opened first lasts longer, or has the smaller id.
     std::vector<std::uint32_t> opened = by_start_;
     std::sort(opened.begin(), opened.end(), [&spans](std::uint32_t a, std::uint32_t b) {
       const span& x = spans[a];
@@ -216,15 +213,23 @@ class span_tree {
       if (end_of(x) != end_of(y)) return end_of(x) > end_of(y);
       return x.id != y.id ? x.id < y.id : a < b;
     });
+    detail::tops tops(parents);
     std::vector<std::uint32_t> open;
     for (const std::uint32_t s : opened) {
-      if (!open.empty() && spans[open.back()].thread != spans[s].thread) open.clear();
-      while (!open.empty() && end_of(spans[open.back()]) <= spans[s].start_ns) open.pop_back();
-      const bool lasts = spans[s].end_ns > spans[s].start_ns;
-      if (parents[s] == no_span && lasts && !open.empty() &&
-          end_of(spans[open.back()]) >= spans[s].end_ns) {
-        parents[s] = open.back();
-        if (spans[s].parent == 0) nodes_[s].problems |= span_overlaps_sibling;
+      const span& inner = spans[s];
+      if (!open.empty() && spans[open.back()].thread != inner.thread) open.clear();
+      while (!open.empty() && end_of(spans[open.back()]) <= inner.start_ns) open.pop_back();
+      if (parents[s] == no_span && !open.empty()) {
+        const span& outer = spans[open.back()];
+        // A root of no length at the start of another may have been closed before it.
+        const bool beside = inner.parent == 0 && inner.start_ns == outer.start_ns &&
+                            end_of(inner) == inner.start_ns;
+        // Impossible input may have `s` around the span that it lies in.
+        if (!beside && end_of(outer) >= end_of(inner) && tops.of(open.back()) != s) {
+          parents[s] = open.back();
+          tops.join(s, open.back());
+          if (inner.parent == 0) nodes_[s].problems |= span_overlaps_sibling;
+        }
       }
       open.push_back(s);
     }

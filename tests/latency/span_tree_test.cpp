@@ -278,7 +278,7 @@ TEST_CASE("span_tree: each impossible record is flagged by its name") {
     CHECK(count_of(tree, latency::span_parent_cycle) == 3);
     CHECK(tree[1].parent == no_span);
     CHECK(tree[0].parent == 2);
-    CHECK(tree[3].depth == 3);
+    CHECK(tree[3].depth == 2);
   }
 }
 
