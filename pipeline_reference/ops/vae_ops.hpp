@@ -60,7 +60,7 @@ struct upsample_conv_params {
 // out = x / max(|x|, 1e-12) * sqrt(C) * gamma over the C channels of a pixel, then SiLU if asked.
 struct rms_norm_silu_params {
   const_tensor x;      // [..., C]
-  const_tensor gamma;  // [C]
+  const_tensor gamma;  // f32 [C]
   tensor out;          // shape of x, may be x
   bool silu = true;
 };
@@ -89,7 +89,7 @@ class vae_ops {
  public:
   virtual ~vae_ops() = default;
 
-  // dtype of packed weights, gains and activations.
+  // dtype of packed weights and activations.
   [[nodiscard]] virtual dtype storage() const noexcept = 0;
   [[nodiscard]] virtual std::int64_t packed_conv_elements(const conv_shape& conv) const = 0;
   // Enough for convolutions with up to `row_values` = (width + 2) * input channels values per

@@ -1,0 +1,138 @@
+#include "pipeline_reference/longlive/golden_vae_decoder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "latency/error.hpp"
+#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/longlive/vae_decoder.hpp"
+#include "pipeline_reference/longlive/vae_weights.hpp"
+
+namespace longlive {
+namespace {
+
+struct golden_case {
+  vae_config config;
+  std::int64_t latent_frames = 0;
+  std::vector<std::int64_t> chunks, chunk_pixel_frames;
+};
+
+golden_case read_case(const std::string& folder, const nlohmann::json& json) {
+  golden_case out;
+  try {
+    const nlohmann::json& config = json.at("config");
+    out.config.dim = config.at("dim").get<std::int64_t>();
+    out.config.latent_height = config.at("latent_hw").at(0).get<std::int64_t>();
+    out.config.latent_width = config.at("latent_hw").at(1).get<std::int64_t>();
+    out.latent_frames = config.at("frames").get<std::int64_t>();
+    out.chunks = config.at("chunks").get<std::vector<std::int64_t>>();
+    out.chunk_pixel_frames = json.at("chunk_frames").get<std::vector<std::int64_t>>();
+  } catch (const nlohmann::json::exception& e) {
+    throw latency::error(folder + "/case.json", "", e.what());
+  }
+  const bool positive =
+      std::all_of(out.chunks.begin(), out.chunks.end(), [](std::int64_t n) { return n > 0; });
+  if (!positive ||
+      std::accumulate(out.chunks.begin(), out.chunks.end(), std::int64_t{0}) != out.latent_frames ||
+      out.chunks.size() != out.chunk_pixel_frames.size())
+    throw latency::error(
+        folder + "/case.json", "chunks",
+        fmt::format(
+            "expected positive counts that add up to {} latent frames, each with its entry in "
+            "chunk_frames",
+            out.latent_frames));
+  return out;
+}
+
+// The two outer dimensions exchanged: [A, B, inner] -> [B, A, inner].
+std::vector<float> exchange_outer(const std::vector<float>& in, std::int64_t a, std::int64_t b,
+                                  std::int64_t inner) {
+  std::vector<float> out(in.size());
+  for (std::int64_t i = 0; i < a; ++i)
+    for (std::int64_t j = 0; j < b; ++j)
+      std::copy_n(in.begin() + (i * b + j) * inner, inner, out.begin() + (j * a + i) * inner);
+  return out;
+}
+
+// rgb [P, H, W, 3] against pixels [3, P, H, W], which are clamped to [-1, 1].
+golden_difference difference(std::string tensor, const std::vector<float>& rgb,
+                             const std::vector<float>& golden) {
+  golden_difference out{std::move(tensor)};
+  double squares = 0, golden_squares = 0;
+  const std::size_t plane = golden.size() / 3;
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    for (std::size_t i = 0; i < plane; ++i) {
+      const double expected = golden[channel * plane + i];
+      const double error =
+          std::clamp(static_cast<double>(rgb[i * 3 + channel]), -1.0, 1.0) - expected;
+      squares += error * error;
+      golden_squares += expected * expected;
+      out.max_abs = std::isnan(error) ? error : std::max(out.max_abs, std::abs(error));
+    }
+  }
+  // A golden tensor of zeros has no relative error: it is matched or it is not.
+  out.relative_l2 = golden_squares > 0
+                        ? std::sqrt(squares / golden_squares)
+                        : (squares == 0 ? 0 : std::numeric_limits<double>::infinity());
+  return out;
+}
+
+}  // namespace
+
+golden_vae_result compare_golden_vae_decoder(const std::string& folder,
+                                             const nlohmann::json& case_json, ops::vae_ops& vae,
+                                             ops::memory& memory) {
+  const golden_case c = read_case(folder, case_json);
+  const std::int64_t h = c.config.latent_height, w = c.config.latent_width,
+                     frames = c.latent_frames;
+  const std::int64_t pixel_frames = 4 * frames - 3;
+  if (vae.storage() != ops::dtype::f32)
+    throw latency::error(
+        folder, "",
+        std::string("this back end stores ") + ops::name_of(vae.storage()) + ", expected f32");
+  const safetensors_file weights = open_vae_weights(folder + "/weights.safetensors", c.config.dim);
+  const safetensors_file tensors = safetensors_file::open(folder + "/tensors.safetensors");
+  const std::vector<float> golden =
+      tensors.read_f32("pixels", tensor_shape{3, pixel_frames, 8 * h, 8 * w});
+  const std::vector<float> latents =
+      exchange_outer(tensors.read_f32("latents", tensor_shape{vae_latent_channels, frames, h, w}),
+                     vae_latent_channels, frames, h * w);
+
+  vae_decoder decoder(c.config, safetensors_weights(weights), vae, memory);
+  const ops::buffer input(memory, ops::dtype::f32, {frames, vae_latent_channels, h, w});
+  const ops::buffer prepared(memory, vae.storage(), {frames, h, w, vae_latent_channels});
+  const ops::buffer rgb(memory, vae.storage(), {pixel_frames, 8 * h, 8 * w, 3});
+  memory.upload(input.view().data, latents.data(), input.view().bytes(), {});
+  decoder.prepare_input(input.view(), prepared.view(), {});
+
+  golden_vae_result result;
+  const auto decode = [&](const std::string& name, const std::vector<std::int64_t>& pieces) {
+    decoder.clear_cache({});
+    std::int64_t latent_frame = 0, pixel_frame = 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      const std::int64_t count = decoder.pixel_frames(pieces[i]);
+      if (pieces.size() == c.chunks.size() && pieces[i] == c.chunks[i] &&
+          count != c.chunk_pixel_frames[i])
+        result.mismatches.push_back(fmt::format("chunk {}: expected {} pixel frames, found {}", i,
+                                                c.chunk_pixel_frames[i], count));
+      ops::tensor from = prepared.view()[latent_frame], to = rgb.view()[pixel_frame];
+      from.shape = {pieces[i], h, w, vae_latent_channels};
+      to.shape = {count, 8 * h, 8 * w, 3};
+      decoder.decode(from, to, {});
+      latent_frame += pieces[i];
+      pixel_frame += count;
+    }
+    std::vector<float> found(golden.size());
+    memory.download(found.data(), rgb.view().data, rgb.view().bytes(), {});
+    result.differences.push_back(difference(name, found, golden));
+  };
+  decode("pixels (in chunks)", c.chunks);
+  decode("pixels (whole clip)", {frames});
+  return result;
+}
+
+}  // namespace longlive
