@@ -100,5 +100,22 @@ inline void record(const pixel_frame& row, timestamp complete) noexcept {
 inline void record(const pixel_frame& row) noexcept {
   record(row, stamp());
 }
+// `name` is static or interned and replaces the row's.
+inline void record(const memory_snapshot& row, const char* name) noexcept {
+  detail::thread_state* const t = detail::recording_thread();
+  if (t == nullptr) return;
+  std::uint64_t* const at = detail::reserve_record(*t);
+  if (at == nullptr) return;
+  const std::uint32_t words = detail::row_words(detail::row_kind::memory);
+  at[0] = detail::pack_head(static_cast<std::uint64_t>(detail::row_kind::memory),
+                            detail::record_kind::row, 0, words);
+  at[1] = read_ticks(t->clock);
+  at[2] = detail::to_word(name);
+  at[3] = static_cast<std::uint64_t>(row.rss_bytes);
+  at[4] = static_cast<std::uint64_t>(row.peak_rss_bytes);
+  at[5] = static_cast<std::uint64_t>(row.device_used_bytes);
+  at[6] = static_cast<std::uint64_t>(row.device_peak_bytes);
+  t->publish(at + 2 + words);
+}
 
 }  // namespace latency

@@ -56,9 +56,9 @@ struct journal_totals {
 struct block_header {
   std::uint32_t magic;
   block_type type;
-  std::uint16_t reserved;
-  std::uint32_t thread;  // records, thread, open_spans: which one
-  std::uint32_t words;   // of the payload that follows
+  std::uint16_t reserved;  // 0
+  std::uint32_t thread;    // records, thread, open_spans: which one
+  std::uint32_t words;     // of the payload that follows
   std::uint64_t checksum;
 };
 static_assert(sizeof(block_header) == 24);
@@ -66,9 +66,11 @@ inline constexpr std::uint32_t block_magic = 0x314b4c42;  // "BLK1"
 
 [[nodiscard]] inline std::uint64_t checksum(const block_header& header,
                                             const std::uint64_t* words) noexcept {
-  std::uint64_t h = 0x9e3779b97f4a7c15u ^ static_cast<std::uint64_t>(header.type) ^
-                    static_cast<std::uint64_t>(header.thread) << 16 ^
-                    static_cast<std::uint64_t>(header.words) << 32;
+  std::uint64_t h =
+      0x9e3779b97f4a7c15u ^
+      (static_cast<std::uint64_t>(header.type) + (std::uint64_t{header.reserved} << 48)) ^
+      static_cast<std::uint64_t>(header.thread) << 16 ^
+      static_cast<std::uint64_t>(header.words) << 32;
   for (std::uint32_t i = 0; i < header.words; ++i) {
     h = (h ^ words[i]) * 0xff51afd7ed558ccdu;
     h ^= h >> 32;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "clock.hpp"
 #include "detail/record_format.hpp"
@@ -146,7 +147,7 @@ class journal_decoder {
     const std::uint64_t* const end = p + h.words;
     std::string_view key, text;
     if (!take_text(p, end, key) || end - p < 2) return bad_block();
-    value& target = out_.run[std::string(key)];
+    run_value& target = out_.run[std::string(key)];
     switch (*p++) {
       case 0:
         target = static_cast<std::int64_t>(*p);

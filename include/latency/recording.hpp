@@ -47,7 +47,7 @@ class string_table {
 };
 
 // A value in `run` or in an attribute.
-using value = std::variant<std::int64_t, double, std::string>;
+using run_value = std::variant<std::int64_t, double, std::string>;
 
 struct recorded_attribute {
   enum class kind : std::uint8_t { integer, real, text };
@@ -221,7 +221,7 @@ struct hygiene_counts {
 
 struct recording {
   std::string source;  // path it was read from, empty for a live session
-  std::map<std::string, value> run;
+  std::map<std::string, run_value> run;
   clock_info clock;
   std::map<std::string, double> overhead;  // measured cost by name, in the unit the name ends with
   hygiene_counts hygiene;

@@ -81,13 +81,21 @@ class scope {
     ++count_;
   }
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push  // g++ does not see that only the attributes below count_ are read
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
   // Constant indices, not a loop: the compiler then keeps the whole scope in registers.
-  template <std::size_t... I>
-  __attribute__((always_inline)) void copy_attributes(std::uint64_t* to,
-                                                      std::index_sequence<I...>) const noexcept {
-    static_cast<void>((... && (I < count_ && (to[2 * I] = attributes_[2 * I],
-                                              to[2 * I + 1] = attributes_[2 * I + 1], true))));
+  template <std::size_t... Index>
+  __attribute__((always_inline)) void copy_attributes(
+      std::uint64_t* to, std::index_sequence<Index...>) const noexcept {
+    static_cast<void>(
+        (... && (Index < count_ && (to[2 * Index] = attributes_[2 * Index],
+                                    to[2 * Index + 1] = attributes_[2 * Index + 1], true))));
   }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
   __attribute__((always_inline)) void open(const char* name) noexcept {
     detail::thread_state& t = *thread_;

@@ -101,7 +101,7 @@ class session {
   [[nodiscard]] recording stop();
 
  private:
-  void put(const std::string& key, const value& what) {
+  void put(const std::string& key, const run_value& what) {
     const std::lock_guard<std::mutex> lock(detail::process().mutex);
     if (!recorder_->ended()) recorder_->describe(key, what);
   }
@@ -114,8 +114,8 @@ class session {
 [[nodiscard]] inline std::chrono::nanoseconds now() noexcept {
   const std::lock_guard<std::mutex> lock(detail::process().mutex);
   const auto& current = detail::process().current;
-  return std::chrono::nanoseconds(current == nullptr || !current->enabled() ? 0
-                                                                            : current->now_ns());
+  const bool running = current != nullptr && current->enabled() && !current->ended();
+  return std::chrono::nanoseconds(running ? current->now_ns() : 0);
 }
 
 // Names the calling thread in recordings (the operating system keeps at most 15 characters of it).

@@ -64,7 +64,7 @@ namespace detail {
                                    static_cast<std::uint64_t>(start_ns));
 }
 
-inline void write_value(json_writer& json, const value& v) {
+inline void write_value(json_writer& json, const run_value& v) {
   if (const auto* integer = std::get_if<std::int64_t>(&v)) {
     json.integer(*integer);
   } else if (const auto* real = std::get_if<double>(&v)) {

@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "../clock.hpp"
 #include "../recording.hpp"
@@ -120,7 +121,7 @@ namespace detail __attribute__((visibility("default"))) {
       t.generation.store(no_session, std::memory_order_relaxed);
     }
 
-    void describe(const std::string& key, const value& what) {  // mutex held
+    void describe(const std::string& key, const run_value& what) {  // mutex held
       if (!enabled_) return;
       journal_.begin_block(block_type::run);
       journal_.put_text(key);
@@ -156,6 +157,15 @@ namespace detail __attribute__((visibility("default"))) {
     void leave_region() {  // mutex held, for each region that was not skipped
       if (ended_ || regions_.empty()) return;
       if (--open_regions_ == 0) active_generation.store(no_session, std::memory_order_release);
+    }
+
+    // Moves what threads have published so far into the journal, for a look at it while the
+    // recording goes on, and makes now_ns() exact up to here. Mutex held, not ended. Ring mode keeps
+    // its records until the end.
+    void collect_now() {
+      collect_all();
+      write_clock();
+      journal_.flush();
     }
 
     // Ends the recording: nothing that opens or closes from now on belongs to it.

@@ -1,0 +1,105 @@
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <latency/latency.hpp>
+#include <random>
+
+#include "find_span.hpp"
+#include "temporary_folder.hpp"
+
+namespace {
+
+// The journal of a small finished run, as words.
+std::vector<std::uint64_t> small_journal() {
+  latency::detail::recorder* running = nullptr;
+  latency::session run;
+  running = latency::detail::process().current.get();
+  run.describe("batch", 2);
+  for (int i = 0; i < 20; ++i) {
+    LATENCY_SCOPE("outer", {"i", i}, {"text", "value"});
+    LATENCY_SCOPE("inner");
+    latency::instant("tick");
+  }
+  std::shared_ptr<latency::detail::recorder> keep = latency::detail::process().current;
+  (void)run.stop();
+  return running->journal_words();
+}
+
+latency::recording read(const std::vector<std::uint64_t>& words) {
+  return latency::read_journal(words.data(), words.size(), "memory");
+}
+
+}  // namespace
+
+TEST_CASE("journal: a whole one reads back complete") {
+  const latency::recording r = read(small_journal());
+  CHECK(r.spans.size() == 40);
+  CHECK(r.instants.size() == 20);
+  CHECK(!r.hygiene.incomplete);
+  CHECK(r.hygiene.damaged_blocks == 0);
+  CHECK(std::get<std::int64_t>(r.run.at("batch")) == 2);
+  CHECK(r.clock.uncertainty_ns < 1000000);
+}
+
+TEST_CASE("journal: cut anywhere, what stands before the cut is read") {
+  const auto whole = small_journal();
+  std::size_t most_spans = 0;
+  for (std::size_t words = 2; words < whole.size(); ++words) {
+    const latency::recording r =
+        read({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(words)});
+    CHECK(r.hygiene.incomplete);
+    CHECK(r.hygiene.damaged_blocks <= 1);
+    CHECK(r.spans.size() >= most_spans);
+    most_spans = std::max(most_spans, r.spans.size());
+  }
+  CHECK(most_spans == 40);
+}
+
+TEST_CASE("journal: damage in the middle loses that block only and is counted") {
+  const auto whole = small_journal();
+  std::mt19937_64 random(7);
+  for (int trial = 0; trial < 500; ++trial) {
+    auto damaged = whole;
+    damaged[2 + random() % (whole.size() - 2)] ^= std::uint64_t{1} << (random() % 64);
+    const latency::recording r = read(damaged);
+    CHECK(r.hygiene.damaged_blocks >= 1);
+    CHECK(r.spans.size() <= 40);
+  }
+}
+
+TEST_CASE("journal: what is not one, or is newer, is refused in one line") {
+  auto words = small_journal();
+  words[1] = 2;
+  CHECK_THROWS_WITH_AS(read(words),
+                       "memory: byte 8: journal version 2 is newer than this program reads (1)",
+                       latency::error);
+  words[0] = 1;
+  CHECK_THROWS_WITH_AS(read(words), "memory: byte 0: not a latency journal", latency::error);
+  CHECK_THROWS_AS(read({}), latency::error);
+  const latency_test::temporary_folder folder;
+  const std::string path = folder / "empty";
+  std::ofstream{path};
+  CHECK_THROWS_WITH_AS(latency::read_journal(path),
+                       doctest::Contains("not a latency journal: empty or not a file"),
+                       latency::error);
+  CHECK_THROWS_WITH_AS(latency::read_journal(path + "missing"), doctest::Contains("cannot read"),
+                       latency::error);
+  CHECK_THROWS_AS(latency::read_journal(folder / ""), latency::error);
+}
+
+TEST_CASE("journal: a running session's journal shows closed and open spans") {
+  const latency_test::temporary_folder folder;
+  const std::string path = folder / "out.json";
+  latency::session run{path};
+  LATENCY_SCOPE("open");
+  { LATENCY_SCOPE("closed"); }
+  latency::recording r;
+  for (int i = 0; i < 500 && r.spans.size() != 2; ++i) {  // until the collector has been there
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    r = latency::read_journal(path + ".journal");
+  }
+  CHECK(r.hygiene.incomplete);
+  CHECK(latency_test::span_named(r, "closed").parent == latency_test::span_named(r, "open").id);
+  CHECK(latency_test::span_named(r, "open").flags == latency::span_open_at_end);
+  (void)run.stop();
+}
