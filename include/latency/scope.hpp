@@ -110,7 +110,6 @@ class scope {
     id_ = ++t.next_id;
     detail::open_span& mine = t.open[depth_];
     mine.id.store(0, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_release);
     mine.name.store(name, std::memory_order_release);
     start_ = read_ticks(t.clock);  // last: what opening costs belongs to the parent
     mine.start_ticks.store(start_, std::memory_order_release);
