@@ -75,7 +75,7 @@ fi
 
 say "Building in build/$preset"
 configure "$preset" || fail "cmake could not configure build/$preset (its output is above)"
-build "$preset" --target interactive_inference_with_timing latency_tool
+build "$preset" --target interactive_inference_with_timing latency_tool || fail "the build failed (its output is above)"
 bin=$repository/build/$preset/bin
 
 say "Device: $device"
