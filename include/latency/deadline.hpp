@@ -9,13 +9,12 @@
 // queue with room for `lead_pixel_frames` (one block, 12) that are complete and not yet due; while
 // it is full the generator waits, and the work that follows starts that much later:
 //   ready(i0) = t0
-//   ready(i)  = max(ready(i - 1) + gap(i), due(i - lead_pixel_frames))     (no bound while i - lead
-//   < i0)
-// with gap(i) the recorded time from the completion of i - 1 to that of i. A recording that was
-// never further ahead than the lead is left exactly as it was. Time saved beyond the lead is not
-// banked: it cannot hide a later stall. Pixel frames are delivered in index order, so one that was
-// complete before its predecessor counts as complete with it. Pixel frame i is late when ready(i) >
-// due(i).
+//   ready(i)  = ready(i - 1) + gap(i), and not before due(i - lead_pixel_frames) once that exists
+// with gap(i) the recorded time from the completion of the pixel frame before to that of i. Pixel
+// frame i is late when ready(i) > due(i). A recording that was never further ahead than the lead is
+// left exactly as it was. Time saved beyond the lead is not banked: it cannot hide a later stall.
+// Pixel frames are delivered in index order: one that was complete before its predecessor counts as
+// complete with it.
 
 #include <algorithm>
 #include <array>

@@ -1,28 +1,25 @@
 #pragma once
-// The device half of the accounting: where the time of every device went, and which span it is owed
-// to.
+// The device half of the accounting: where the time of every device went, and to which span.
 //
 // For device d, W = [min(first root start, first op start), max(last root end, last op end)), and
 //   sum of shares + copy exposed + unattributed + idle = |W|      to the nanosecond, where
 //   sum of shares  shares of the kernels and memsets that belong to a span
 //   copy exposed   time when only copies run, whoever they belong to
-//   unattributed   shares of the kernels and memsets that belong to no span, by reason (the entry
-//   of
-//                  unattributed_reason::none: a span is named but not recorded, or no reason is
-//                  given)
+//   unattributed   shares of the kernels and memsets that belong to no span, by reason
 //   idle           nothing runs
-// Shares are split as fair_share.hpp says: each instant is given away once, so shares add up over
-// spans. Sum, busy, window and idle of a set of ops do not.
+// The entry of unattributed_reason::none holds ops that give no reason, or name a span that is not
+// in the recording. Shares are split as fair_share.hpp says: each instant is given away once, so
+// shares add up over spans. Sum, busy, window and idle of a set of ops do not.
 //
 // A span has its own ops and those of its subtree (itself and all spans below it, other threads'
 // included). Ops of a graph replay form a replay instance below the span that launched it: they are
-// in that span's subtree, not among its own. So, over all spans and all replay instances that have
-// one,
+// in that span's subtree, not among its own. Over all spans, and all replay instances with a span:
 //   sum of own shares + sum of replay shares = sum of shares = sum of the roots' subtree shares.
 // Impossible ops are kept, flagged and counted (device_op_problem).
 //
 // Devices are accounted one by one; sums over devices are device-seconds, never a union. Immutable
-// after construction, so any number of threads may read; refers to neither argument. O(n log n).
+// after construction, so any number of threads may read; refers to neither argument. O(n log n) for
+// n spans and ops, and as many rows per device as spans have device ops in their subtree.
 
 #include <algorithm>
 #include <array>
@@ -109,8 +106,7 @@ struct device_account {
   std::int64_t copy_exposed_ns = 0;
   std::array<std::int64_t, 4> unattributed_ns{};  // by unattributed_reason
   std::int64_t idle_ns = 0;
-  std::int64_t copy_exposed_unattributed_ns =
-      0;                                   // of copy_exposed: the part of copies without a span
+  std::int64_t copy_exposed_unattributed_ns = 0;  // of copy_exposed: by copies without a span
   std::int64_t copy_hidden_ns = 0;         // copies ran beside kernels or memsets: costs nothing
   std::int64_t busy_ns = 0;                // something ran, from the sweep that made the shares
   std::int64_t busy_recomputed_ns = 0;     // the same by merging sorted intervals
@@ -172,7 +168,7 @@ class device_accounting {
   [[nodiscard]] const std::vector<device_op_account>& ops() const noexcept { return ops_; }
   [[nodiscard]] const device_op_problem_counts& problems() const noexcept { return problems_; }
 
-  // A span's ops summed over devices, in device-seconds; empty sets when it has none. O(log n +
+  // A span's ops summed over devices, in device-seconds; empty when it has none. O(log n +
   // devices).
   [[nodiscard]] span_device_account total(std::uint32_t span) const {
     span_device_account result;

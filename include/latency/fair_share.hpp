@@ -6,6 +6,7 @@
 // starts or ends gives each floor(L / k); the remaining L mod k go 1 ns each to consecutive ops in
 // (stream, start, correlation, node) order, cyclic, beginning where the previous remainder stopped.
 // Copies get time only while no kernel or memset runs, split among the copies in the same way.
+// Ops of no length get nothing and cut no interval.
 //
 // O(n log n) for n ops whatever their overlap: an op's whole parts are a difference of two running
 // totals, and its remainders a point of a Fenwick tree over the fixed order.

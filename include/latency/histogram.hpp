@@ -3,10 +3,10 @@
 //
 // Buckets double in width with the value (log2) and are cut into equal sub-buckets, so that the
 // relative error is the same everywhere. With d significant digits there are
-// s = 2^ceil(log2(2 * 10^d)) linear buckets of width 1, then s / 2 for each doubling up to
-// `highest`:
+// s = 2^ceil(log2(2 * 10^d)) linear buckets of width 1, then s / 2 for each doubling, up to the
+// bucket of `highest`; at most
 //   bytes = 8 * (s + s / 2 * max(0, ceil(log2(highest + 1)) - log2(s)))
-// at most (d = 2, one hour in ns: 36 KiB; d = 3: 261 KiB). A percentile differs from the exact one (same
+// (d = 2 and one hour in ns: 36 KiB; d = 3: 261 KiB). A percentile differs from the exact one (same
 // linear interpolation as statistics.hpp) by at most relative_error_bound() = 1 / s <= 0.5 * 10^-d.
 // Count, sum, minimum and maximum are exact.
 //

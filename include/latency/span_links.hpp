@@ -61,8 +61,7 @@ class span_ids {
   std::vector<std::uint32_t> unusable_;
 };
 
-// Cuts every cycle at its member that starts first, which becomes a root. Returns all members.
-// O(n).
+// Cuts every cycle where its first span starts, which becomes a root. Returns all members. O(n).
 inline std::vector<std::uint32_t> break_cycles(std::vector<std::uint32_t>& parents,
                                                const std::vector<span>& spans) {
   std::vector<std::uint32_t> members;

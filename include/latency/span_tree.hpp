@@ -3,8 +3,8 @@
 // nanosecond of every thread is counted once.
 //
 // Per thread: wall = [0, recording::wall_ns). A span's inclusive time is its interval, its
-// exclusive time is that minus the union of its children on the same thread, and for every thread,
-// exactly,
+// exclusive time is that minus the union of its children on the same thread. For every thread,
+// exactly:
 //   sum of exclusive + untracked = wall.
 // A span whose parent is on another thread (hand-over) stays that parent's child in the tree, but
 // roots its own thread's track: it is not subtracted from the parent. Opened while a span of its

@@ -82,8 +82,7 @@ void add_subtree_busy(const std::vector<attributed_interval>& ops, const span_tr
     return std::tie(a.time_ns, a.starts, a.op) < std::tie(b.time_ns, b.starts, b.op);
   });
 
-  // Running ops in preorder of their spans; the value is since when the op and its successor are
-  // neighbours.
+  // Running ops in preorder of their spans; the value: since when an op has its next neighbour.
   using running_ops = std::map<std::pair<std::uint32_t, std::size_t>, std::int64_t>;
   running_ops running;
   const auto part = [&](running_ops::iterator left, running_ops::iterator right,

@@ -68,7 +68,10 @@ bool is_copy(const device_op& op) {
 std::map<std::size_t, std::int64_t> plain_shares(const recording& r, const ops_on_device& ops) {
   std::map<std::size_t, std::int64_t> shares;
   std::set<std::int64_t> times;
-  for (const std::size_t i : ops) times.insert({r.device_ops[i].start_ns, r.device_ops[i].end_ns});
+  for (const std::size_t i : ops) {
+    const device_op& op = r.device_ops[i];
+    if (op.start_ns < op.end_ns) times.insert({op.start_ns, op.end_ns});
+  }
   std::size_t next[2] = {0, 0};
   for (auto from = times.begin(); from != times.end() && std::next(from) != times.end(); ++from) {
     std::vector<std::size_t> running;
