@@ -23,11 +23,16 @@ void open_layer_span(std::optional<latency::scope>& span, bool wanted, const cha
   if (place.step >= 0) span->add({"step", place.step});
 }
 
+const dit_config& validated(const dit_config& config) {
+  config.validate();
+  return config;
+}
+
 }  // namespace
 
 causal_dit::causal_dit(const dit_config& config, const options& o, const weight_source& weights,
                        ops::memory& memory, ops::transformer_ops& ops)
-    : config_(config),
+    : config_(validated(config)),
       memory_(memory),
       ops_(ops),
       most_latent_frames_(o.most_latent_frames),

@@ -43,7 +43,7 @@ class causal_dit {
     bool layer_spans = false;              // record one span per attention, FFN and KV write
   };
 
-  // Config validated before. Throws latency::error for weights that do not fit.
+  // Throws latency::error for an impossible configuration and for weights that do not fit it.
   causal_dit(const dit_config& config, const options& o, const weight_source& weights,
              ops::memory& memory, ops::transformer_ops& ops);
 

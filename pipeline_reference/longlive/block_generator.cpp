@@ -1,0 +1,277 @@
+#include "pipeline_reference/longlive/block_generator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "latency/error.hpp"
+#include "latency/events.hpp"
+#include "latency/scope.hpp"
+#include "pipeline_reference/ops/transfer.hpp"
+
+namespace longlive {
+namespace {
+
+// Sequences of the random numbers of a clip.
+constexpr std::uint32_t noise_sequence = 0;
+constexpr std::uint32_t renoise_sequence = 1;
+
+std::int64_t most_latent_frames_of_a_forward(const generation_config& g) {
+  return g.switch_latent_frames.empty()
+             ? g.latent_frames_per_block
+             : std::max(g.latent_frames_per_block, g.cached_latent_frames());
+}
+
+ops::shape latent_shape(const dit_config& c, std::int64_t latent_frames) {
+  return {latent_frames, c.channels, c.latent_height, c.latent_width};
+}
+
+// Latent frames [first, first + count) of a clip.
+template <class Tensor>
+Tensor slice(const Tensor& clip, std::int64_t first, std::int64_t count) {
+  Tensor part = clip[first];
+  part.shape = clip.shape;
+  part.shape.size[0] = count;
+  return part;
+}
+
+std::vector<float> generation_timesteps(const generation_config& g) {
+  return flow_matching_scheduler(g.timestep_shift)
+      .timesteps(g.denoising_step_list, g.warp_denoising_step);
+}
+
+}  // namespace
+
+causal_dit::options dit_options(const generation_config& g, bool layer_spans) {
+  causal_dit::options o;
+  o.most_latent_frames = most_latent_frames_of_a_forward(g);
+  o.latent_frames = g.latent_frames;
+  o.timesteps = generation_timesteps(g);
+  o.timesteps.push_back(static_cast<float>(g.context_noise));
+  o.layer_spans = layer_spans;
+  return o;
+}
+
+block_generator::block_generator(causal_dit& dit, const generation_config& g, kv_policy policy,
+                                 ops::memory& memory, ops::transformer_ops& ops,
+                                 const generation_spans& spans)
+    : dit_(dit),
+      generation_(g),
+      memory_(memory),
+      ops_(ops),
+      spans_(spans),
+      timesteps_(generation_timesteps(g)),
+      context_timestep_(static_cast<float>(g.context_noise)),
+      kv_(dit.config(), g, policy, memory, ops.storage()),
+      cross_(dit.config(), memory, ops.storage()) {
+  const dit_config& c = dit.config();
+  const flow_matching_scheduler scheduler(g.timestep_shift);
+  for (const float t : timesteps_) sigmas_.push_back(scheduler.sigma(t));
+  const auto floats = [&](const ops::shape& shape) {
+    return ops::buffer(memory_, ops::dtype::f32, shape);
+  };
+  workspace_ = ops::buffer(memory, ops::dtype::u8, {ops.workspace_bytes()});
+  prompt_ = ops::buffer(memory, ops.storage(), {c.text_len, c.text_dim});
+  contexts_ = ops::buffer(memory, ops.storage(), {g.segments(), c.text_len, c.dim});
+  noise_ = floats(latent_shape(c, g.latent_frames));
+  latents_ = floats(latent_shape(c, g.latent_frames));
+  x_ = floats(latent_shape(c, g.latent_frames_per_block));
+  eps_ = floats(latent_shape(c, g.latent_frames_per_block));
+  flow_ = floats(latent_shape(c, most_latent_frames_of_a_forward(g)));
+}
+
+void block_generator::check(const clip_inputs& inputs) const {
+  const dit_config& c = dit_.config();
+  const auto fits = [](const char* what, std::size_t found, std::int64_t expected) {
+    if (static_cast<std::int64_t>(found) != expected)
+      throw latency::error("", what, fmt::format("expected {} values, found {}", expected, found));
+  };
+  if (static_cast<std::int64_t>(inputs.prompts.size()) != generation_.segments())
+    throw latency::error(
+        "", "prompts",
+        fmt::format("expected {} for {} switches, found {}", generation_.segments(),
+                    generation_.segments() - 1, inputs.prompts.size()));
+  for (const auto& prompt : inputs.prompts)
+    fits("prompt embedding", prompt.size(), c.text_len * c.text_dim);
+  if (!inputs.noise.empty()) fits("noise", inputs.noise.size(), noise_.view().elements());
+  const auto renoised_steps = static_cast<std::int64_t>(timesteps_.size()) - 1;
+  if (!inputs.renoise.empty())
+    fits("renoise", inputs.renoise.size(),
+         generation_.blocks() * renoised_steps * eps_.view().elements());
+}
+
+void block_generator::start(const clip_inputs& inputs, generation_observer& observer,
+                            ops::stream s) {
+  check(inputs);
+  inputs_ = inputs;
+  observer_ = &observer;
+  stream_ = s;
+  forwards_ = 0;
+  draws_ = 0;
+  encode_prompts(inputs);
+  const latency::scope span{spans_.cache_init, {"bytes", kv_.bytes() + cross_.bytes()}};
+  kv_.restart(s);
+  cross_.reset(s);
+  if (inputs.noise.empty())
+    ops_.fill_normal({noise_.view(), {inputs.seed, noise_sequence, 0}}, s,
+                     workspace_.as_workspace());
+  else
+    ops::upload_floats(memory_, noise_.view(), inputs.noise, s);
+}
+
+void block_generator::encode_prompts(const clip_inputs& inputs) {
+  for (std::size_t segment = 0; segment < inputs.prompts.size(); ++segment) {
+    const auto begin = std::chrono::steady_clock::now();
+    {
+      const latency::scope span{spans_.text_encoding, {"segment", segment}};
+      ops::upload_floats(memory_, prompt_.view(), inputs.prompts[segment], stream_);
+      dit_.embed_prompt(prompt_.view(), contexts_.view()[static_cast<std::int64_t>(segment)],
+                        stream_);
+    }
+    observer_->prompt_encoded(static_cast<std::int64_t>(segment),
+                              std::chrono::steady_clock::now() - begin);
+  }
+}
+
+block_info block_generator::block_at(std::int64_t index, std::int64_t segment,
+                                     bool switched) const {
+  const std::int64_t count = generation_.latent_frames_per_block;
+  return {index, segment, index * count, count, switched};
+}
+
+ops::const_tensor block_generator::latents(std::int64_t first, std::int64_t count) const {
+  return slice(ops::const_tensor(latents_.view()), first, count);
+}
+
+latency::block block_generator::block_row(const block_info& b, latency::span_id span) const {
+  latency::block row;
+  row.span = span;
+  row.index = static_cast<std::int32_t>(b.index);
+  row.segment = static_cast<std::int32_t>(b.segment);
+  row.first_latent_frame = static_cast<std::int32_t>(b.first_latent_frame);
+  row.latent_frames = static_cast<std::int32_t>(b.latent_frames);
+  row.cached_latent_frames = static_cast<std::int32_t>(kv_.valid_latent_frames());
+  row.window_latent_frames =
+      static_cast<std::int32_t>(std::max<std::int64_t>(0, generation_.window_latent_frames));
+  row.switched = b.switched ? 1 : 0;
+  return row;
+}
+
+// The context pass: keys and values of the finished block replace those of its noisy steps.
+void block_generator::refresh_context(const block_info& b) {
+  const latency::scope span{spans_.kv_cache_update,
+                            {"block", b.index},
+                            {"segment", b.segment},
+                            {"latent_frame", b.first_latent_frame},
+                            {"latent_frames", b.latent_frames}};
+  {
+    const latency::scope prep{
+        spans_.context_prep, {"block", b.index}, {"timestep", context_timestep_}};
+    plan_clean(b.first_latent_frame, b.latent_frames, false);
+  }
+  cache_clean(b.first_latent_frame, b.latent_frames, b);
+}
+
+void block_generator::denoise(const block_info& b) {
+  const ops::tensor x = x_.view();
+  {
+    const latency::scope span{
+        spans_.block_input_prep, {"block", b.index}, {"segment", b.segment}, {"bytes", x.bytes()}};
+    memory_.copy(x.data, slice(noise_.view(), b.first_latent_frame, b.latent_frames).data,
+                 x.bytes(), stream_);
+  }
+  const auto steps = static_cast<std::int64_t>(timesteps_.size());
+  for (std::int64_t step = 0; step < steps; ++step) {
+    const float timestep = timesteps_[static_cast<std::size_t>(step)];
+    const latency::scope span{
+        step + 1 < steps ? spans_.denoising_step : spans_.denoising_step_final,
+        {"block", b.index},
+        {"step", step},
+        {"timestep", timestep},
+        {"segment", b.segment},
+        {"latent_frame", b.first_latent_frame},
+        {"latent_frames", b.latent_frames}};
+    {
+      const latency::scope prep{
+          spans_.timestep_prep, {"block", b.index}, {"step", step}, {"timestep", timestep}};
+      kv_.begin({b.first_latent_frame, b.latent_frames, false}, stream_);
+    }
+    run_forward(x, timestep, b, step, b.first_latent_frame);
+    const latency::scope scheduling{
+        spans_.noise_scheduling, {"block", b.index}, {"step", step}, {"timestep", timestep}};
+    renoise(b, step);
+  }
+  const latency::scope span{
+      spans_.output_recording, {"block", b.index}, {"segment", b.segment}, {"bytes", x.bytes()}};
+  memory_.copy(slice(latents_.view(), b.first_latent_frame, b.latent_frames).data, x.data,
+               x.bytes(), stream_);
+}
+
+// From the flow of a step to the clean estimate, and on to the next step's noise level.
+void block_generator::renoise(const block_info& b, std::int64_t step) {
+  ops::x0_renoise_params p;
+  p.x_t = x_.view();
+  p.flow = slice(flow_.view(), 0, b.latent_frames);
+  p.sigma = sigmas_[static_cast<std::size_t>(step)];
+  if (step + 1 == static_cast<std::int64_t>(timesteps_.size())) {
+    p.x0 = x_.view();
+  } else {
+    p.x_next = x_.view();
+    p.sigma_next = sigmas_[static_cast<std::size_t>(step + 1)];
+    const std::int64_t elements = eps_.view().elements();
+    if (inputs_.renoise.empty()) {
+      p.numbers = {inputs_.seed, renoise_sequence, static_cast<std::uint64_t>(draws_ * elements)};
+    } else {
+      ops::upload_floats(memory_, eps_.view(),
+                         inputs_.renoise.subspan(static_cast<std::size_t>(draws_ * elements),
+                                                 static_cast<std::size_t>(elements)),
+                         stream_);
+      p.eps = eps_.view();
+    }
+    ++draws_;
+  }
+  ops_.x0_renoise(p, stream_, workspace_.as_workspace());
+}
+
+void block_generator::plan_clean(std::int64_t start_latent_frame, std::int64_t latent_frames,
+                                 bool rewrites_sink) {
+  kv_.begin({start_latent_frame, latent_frames, rewrites_sink}, stream_);
+}
+
+void block_generator::cache_clean(std::int64_t start_latent_frame, std::int64_t latent_frames,
+                                  const block_info& b) {
+  run_forward(latents(start_latent_frame, latent_frames), context_timestep_, b, -1,
+              start_latent_frame);
+}
+
+void block_generator::run_forward(const ops::const_tensor& latent, float timestep,
+                                  const block_info& b, std::int64_t step,
+                                  std::int64_t start_latent_frame) {
+  const std::int64_t latent_frames = latent.shape[0];
+  const kv_plan& plan = kv_.plan();
+  const ops::tensor flow = slice(flow_.view(), 0, latent_frames);
+  {
+    const latency::scope span{
+        "diffusion_forward",
+        {"timestep", timestep},
+        {"latent_frame", start_latent_frame},
+        {"latent_frames", latent_frames},
+        {"attended_tokens", plan.attended_tokens},
+        {"reused_tokens", plan.reused_tokens},
+        {"rewritten_tokens", plan.rewritten_tokens},
+        {"block", b.index},
+        step >= 0 ? latency::attribute{"step", step} : latency::attribute{"segment", b.segment}};
+    dit_.forward({latent,
+                  timestep,
+                  contexts_.view()[b.segment],
+                  flow,
+                  {b.index, step, start_latent_frame, latent_frames}},
+                 kv_, cross_, stream_);
+    kv_.commit();
+  }
+  observer_->forward_finished(
+      {forwards_, timestep, start_latent_frame, latent_frames, kv_.pointers()}, flow, stream_);
+  ++forwards_;
+}
+
+}  // namespace longlive

@@ -1,0 +1,134 @@
+#pragma once
+// What the interactive and the single-prompt loop share: the state of one clip, and the denoising
+// of one block after another. All memory is allocated at construction; a block allocates nothing.
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "latency/events.hpp"
+#include "latency/recording.hpp"
+#include "latency/scope.hpp"
+#include "pipeline_reference/longlive/causal_dit.hpp"
+#include "pipeline_reference/longlive/dit_config.hpp"
+#include "pipeline_reference/longlive/flow_matching_scheduler.hpp"
+#include "pipeline_reference/longlive/generation_observer.hpp"
+#include "pipeline_reference/longlive/kv_cache.hpp"
+#include "pipeline_reference/ops/tensor.hpp"
+#include "pipeline_reference/ops/transformer_ops.hpp"
+
+namespace longlive {
+
+// Names of a loop's spans; static strings.
+struct generation_spans {
+  const char* text_encoding;
+  const char* cache_init;
+  const char* block_input_prep;
+  const char* denoising_step;
+  const char* denoising_step_final;
+  const char* timestep_prep;
+  const char* noise_scheduling;
+  const char* output_recording;
+  const char* kv_cache_update;
+  const char* context_prep;
+};
+
+// What a clip is made from, in host memory; read while the clip is generated.
+struct clip_inputs {
+  // Per segment [text_len, text_dim], rows after the last token zero.
+  std::vector<std::span<const float>> prompts;
+  // [latent frames, channels, height, width], or empty: drawn from `seed`.
+  std::span<const float> noise;
+  // [blocks * (steps - 1) * latent frames per block, ...] in the order of use, or empty: drawn.
+  std::span<const float> renoise;
+  std::uint64_t seed = 0;
+};
+
+// Options of a transformer that serves this generation.
+[[nodiscard]] causal_dit::options dit_options(const generation_config& generation,
+                                              bool layer_spans);
+
+class block_generator {
+ public:
+  // Configuration validated before; `dit` made with dit_options() and outliving this.
+  // Throws latency::error when memory runs out.
+  block_generator(causal_dit& dit, const generation_config& generation, kv_policy policy,
+                  ops::memory& memory, ops::transformer_ops& ops, const generation_spans& spans);
+
+  // A new clip: encodes the prompts, resets the caches, fetches or draws the noise. Keeps a
+  // reference to `observer`. Throws latency::error when the inputs do not fit the configuration.
+  void start(const clip_inputs& inputs, generation_observer& observer, ops::stream s);
+  // Makes block `b` inside its span: prepare(), then the denoising steps under the segment's
+  // prompt, then the context pass.
+  template <class Prepare>
+  void run_block(const block_info& b, const Prepare& prepare) {
+    observer_->block_started(b);
+    const auto begin = std::chrono::steady_clock::now();
+    {
+      const latency::scope span{"temporal_block",
+                                {"block", b.index},
+                                {"segment", b.segment},
+                                {"latent_frame", b.first_latent_frame},
+                                {"latent_frames", b.latent_frames}};
+      const latency::block row = block_row(b, span.id());
+      prepare();
+      denoise(b);
+      refresh_context(b);
+      latency::record(row);
+    }
+    observer_->block_finished(b, latents(b.first_latent_frame, b.latent_frames), stream_,
+                              std::chrono::steady_clock::now() - begin);
+  }
+  // Forward over latent frames that are done, at the context timestep and under b's prompt, for
+  // its keys and values only. plan_clean() first decides where these go.
+  void plan_clean(std::int64_t start_latent_frame, std::int64_t latent_frames, bool rewrites_sink);
+  void cache_clean(std::int64_t start_latent_frame, std::int64_t latent_frames,
+                   const block_info& b);
+
+  [[nodiscard]] block_info block_at(std::int64_t index, std::int64_t segment, bool switched) const;
+  // f32 [latent frames of the clip, channels, height, width]
+  [[nodiscard]] ops::const_tensor latents() const { return latents_.view(); }
+  [[nodiscard]] ops::const_tensor latents(std::int64_t first, std::int64_t count) const;
+  [[nodiscard]] kv_cache& self_cache() { return kv_; }
+  [[nodiscard]] cross_attention_cache& cross_cache() { return cross_; }
+  [[nodiscard]] const std::vector<float>& timesteps() const { return timesteps_; }
+  [[nodiscard]] const generation_config& config() const { return generation_; }
+
+ private:
+  void check(const clip_inputs& inputs) const;
+  void encode_prompts(const clip_inputs& inputs);
+  [[nodiscard]] latency::block block_row(const block_info& b, latency::span_id span) const;
+  void denoise(const block_info& b);
+  void refresh_context(const block_info& b);
+  void renoise(const block_info& b, std::int64_t step);
+  void run_forward(const ops::const_tensor& latent, float timestep, const block_info& b,
+                   std::int64_t step, std::int64_t start_latent_frame);
+
+  causal_dit& dit_;
+  generation_config generation_;
+  ops::memory& memory_;
+  ops::transformer_ops& ops_;
+  generation_spans spans_;
+  std::vector<float> timesteps_, sigmas_;  // of the denoising steps
+  float context_timestep_;
+
+  kv_cache kv_;
+  cross_attention_cache cross_;
+  ops::buffer workspace_;
+  ops::buffer prompt_;    // [text_len, text_dim]
+  ops::buffer contexts_;  // [segments, text_len, dim]
+  ops::buffer noise_;     // [latent frames, C, H, W], f32 as are all below
+  ops::buffer latents_;   // [latent frames, C, H, W]
+  ops::buffer x_;         // [latent frames per block, C, H, W]
+  ops::buffer eps_;       // likewise
+  ops::buffer flow_;      // [most latent frames of a forward, C, H, W]
+
+  clip_inputs inputs_;
+  generation_observer* observer_ = nullptr;
+  ops::stream stream_;
+  std::int64_t forwards_ = 0;
+  std::int64_t draws_ = 0;  // of renoise, one per block and step
+};
+
+}  // namespace longlive
