@@ -10,8 +10,10 @@
 #include <numeric>
 
 #include "latency/error.hpp"
+#include "latency/session.hpp"
 #include "pipeline_reference/longlive/golden_vae_decoder.hpp"
 #include "pipeline_reference/longlive/vae_weights.hpp"
+#include "pipeline_reference/longlive/weight_source.hpp"
 #include "pipeline_reference/ops/cpu/cpu_memory.hpp"
 #include "pipeline_reference/ops/cpu/cpu_vae_ops.hpp"
 #include "pipeline_reference/ops/random.hpp"
@@ -166,6 +168,25 @@ TEST_CASE("vae_decoder: allocates nothing once it is made") {
   f.decoder.clear_cache({});
   f.decode({1, 3});
   CHECK(f.memory.allocations == before);
+}
+
+TEST_CASE("vae_decoder: on request each latent frame has spans for its levels, side by side") {
+  for (const bool wanted : {false, true}) {
+    fixture f(vae_config{2, 1, 2, wanted}, 2);
+    latency::session run;
+    f.decode({2});
+    const latency::recording recording = run.stop();
+    std::vector<std::string> names;
+    for (const latency::span& span : recording.spans) {
+      CHECK(span.parent == 0);
+      names.emplace_back(recording.strings[span.name]);
+    }
+    const std::vector<std::string> once{"vae_middle", "vae_level", "vae_level",
+                                        "vae_level",  "vae_level", "vae_head"};
+    std::vector<std::string> expected;
+    for (int i = 0; wanted && i < 2; ++i) expected.insert(expected.end(), once.begin(), once.end());
+    CHECK(names == expected);
+  }
 }
 
 TEST_CASE("vae_decoder: random weights give pixels with contrast, the same for the same seed") {

@@ -4,6 +4,7 @@
 
 #include "pipeline_reference/ops/cpu/cpu_memory.hpp"
 #include "pipeline_reference/ops/cpu/cpu_transformer_ops.hpp"
+#include "pipeline_reference/ops/cpu/cpu_vae_ops.hpp"
 #include "pipeline_reference/ops/cpu/thread_pool.hpp"
 
 namespace ops::cpu {
@@ -11,16 +12,18 @@ namespace ops::cpu {
 class cpu_backend {
  public:
   // 0 threads: one per core that this process may use.
-  explicit cpu_backend(int threads = 0) : pool_(threads), transformer_(pool_) {}
+  explicit cpu_backend(int threads = 0) : pool_(threads), transformer_(pool_), vae_(pool_) {}
 
   [[nodiscard]] cpu_memory& memory() noexcept { return memory_; }
   [[nodiscard]] cpu_transformer_ops& transformer() noexcept { return transformer_; }
+  [[nodiscard]] cpu_vae_ops& vae() noexcept { return vae_; }
   [[nodiscard]] thread_pool& pool() noexcept { return pool_; }
 
  private:
   cpu_memory memory_;
   thread_pool pool_;
   cpu_transformer_ops transformer_;
+  cpu_vae_ops vae_;
 };
 
 }  // namespace ops::cpu
