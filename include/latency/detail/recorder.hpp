@@ -68,6 +68,7 @@ namespace detail __attribute__((visibility("default"))) {
     [[nodiscard]] bool of_this_process() const noexcept { return pid_ == getpid(); }
     [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
     [[nodiscard]] clock_kind clock() const noexcept { return clock_; }
+    [[nodiscard]] session_mode mode() const noexcept { return options_.mode; }
     [[nodiscard]] std::uint64_t now_ticks() const noexcept { return read_ticks(clock_); }
     [[nodiscard]] std::int64_t now_ns() const noexcept {
       const double scale = ns_per_tick_.load(std::memory_order_relaxed);
