@@ -9,7 +9,8 @@ namespace {
 constexpr std::pair<std::string_view, metric> metric_names[] = {
     {"mean", metric::mean},   {"p50", metric::p50}, {"p95", metric::p95},
     {"p99", metric::p99},     {"max", metric::max}, {"min", metric::min},
-    {"count", metric::count}, {"sum", metric::sum}, {"share", metric::share}};
+    {"count", metric::count}, {"sum", metric::sum}, {"exclusive", metric::exclusive},
+    {"share", metric::share}};
 
 double value_of(const component& c, metric wanted) {
   switch (wanted) {
@@ -29,6 +30,8 @@ double value_of(const component& c, metric wanted) {
       return static_cast<double>(c.count);
     case metric::sum:
       return static_cast<double>(c.inclusive_ns);
+    case metric::exclusive:
+      return static_cast<double>(c.exclusive_ns);
     case metric::share:
       return c.exclusive_share;
   }

@@ -11,8 +11,9 @@
 namespace latency::analysis {
 
 // All but count and share are over inclusive durations, in ns. `sum` is the component's
-// inclusive_ns (nested spans of one name once), `share` its exclusive_share.
-enum class metric : std::uint8_t { mean, p50, p95, p99, max, min, count, sum, share };
+// inclusive_ns (nested spans of one name once), `exclusive` its exclusive_ns, `share` its
+// exclusive_share.
+enum class metric : std::uint8_t { mean, p50, p95, p99, max, min, count, sum, exclusive, share };
 [[nodiscard]] std::optional<metric> metric_named(std::string_view text);  // "p99" -> metric::p99
 
 enum class metric_state : std::uint8_t {

@@ -11,16 +11,15 @@
 #include <vector>
 
 #include "analyzers/timeline/column_reader.hpp"
+#include "latency/saturating.hpp"
 #include "latency/timing_file.hpp"
 
 namespace latency::timeline {
 
-// Times further than about 3 years from the session's start are damage; within it, sums of any two
-// times cannot overflow.
-inline constexpr std::int64_t time_limit_ns = 100'000'000'000'000'000;
-
+// What the accounting takes (saturating.hpp); further from the session's start is damage. The end
+// of a span, start plus duration, cannot overflow.
 inline constexpr integer_range time_range{-time_limit_ns, time_limit_ns, "out of range"};
-inline constexpr integer_range duration_range{0, time_limit_ns, "negative duration"};
+inline constexpr integer_range duration_range{0, 2 * time_limit_ns, "negative duration"};
 
 // Values that an integer member can hold.
 template <class member>

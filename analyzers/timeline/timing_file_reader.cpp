@@ -209,9 +209,10 @@ class timing_file_parser {
     check_names("/api_calls", result_.api_calls);
     check_names("/memory", result_.memory);
     check_threads("/spans/thread", result_.spans, &span::thread);
-    check_threads("/async_spans/begin_thread", result_.async_spans, &async_span::begin_thread);
-    check_threads("/async_spans/end_thread", result_.async_spans, &async_span::end_thread);
-    check_threads("/instants/thread", result_.instants, &instant::thread);
+    check_threads("/async_spans/begin_thread", result_.async_spans,
+                  &recorded_async_span::begin_thread);
+    check_threads("/async_spans/end_thread", result_.async_spans, &recorded_async_span::end_thread);
+    check_threads("/instants/thread", result_.instants, &recorded_instant::thread);
     check_threads("/counters/thread", result_.counters, &counter_sample::thread);
     check_threads("/api_calls/thread", result_.api_calls, &api_call::thread);
     for (std::size_t i = 0; i < result_.spans.size(); ++i)

@@ -10,7 +10,7 @@ namespace latency {
 
 // Throws latency::error, one line naming the file and the JSON path or byte, for everything that is
 // not a complete timing file of this major version: truncated, another schema, unequal columns,
-// values of the wrong type or out of range, times beyond 3 years, negative durations, texts,
+// values of the wrong type or out of range, times beyond 73 years, negative durations, texts,
 // threads and columns that are referred to but missing, nesting deeper than 16 levels. Unknown keys
 // and columns are passed over (a newer minor version may add some); the order of keys is free.
 //

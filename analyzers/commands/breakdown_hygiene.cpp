@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include "analyzers/commands/breakdown_report.hpp"
+#include "analyzers/commands/document_parts.hpp"
+
+namespace latency::commands {
+
+using render::figure;
+using render::line;
+using render::section;
+
+namespace {
+
+line host_line(const proof& proven) {
+  return {fmt::format("host: exclusive {{}} + untracked {{}} = wall {{}} over {{}} threads{}",
+                      proven.host_exact ? ", exactly, for each of them" : ": DOES NOT ADD UP"),
+          {{"exclusive", unit::duration_ns, proven.exclusive_ns},
+           {"untracked", unit::duration_ns, proven.untracked_ns},
+           {"thread_wall", unit::duration_ns, proven.thread_wall_ns},
+           {"threads", unit::integer, proven.threads}},
+          proven.host_exact ? tone::good : tone::bad};
+}
+
+line device_line(const proof& proven) {
+  return {
+      fmt::format("devices: shares {{}} + copies exposed {{}} + unattributed {{}} + idle {{}} = "
+                  "window {{}} over {{}} devices{}; busy {{}}, recomputed {{}}",
+                  proven.devices_exact ? ", exactly" : ": DOES NOT ADD UP"),
+      {{"share", unit::duration_ns, proven.share_ns},
+       {"copy_exposed", unit::duration_ns, proven.copy_exposed_ns},
+       {"unattributed", unit::duration_ns, proven.unattributed_ns},
+       {"idle", unit::duration_ns, proven.idle_ns},
+       {"device_window", unit::duration_ns, proven.device_window_ns},
+       {"devices", unit::integer, proven.devices},
+       {"busy", unit::duration_ns, proven.busy_ns},
+       {"busy_recomputed", unit::duration_ns, proven.busy_recomputed_ns}},
+      proven.devices_exact ? tone::good : tone::bad};
+}
+
+line ops_line(const proof& proven) {
+  return {fmt::format("device ops: {{}} recorded {} {{}} launches + {{}} in {{}} graph replays",
+                      proven.ops_complete() ? "=" : "IS NOT"),
+          {{"ops_recorded", unit::integer, proven.ops_recorded},
+           {"launches", unit::integer, proven.launches},
+           {"replay_ops", unit::integer, proven.replay_ops},
+           {"replays", unit::integer, proven.replays}},
+          proven.ops_complete() ? tone::good : tone::bad};
+}
+
+std::string text_of(const run_value& v) {
+  if (const auto* integer = std::get_if<std::int64_t>(&v)) return std::to_string(*integer);
+  if (const auto* real = std::get_if<double>(&v)) return fmt::format("{}", *real);
+  return std::get<std::string>(v);
+}
+
+}  // namespace
+
+section hygiene_section(const breakdown_report& report) {
+  const analysis::hygiene_report& health = report.health;
+  std::string problems;
+  std::string left_out;
+  std::vector<figure> figures;
+  for (const analysis::hygiene_count& c : health.counts) {
+    figures.push_back({as_key(c.what), unit::integer, c.count});
+    if (c.count == 0) continue;
+    std::string& list = c.group == analysis::hygiene_group::left_out ? left_out : problems;
+    list += fmt::format("{}{} x {}", list.empty() ? "" : ", ", c.count, c.what);
+  }
+  if (health.incomplete)
+    problems =
+        "the run did not end (read from its journal)" + (problems.empty() ? "" : ", " + problems);
+  section result{"hygiene", "Hygiene", {}};
+  if (health.clean)
+    result.items.emplace_back(
+        line{"clean: nothing was dropped, torn or impossible", figures, tone::good});
+  else
+    result.items.emplace_back(line{"NOT CLEAN: " + problems, figures, tone::bad});
+  if (!left_out.empty()) result.items.emplace_back(note_line("left out on purpose: " + left_out));
+  return result;
+}
+
+section run_section(const breakdown_report& report) {
+  const recording& run = report.run;
+  section result{"run", "Run", {}};
+  result.items.emplace_back(
+      plain_line("{} recorded: {} spans on {} threads, clock {} (+- {} over the run)",
+                 {{"wall", unit::duration_ns, run.wall_ns},
+                  {"spans", unit::integer, count_cell(run.spans.size())},
+                  {"threads", unit::integer, report.components.thread_count},
+                  {"clock", unit::text, run.clock.kind.empty() ? "unknown" : run.clock.kind},
+                  {"clock_uncertainty", unit::duration_ns, run.clock.uncertainty_ns}}));
+  std::string facts;
+  std::vector<figure> figures;
+  for (const auto& [key, content] : run.run) {
+    if (!facts.empty()) facts += ", ";
+    facts += key + " {}";
+    figures.push_back({key, unit::text, text_of(content)});
+  }
+  if (!facts.empty()) result.items.emplace_back(line{facts, figures, tone::faint});
+  return result;
+}
+
+section proof_section(const breakdown_report& report) {
+  section result{"proof", "Proof: every nanosecond is counted once", {}};
+  result.items.emplace_back(host_line(report.proven));
+  if (report.proven.devices > 0) {
+    result.items.emplace_back(device_line(report.proven));
+    result.items.emplace_back(ops_line(report.proven));
+  } else {
+    result.items.emplace_back(absent_line("devices: no device operations were recorded"));
+  }
+  return result;
+}
+
+}  // namespace latency::commands

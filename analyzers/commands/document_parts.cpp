@@ -1,0 +1,62 @@
+#include "analyzers/commands/document_parts.hpp"
+
+#include <cctype>
+
+namespace latency::commands {
+
+std::vector<column> summary_columns(const std::string& counted, bool detailed) {
+  std::vector<column> result{{"n", counted, unit::integer},
+                             {"mean", "mean", unit::duration_ns, true}};
+  if (detailed) result.push_back({"standard_deviation", "standard deviation", unit::duration_ns});
+  if (detailed) result.push_back({"min", "min", unit::duration_ns});
+  result.push_back({"p50", "P50", unit::duration_ns});
+  result.push_back({"p95", "P95", unit::duration_ns, true});
+  result.push_back({"p99", "P99", unit::duration_ns});
+  result.push_back({"max", "max", unit::duration_ns});
+  return result;
+}
+
+std::vector<cell> summary_cells(const summary& of, bool detailed) {
+  std::vector<cell> result;
+  result.reserve(8);
+  result.emplace_back(of.n);
+  result.emplace_back(of.mean);
+  if (detailed) {
+    result.emplace_back(of.stddev);
+    result.emplace_back(of.min);
+  }
+  result.emplace_back(of.p50);
+  result.emplace_back(of.p95);
+  result.emplace_back();
+  if (of.p99_valid) result.back() = of.p99;
+  result.emplace_back(of.max);
+  return result;
+}
+
+std::string as_key(std::string_view words) {
+  std::string key;
+  for (const char c : words) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+      key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    else if (!key.empty() && key.back() != '_')
+      key += '_';
+  }
+  while (!key.empty() && key.back() == '_') key.pop_back();
+  return key;
+}
+
+std::string counted(std::int64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+render::line plain_line(std::string text, std::vector<render::figure> figures) {
+  return {std::move(text), std::move(figures), tone::plain};
+}
+render::line absent_line(std::string why) {
+  return {"absent: " + std::move(why), {}, tone::faint};
+}
+render::line note_line(std::string text) {
+  return {std::move(text), {}, tone::faint};
+}
+
+}  // namespace latency::commands

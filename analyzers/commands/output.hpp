@@ -1,0 +1,17 @@
+#pragma once
+// Where a report goes.
+
+#include <string>
+
+namespace latency::commands {
+
+// Writes to standard output when `path` is empty or "-", else to a temporary name beside `path`
+// that is renamed when complete, so that a reader never sees half a report (devices and pipes are
+// written directly). A reader of standard output that goes away early ("| head") is no error.
+// Throws latency::error and leaves nothing behind when it cannot be written.
+void write_output(const std::string& text, const std::string& path);
+
+// Standard output is a terminal that shows colours, and NO_COLOR is unset or empty.
+[[nodiscard]] bool colour_wanted();
+
+}  // namespace latency::commands

@@ -1,0 +1,170 @@
+#include "analyzers/render/display.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace latency::render {
+namespace {
+
+struct step {
+  double divisor;
+  const char* unit;
+};
+
+// Ascending; a column takes the last step whose `from` its largest value reaches.
+struct ladder_step {
+  double from;
+  step use;
+};
+constexpr ladder_step duration_ladder[] = {
+    {0, {1, "ns"}}, {1e3, {1e3, "us"}}, {1e6, {1e6, "ms"}}, {100e9, {1e9, "s"}}};
+constexpr ladder_step bytes_ladder[] = {{0, {1, "B"}},
+                                        {1024., {1024., "KiB"}},
+                                        {1048576., {1048576., "MiB"}},
+                                        {10737418240., {1073741824., "GiB"}}};
+
+template <std::size_t count>
+step choose(const ladder_step (&ladder)[count], double largest) {
+  step chosen = ladder[0].use;
+  for (const ladder_step& entry : ladder)
+    if (largest >= entry.from) chosen = entry.use;
+  return chosen;
+}
+
+bool as_number(const cell& value, double& to) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value))
+    to = static_cast<double>(*integer);
+  else if (const auto* real = std::get_if<double>(&value))
+    to = *real;
+  else
+    return false;
+  return std::isfinite(to);
+}
+
+bool all_integers(const std::vector<const cell*>& cells) {
+  return std::none_of(cells.begin(), cells.end(),
+                      [](const cell* c) { return std::holds_alternative<double>(*c); });
+}
+
+// A name from a file must not steer the terminal.
+std::string printable(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (c1) ++i;
+    result += byte < 0x20 || byte == 0x7f || c1 ? '?' : text[i];
+  }
+  return result;
+}
+
+}  // namespace
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+scale scale_for(unit type, const std::vector<const cell*>& cells) {
+  double largest = 0;
+  double smallest = 0;  // other than zero
+  for (const cell* const c : cells) {
+    double number = 0;
+    if (!as_number(*c, number) || number == 0) continue;
+    number = std::fabs(number);
+    largest = std::max(largest, number);
+    smallest = smallest == 0 ? number : std::min(smallest, number);
+  }
+  scale result;
+  switch (type) {
+    case unit::text:
+    case unit::path:
+    case unit::integer:
+      return result;
+    case unit::number:
+      break;
+    case unit::rate:
+      result.unit = "per s";
+      break;
+    case unit::ratio:
+      result = {0.01, "%", 1};
+      break;
+    case unit::duration_ns:
+    case unit::bytes: {
+      const step chosen =
+          type == unit::bytes ? choose(bytes_ladder, largest) : choose(duration_ladder, largest);
+      result = {chosen.divisor, chosen.unit, 0};
+      if (chosen.divisor == 1 && all_integers(cells)) return result;
+      break;
+    }
+  }
+  const double biggest = largest / result.divisor;
+  const int least = type == unit::ratio || biggest >= 100 ? 1 : 2;
+  const int wanted =
+      smallest == 0 ? 0 : 1 - static_cast<int>(std::floor(std::log10(smallest / result.divisor)));
+  result.decimals = std::clamp(wanted, least, type == unit::ratio ? 2 : 3);
+  return result;
+}
+
+std::string shown(const cell& value, const scale& as) {
+  if (const auto* text = std::get_if<std::string>(&value)) return printable(*text);
+  if (const auto* integer = std::get_if<std::int64_t>(&value); integer && as.divisor == 1)
+    return std::to_string(*integer);
+  double number = 0;
+  if (!as_number(value, number)) return "-";
+  number /= as.divisor;
+  const double resolution = std::pow(10., -as.decimals);
+  if (number != 0 && std::fabs(number) < resolution / 2)
+    return fmt::format("{}<{:.{}f}", number < 0 ? "-" : "", resolution, as.decimals);
+  return fmt::format("{:.{}f}", number, as.decimals);
+}
+
+std::string sentence(const line& from) {
+  std::string result;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < from.text.size(); ++i) {
+    if (from.text.compare(i, 2, "{}") != 0 || next == from.figures.size()) {
+      result += from.text[i];
+      continue;
+    }
+    const figure& f = from.figures[next++];
+    const scale as = scale_for(f.type, {&f.value});
+    result += shown(f.value, as);
+    if (*as.unit != '\0' && !std::holds_alternative<std::monostate>(f.value)) {
+      result += ' ';
+      result += as.unit;
+    }
+    ++i;
+  }
+  return printable(result);
+}
+
+shown_table shown(const table& from, std::string_view indentation) {
+  shown_table result;
+  result.rows.resize(from.rows.size());
+  for (std::size_t c = 0; c < from.columns.size(); ++c) {
+    const column& of = from.columns[c];
+    std::vector<const cell*> cells;
+    for (const auto& row : from.rows) cells.push_back(&row[c]);
+    const scale as = scale_for(of.type, cells);
+    result.titles.push_back(printable(of.title));
+    result.units.emplace_back(as.unit);
+    result.right_aligned.push_back(of.type != unit::text && of.type != unit::path);
+    for (std::size_t r = 0; r < from.rows.size(); ++r) {
+      std::string text = shown(from.rows[r][c], as);
+      if (of.type == unit::path) {
+        std::string indented;
+        for (const char letter : text)
+          if (letter == ';') indented += indentation;
+        text = indented + text.substr(text.rfind(';') + 1);
+      }
+      result.rows[r].push_back(std::move(text));
+    }
+  }
+  return result;
+}
+
+}  // namespace latency::render

@@ -1,0 +1,128 @@
+#include "analyzers/render/document.hpp"
+
+#include <map>
+
+namespace latency::render {
+namespace {
+
+// "A", ..., "Z", "AA", ...
+std::string letter(std::size_t index) {
+  std::string name(1, static_cast<char>('A' + index % 26));
+  return index < 26 ? name : letter(index / 26 - 1) + name;
+}
+
+const section* find(const document& in, const std::string& key) {
+  for (const section& part : in.sections)
+    if (part.key == key) return &part;
+  return nullptr;
+}
+
+const table* find(const section* in, const std::string& key) {
+  if (in == nullptr) return nullptr;
+  for (const auto& item : in->items)
+    if (const auto* t = std::get_if<table>(&item); t && t->key == key) return t;
+  return nullptr;
+}
+
+class joiner {
+ public:
+  joiner(const std::vector<document>& documents, bool all_columns)
+      : documents_(documents), all_columns_(all_columns) {}
+
+  document join() {
+    document result{documents_[0].kind, documents_[0].title, "", {}};
+    section legend{"files", "Files", {}};
+    for (std::size_t d = 0; d < documents_.size(); ++d)
+      legend.items.emplace_back(line{letter(d) + " = " + documents_[d].source, {}, tone::plain});
+    result.sections.push_back(std::move(legend));
+    for (const document& from : documents_)
+      for (const section& part : from.sections)
+        if (find(result, part.key) == nullptr) result.sections.push_back(join(part));
+    return result;
+  }
+
+ private:
+  section join(const section& first) {
+    section result{first.key, first.title, {}};
+    for (std::size_t d = 0; d < documents_.size(); ++d)
+      if (const section* const part = find(documents_[d], first.key))
+        for (const auto& item : part->items)
+          if (const auto* text = std::get_if<line>(&item)) {
+            result.items.emplace_back(*text);
+            line& added = std::get<line>(result.items.back());
+            added.text = letter(d) + ": " + added.text;
+          }
+    for (const document& from : documents_)
+      if (const section* const part = find(from, first.key))
+        for (const auto& item : part->items)
+          if (const auto* t = std::get_if<table>(&item); t && find(&result, t->key) == nullptr)
+            result.items.emplace_back(join(first.key, *t));
+    return result;
+  }
+
+  table join(const std::string& section_key, const table& first) {
+    table result{first.key, first.title, {}, {}, first.key_columns};
+    std::vector<std::size_t> shown_columns;
+    for (std::size_t c = 0; c < first.columns.size(); ++c) {
+      if (c < first.key_columns)
+        result.columns.push_back(first.columns[c]);
+      else if (all_columns_ || first.columns[c].compared)
+        shown_columns.push_back(c);
+    }
+    for (const std::size_t c : shown_columns)
+      for (std::size_t d = 0; d < documents_.size(); ++d) {
+        column copy = first.columns[c];
+        copy.key.append(1, '_').append(letter(d));
+        copy.title.append(1, ' ').append(letter(d));
+        result.columns.push_back(std::move(copy));
+      }
+    std::map<std::vector<cell>, std::size_t> row_of;
+    for (std::size_t d = 0; d < documents_.size(); ++d) {
+      const table* const t = find(find(documents_[d], section_key), first.key);
+      if (t == nullptr) continue;
+      for (const auto& row : t->rows) {
+        std::vector<cell> key(row.begin(),
+                              row.begin() + static_cast<std::ptrdiff_t>(first.key_columns));
+        const auto [entry, added] = row_of.try_emplace(key, result.rows.size());
+        if (added) {
+          key.resize(result.columns.size());
+          result.rows.push_back(std::move(key));
+        }
+        for (std::size_t i = 0; i < shown_columns.size(); ++i)
+          result.rows[entry->second][first.key_columns + i * documents_.size() + d] =
+              row[shown_columns[i]];
+      }
+    }
+    return result;
+  }
+
+  const std::vector<document>& documents_;
+  bool all_columns_;
+};
+
+}  // namespace
+
+std::string raw_name(const std::string& key, unit type) {
+  switch (type) {
+    case unit::duration_ns:
+      return key + "_ns";
+    case unit::ratio:
+      return key + "_ratio";
+    case unit::bytes:
+      return key + "_bytes";
+    case unit::rate:
+      return key + "_per_second";
+    case unit::text:
+    case unit::path:
+    case unit::integer:
+    case unit::number:
+      break;
+  }
+  return key;
+}
+
+document side_by_side(const std::vector<document>& documents, bool all_columns) {
+  return joiner(documents, all_columns).join();
+}
+
+}  // namespace latency::render

@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <numeric>
+
+#include "analyzers/render/display.hpp"
+#include "analyzers/render/writers.hpp"
+
+namespace latency::render {
+namespace {
+
+constexpr std::size_t longest_text = 46;  // longer names are cut in the middle
+constexpr std::string_view gap = "  ";
+
+// Cuts a UTF-8 text at a character.
+std::string_view first_characters(std::string_view text, std::size_t count) {
+  std::size_t end = 0;
+  while (end < text.size() && count > 0) {
+    ++end;
+    while (end < text.size() && (text[end] & 0xc0) == 0x80) ++end;
+    --count;
+  }
+  return text.substr(0, end);
+}
+
+std::string elided(const std::string& text) {
+  const std::size_t width = width_of(text);
+  if (width <= longest_text) return text;
+  const std::size_t head = longest_text / 2 - 1;
+  const std::size_t tail = longest_text - head - 2;
+  const std::string_view start = first_characters(text, head);
+  return std::string(start) + ".." + text.substr(first_characters(text, width - tail).size());
+}
+
+// Words in lines of at most `width` characters; words longer than that are cut.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines(1);
+  while (!text.empty()) {
+    const std::size_t space = std::min(text.find(' '), text.size());
+    std::string_view word = text.substr(0, space);
+    text.remove_prefix(std::min(space + 1, text.size()));
+    if (!lines.back().empty() && width_of(lines.back()) + 1 + width_of(word) > width)
+      lines.emplace_back();
+    while (width_of(word) > width) {
+      const std::string_view part = first_characters(word, width);
+      lines.back() = part;
+      lines.emplace_back();
+      word.remove_prefix(part.size());
+    }
+    if (!lines.back().empty()) lines.back() += ' ';
+    lines.back() += word;
+  }
+  return lines;
+}
+
+class terminal_writer {
+ public:
+  explicit terminal_writer(bool colour) : colour_(colour) {}
+
+  std::string write(const document& from) {
+    paragraph(from.title + (from.source.empty() ? "" : ": " + from.source), "", "1");
+    for (const section& part : from.sections) {
+      out_ += '\n';
+      paragraph(part.title, "", "1");
+      bool after_table = false;
+      for (const auto& item : part.items) {
+        const bool is_table = std::holds_alternative<table>(item);
+        if (&item != part.items.data() && (is_table || after_table)) out_ += '\n';
+        after_table = is_table;
+        if (is_table)
+          write(std::get<table>(item));
+        else
+          write(std::get<line>(item));
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  static const char* code_of(tone colour) {
+    switch (colour) {
+      case tone::good:
+        return "32";
+      case tone::warning:
+        return "33";
+      case tone::bad:
+        return "1;31";
+      case tone::faint:
+        return "2";
+      case tone::plain:
+        break;
+    }
+    return "";
+  }
+
+  void emit(const std::string& text, const std::string& code) {
+    const std::size_t end = text.find_last_not_of(' ') + 1;
+    if (colour_ && !code.empty() && end > 0)
+      out_ += "\x1b[" + code + "m" + text.substr(0, end) + "\x1b[0m";
+    else
+      out_ += text.substr(0, end);
+    out_ += '\n';
+  }
+
+  // `hanging` starts every line after the first.
+  void paragraph(const std::string& text, const std::string& hanging, const std::string& code) {
+    const auto lines = wrapped(text, terminal_columns - hanging.size());
+    for (std::size_t i = 0; i < lines.size(); ++i) emit((i == 0 ? "" : hanging) + lines[i], code);
+  }
+
+  void write(const line& from) {
+    const auto lines = wrapped(sentence(from), terminal_columns - 4);
+    for (std::size_t i = 0; i < lines.size(); ++i)
+      emit((i == 0 ? "  " : "    ") + lines[i], code_of(from.colour));
+  }
+
+  void write(const table& from) {
+    shown_table cells = shown(from, "  ");
+    const std::size_t columns = from.columns.size();
+    std::vector<std::vector<std::string>> headers(columns);
+    std::vector<std::size_t> widths(columns, 1);
+    for (std::size_t c = 0; c < columns; ++c) {
+      for (auto& row : cells.rows) {
+        row[c] = elided(row[c]);
+        widths[c] = std::max(widths[c], width_of(row[c]));
+      }
+      headers[c] = header(cells, c, widths[c]);
+      for (const std::string& text : headers[c]) widths[c] = std::max(widths[c], width_of(text));
+    }
+    bool first = true;
+    for (const auto& part : parts(widths, std::min(from.key_columns, columns))) {
+      if (!first) out_ += '\n';
+      if (first && !from.title.empty()) paragraph("  " + from.title, "  ", "");
+      first = false;
+      write_part(cells, headers, widths, part);
+    }
+  }
+
+  // Lines of a column's title, at the width of its cells where words allow it, then its unit.
+  static std::vector<std::string> header(const shown_table& cells, std::size_t c,
+                                         std::size_t cell_width) {
+    std::size_t longest_word = 0;
+    std::size_t word = 0;
+    for (const char letter : cells.titles[c]) {
+      word = letter == ' ' ? 0 : word + 1;
+      longest_word = std::max(longest_word, word);
+    }
+    std::vector<std::string> lines = wrapped(cells.titles[c], std::max(cell_width, longest_word));
+    lines.push_back(cells.units[c]);
+    return lines;
+  }
+
+  // The columns of each part of a table, so that every part fits.
+  static std::vector<std::vector<std::size_t>> parts(const std::vector<std::size_t>& widths,
+                                                     std::size_t key_columns) {
+    std::vector<std::size_t> keys(key_columns);
+    std::iota(keys.begin(), keys.end(), 0);
+    std::size_t key_width = 0;
+    for (const std::size_t c : keys) key_width += gap.size() + widths[c];
+    std::vector<std::vector<std::size_t>> result{keys};
+    std::size_t width = key_width;
+    for (std::size_t c = key_columns; c < widths.size(); ++c) {
+      if (width + gap.size() + widths[c] > terminal_columns && result.back().size() > key_columns) {
+        result.push_back(keys);
+        width = key_width;
+      }
+      result.back().push_back(c);
+      width += gap.size() + widths[c];
+    }
+    return result;
+  }
+
+  void write_part(const shown_table& cells, const std::vector<std::vector<std::string>>& headers,
+                  const std::vector<std::size_t>& widths, const std::vector<std::size_t>& columns) {
+    std::size_t height = 0;
+    bool units = false;
+    for (const std::size_t c : columns) {
+      height = std::max(height, headers[c].size());
+      units = units || !headers[c].back().empty();
+    }
+    for (std::size_t y = units ? 0 : 1; y < height; ++y) {
+      std::string text;
+      for (const std::size_t c : columns) {
+        // Titles and units line up at the bottom; the unit is the last line.
+        const std::size_t missing = height - headers[c].size();
+        const std::size_t shifted = units ? y : y - 1;
+        append(text, shifted < missing ? "" : headers[c][shifted - missing], widths[c],
+               cells.right_aligned[c]);
+      }
+      emit(text, "2");
+    }
+    std::string rule;
+    for (const std::size_t c : columns) append(rule, std::string(widths[c], '-'), widths[c], false);
+    emit(rule, "2");
+    for (const auto& row : cells.rows) {
+      std::string text;
+      for (const std::size_t c : columns) append(text, row[c], widths[c], cells.right_aligned[c]);
+      emit(text, "");
+    }
+  }
+
+  static void append(std::string& to, const std::string& text, std::size_t width, bool right) {
+    const std::string padding(width - width_of(text), ' ');
+    to += gap;
+    to += right ? padding + text : text + padding;
+  }
+
+  bool colour_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string to_terminal(const document& from, bool colour) {
+  return terminal_writer(colour).write(from);
+}
+
+}  // namespace latency::render
