@@ -83,9 +83,8 @@ golden_difference difference(std::string tensor, const std::vector<float>& rgb,
 
 }  // namespace
 
-golden_vae_result compare_golden_vae_decoder(const std::string& folder,
-                                             const nlohmann::json& case_json, ops::vae_ops& vae,
-                                             ops::memory& memory) {
+golden_result compare_golden_vae_decoder(const std::string& folder, const nlohmann::json& case_json,
+                                         ops::vae_ops& vae, ops::memory& memory) {
   const golden_case c = read_case(folder, case_json);
   const std::int64_t h = c.config.latent_height, w = c.config.latent_width,
                      frames = c.latent_frames;
@@ -109,7 +108,7 @@ golden_vae_result compare_golden_vae_decoder(const std::string& folder,
   memory.upload(input.view().data, latents.data(), input.view().bytes(), {});
   decoder.prepare_input(input.view(), prepared.view(), {});
 
-  golden_vae_result result;
+  golden_result result;
   const auto decode = [&](const std::string& name, const std::vector<std::int64_t>& pieces) {
     decoder.clear_cache({});
     std::int64_t latent_frame = 0, pixel_frame = 0;
