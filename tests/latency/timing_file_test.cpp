@@ -80,6 +80,24 @@ TEST_CASE("timing_file: members stand in the order that the page promises") {
                                           "blocks", "switches", "pixel_frames", "memory"});
 }
 
+TEST_CASE("timing_file: the page explains every table, column and count") {
+  const std::string page = read_file(LATENCY_DOCS_DIR "/timing-file.md");
+  const json file = json::parse(written(sample_recording()));
+  for (const auto& [table, columns] : file.items()) {
+    const std::size_t begin = page.find("| `" + table + "` |");
+    const std::string row =
+        begin == std::string::npos ? page : page.substr(begin, page.find('\n', begin) - begin);
+    CHECK(page.find("`" + table + "`") != std::string::npos);
+    if (!columns.is_object() || table == "run") continue;
+    for (const auto& [column, ignored] : columns.items()) {
+      CAPTURE(table);
+      CAPTURE(column);
+      const std::string word = "`" + column + "`";
+      CHECK((table == "hygiene" ? page : row).find(word) != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("timing_file: the header holds what the recording holds") {
   const latency::recording run = sample_recording();
   const json file = json::parse(written(run));
