@@ -19,3 +19,12 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/latencyConfigVersion.cmak
                                  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/latencyConfig.cmake ${PROJECT_BINARY_DIR}/latencyConfigVersion.cmake
         DESTINATION ${package_folder} COMPONENT headers)
+
+if(LATENCY_ANALYZERS_ON)
+  install(TARGETS latency_tool COMPONENT programs)
+  install(FILES $<TARGET_FILE_DIR:latency_tool>/analyze_latency_breakdown DESTINATION ${CMAKE_INSTALL_BINDIR}
+          COMPONENT programs)
+endif()
+if(LATENCY_PIPELINE_ON)
+  install(TARGETS interactive_inference_with_timing inference_with_timing COMPONENT programs)
+endif()

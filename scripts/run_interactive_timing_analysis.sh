@@ -58,7 +58,15 @@ fi
 
 trap 'exit 130' INT
 trap 'exit 143' TERM
-trap 'rmdir "$output" 2>/dev/null || true' EXIT  # an empty folder of a run that did not happen
+leave() {  # an empty folder of a run that did not happen goes; what a stopped run wrote is named
+  local status=$?
+  rmdir "$output" 2>/dev/null || true
+  if [[ $status != 0 && -d $output ]]; then
+    say 'Stopped early; written so far:'
+    printf '    %s\n' "$output"/*
+  fi
+}
+trap leave EXIT
 
 ensure_packages build
 
