@@ -13,9 +13,11 @@ clip_index::clip_index(const recording& run, const span_tree& tree, const span_r
   join_blocks(run, tree);
   divide_into_clips(run, tree);
   name_scenarios(run);
-  if (run.blocks.empty() && !run.pixel_frames.empty()) clips_.emplace_back();
+  const bool without_blocks = clips_.empty();
+  if (without_blocks) clips_.emplace_back();  // for pixel frames of blocks that nobody recorded
   join_vae(run, tree, roles);
   join_pixel_frames(run);
+  if (without_blocks && clips_.front().pixel_frames.empty()) clips_.clear();
   find_overlaps();
 }
 
@@ -43,13 +45,13 @@ void clip_index::divide_into_clips(const recording& run, const span_tree& tree) 
     return clip_key{tree[b.span].parent, run.spans[b.span].thread};
   };
   // Numbered by the start of their first block, so that the order of rows does not matter.
-  std::map<clip_key, std::pair<std::int64_t, std::uint32_t>> first_of;
+  std::map<clip_key, std::pair<std::int64_t, span_id>> first_of;
   for (const joined_block& b : blocks_) {
-    const std::pair first{b.time.start_ns, b.span};
+    const std::pair first{b.time.start_ns, run.spans[b.span].id};
     const auto [entry, inserted] = first_of.try_emplace(key_of(b), first);
     if (!inserted) entry->second = std::min(entry->second, first);
   }
-  std::vector<std::pair<std::pair<std::int64_t, std::uint32_t>, clip_key>> in_order;
+  std::vector<std::pair<std::pair<std::int64_t, span_id>, clip_key>> in_order;
   for (const auto& [key, first] : first_of) in_order.emplace_back(first, key);
   std::sort(in_order.begin(), in_order.end());
   std::map<clip_key, std::size_t> number_of;
@@ -63,8 +65,8 @@ void clip_index::divide_into_clips(const recording& run, const span_tree& tree) 
 
   for (joined_block& b : blocks_) b.clip = number_of[key_of(b)];
   std::sort(blocks_.begin(), blocks_.end(), [&](const joined_block& a, const joined_block& b) {
-    return std::tuple(a.clip, run.blocks[a.row].index, a.time.start_ns, a.span) <
-           std::tuple(b.clip, run.blocks[b.row].index, b.time.start_ns, b.span);
+    return std::tuple(a.clip, run.blocks[a.row].index, a.time.start_ns, run.spans[a.span].id) <
+           std::tuple(b.clip, run.blocks[b.row].index, b.time.start_ns, run.spans[b.span].id);
   });
   for (std::size_t at = 0; at < blocks_.size(); ++at) {
     const joined_block& b = blocks_[at];
@@ -94,7 +96,6 @@ void clip_index::name_scenarios(const recording& run) {
 }
 
 void clip_index::join_vae(const recording& run, const span_tree& tree, const span_roles& roles) {
-  if (clips_.empty()) return;
   const string_id block_key = run.strings.find("block");
   const string_id latent_frames_key = run.strings.find("latent_frames");
   constexpr std::int64_t absent = -1;
@@ -124,13 +125,14 @@ void clip_index::join_vae(const recording& run, const span_tree& tree, const spa
     clips_[clip_number].vae.push_back(joined);
   }
   for (clip& c : clips_)
-    std::sort(c.vae.begin(), c.vae.end(), [](const joined_vae_span& a, const joined_vae_span& b) {
-      return std::tie(a.time.start_ns, a.span) < std::tie(b.time.start_ns, b.span);
-    });
+    std::sort(c.vae.begin(), c.vae.end(),
+              [&run](const joined_vae_span& a, const joined_vae_span& b) {
+                return std::tie(a.time.start_ns, run.spans[a.span].id) <
+                       std::tie(b.time.start_ns, run.spans[b.span].id);
+              });
 }
 
 void clip_index::join_pixel_frames(const recording& run) {
-  if (clips_.empty()) return;
   for (const pixel_frame& p : run.pixel_frames) {
     const numbered* found = find(p.block, p.complete_ns);
     if (found != nullptr && !found->position) continue;  // of a warm-up block

@@ -52,7 +52,7 @@ class clip_index {
   clip_index(const recording& run, const span_tree& tree, const span_roles& roles);
 
   [[nodiscard]] const std::vector<joined_block>& blocks() const noexcept { return blocks_; }
-  // One without blocks when the recording has pixel frames but no blocks at all.
+  // One without blocks when there are pixel frames, but no block with a span.
   [[nodiscard]] const std::vector<clip>& clips() const noexcept { return clips_; }
   [[nodiscard]] std::int64_t warm_up_blocks() const noexcept { return warm_up_blocks_; }
   [[nodiscard]] std::int64_t blocks_without_span() const noexcept { return blocks_without_span_; }

@@ -19,6 +19,8 @@ std::int64_t expected_pixel_frames(const block& b) {
              : all;
 }
 
+static_assert(period_at_25_fps_ns == playout_periods_ns[2]);
+
 double per_second(std::int64_t count, std::int64_t time_ns) {
   return time_ns == 0 ? 0 : static_cast<double>(count) * 1e9 / static_cast<double>(time_ns);
 }

@@ -124,7 +124,7 @@ struct generation_report {
 
 inline constexpr std::int64_t period_at_25_fps_ns = 40'000'000;
 
-// Pure; O(n log n). Empty when the recording has no blocks; pixel frames without any block still
+// Pure; O(n log n). Empty when the recording has no blocks; pixel frames without any still
 // give gaps and deadlines, as one clip.
 [[nodiscard]] generation_report generation(const recording& run, const span_tree& tree);
 

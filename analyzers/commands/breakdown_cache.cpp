@@ -37,8 +37,7 @@ table operation_table(const breakdown_report& report) {
                 {"attended_tokens", "attended tokens", unit::integer},
                 {"reused_tokens", "reused tokens", unit::integer},
                 {"rewritten_tokens", "rewritten tokens", unit::integer},
-                {"moved", "moved", unit::bytes},
-                {"inclusive", "inclusive", unit::duration_ns, true}},
+                {"moved", "moved", unit::bytes}},
                {},
                2};
   const auto& strings = report.run.strings;
@@ -46,7 +45,7 @@ table operation_table(const breakdown_report& report) {
     result.rows.push_back({strings[op.name],
                            op.parent_name ? cell(strings[*op.parent_name]) : cell(), op.count,
                            optional_cell(op.tokens.hit_rate()), op.tokens.attended,
-                           op.tokens.reused, op.tokens.rewritten, op.bytes, op.inclusive_ns});
+                           op.tokens.reused, op.tokens.rewritten, op.bytes});
   return result;
 }
 

@@ -12,11 +12,12 @@ using render::section;
 namespace {
 
 line host_line(const proof& proven) {
-  return {fmt::format("host: exclusive {{}} + untracked {{}} = wall {{}} over {{}} threads{}",
-                      proven.host_exact ? ", exactly, for each of them" : ": DOES NOT ADD UP"),
-          {{"exclusive", unit::duration_ns, proven.exclusive_ns},
-           {"untracked", unit::duration_ns, proven.untracked_ns},
-           {"thread_wall", unit::duration_ns, proven.thread_wall_ns},
+  return {fmt::format("host: exclusive {{}} + untracked {{}} = wall {{}} over {{}} {}{}",
+                      proven.threads == 1 ? "thread" : "threads",
+                      proven.host_exact ? ", exactly" : ": DOES NOT ADD UP"),
+          {{"exclusive", unit::exact_ns, proven.exclusive_ns},
+           {"untracked", unit::exact_ns, proven.untracked_ns},
+           {"thread_wall", unit::exact_ns, proven.thread_wall_ns},
            {"threads", unit::integer, proven.threads}},
           proven.host_exact ? tone::good : tone::bad};
 }
@@ -24,16 +25,17 @@ line host_line(const proof& proven) {
 line device_line(const proof& proven) {
   return {
       fmt::format("devices: shares {{}} + copies exposed {{}} + unattributed {{}} + idle {{}} = "
-                  "window {{}} over {{}} devices{}; busy {{}}, recomputed {{}}",
+                  "window {{}} over {{}} {}{}; busy {{}}, recomputed {{}}",
+                  proven.devices == 1 ? "device" : "devices",
                   proven.devices_exact ? ", exactly" : ": DOES NOT ADD UP"),
-      {{"share", unit::duration_ns, proven.share_ns},
-       {"copy_exposed", unit::duration_ns, proven.copy_exposed_ns},
-       {"unattributed", unit::duration_ns, proven.unattributed_ns},
-       {"idle", unit::duration_ns, proven.idle_ns},
-       {"device_window", unit::duration_ns, proven.device_window_ns},
+      {{"share", unit::exact_ns, proven.share_ns},
+       {"copy_exposed", unit::exact_ns, proven.copy_exposed_ns},
+       {"unattributed", unit::exact_ns, proven.unattributed_ns},
+       {"idle", unit::exact_ns, proven.idle_ns},
+       {"device_window", unit::exact_ns, proven.device_window_ns},
        {"devices", unit::integer, proven.devices},
-       {"busy", unit::duration_ns, proven.busy_ns},
-       {"busy_recomputed", unit::duration_ns, proven.busy_recomputed_ns}},
+       {"busy", unit::exact_ns, proven.busy_ns},
+       {"busy_recomputed", unit::exact_ns, proven.busy_recomputed_ns}},
       proven.devices_exact ? tone::good : tone::bad};
 }
 
@@ -83,12 +85,14 @@ section run_section(const breakdown_report& report) {
   const recording& run = report.run;
   section result{"run", "Run", {}};
   result.items.emplace_back(
-      plain_line("{} recorded: {} spans on {} threads, clock {} (+- {} over the run)",
+      plain_line("{} recorded, clock {} (+- {} over the run), " +
+                     counted(static_cast<std::int64_t>(run.spans.size()), "span") + " on " +
+                     counted(report.components.thread_count, "thread"),
                  {{"wall", unit::duration_ns, run.wall_ns},
-                  {"spans", unit::integer, count_cell(run.spans.size())},
-                  {"threads", unit::integer, report.components.thread_count},
                   {"clock", unit::text, run.clock.kind.empty() ? "unknown" : run.clock.kind},
-                  {"clock_uncertainty", unit::duration_ns, run.clock.uncertainty_ns}}));
+                  {"clock_uncertainty", unit::duration_ns, run.clock.uncertainty_ns},
+                  {"spans", unit::integer, count_cell(run.spans.size())},
+                  {"threads", unit::integer, report.components.thread_count}}));
   std::string facts;
   std::vector<figure> figures;
   for (const auto& [key, content] : run.run) {

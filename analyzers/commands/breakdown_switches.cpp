@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
 
@@ -30,10 +32,16 @@ table summary_table(const analysis::switch_report& switched, bool detailed) {
   return result;
 }
 
+// Switches are numbered from 1 in the order of the report.
+cell number_of(const analysis::switch_timing& of, const breakdown_report& report) {
+  return count_cell(&of - report.switched.switches.data() + 1);
+}
+
 table switch_table(const breakdown_report& report) {
   table result{"switches",
                "Each switch",
-               {{"clip", "clip", unit::integer},
+               {{"switch", "switch", unit::integer},
+                {"clip", "clip", unit::integer},
                 {"segment", "segment", unit::integer},
                 {"block", "block", unit::integer},
                 {"requested_latent_frame", "requested latent frame", unit::integer},
@@ -42,14 +50,14 @@ table switch_table(const breakdown_report& report) {
                 {"switch_total", "switch total", unit::duration_ns, true},
                 {"delta", "delta", unit::duration_ns, true},
                 {"absolute", "absolute", unit::duration_ns, true}},
-               {},
-               2};
+               {}};
   for (const analysis::switch_timing& s : report.switched.switches) {
     const prompt_switch& row = report.run.switches[s.row];
-    result.rows.push_back({count_cell(s.clip), count_cell(row.segment), count_cell(row.block),
-                           count_cell(row.requested_latent_frame), count_cell(row.latent_frame),
-                           count_cell(row.recached_latent_frames), s.switch_total_ns,
-                           optional_cell(s.delta_ns), optional_cell(s.absolute_ns)});
+    result.rows.push_back({number_of(s, report), count_cell(s.clip), count_cell(row.segment),
+                           count_cell(row.block), count_cell(row.requested_latent_frame),
+                           count_cell(row.latent_frame), count_cell(row.recached_latent_frames),
+                           s.switch_total_ns, optional_cell(s.delta_ns),
+                           optional_cell(s.absolute_ns)});
   }
   return result;
 }
@@ -57,21 +65,29 @@ table switch_table(const breakdown_report& report) {
 table parts_table(const breakdown_report& report) {
   table result{"switch_parts",
                "Where the absolute time of each switch went; the parts add up to it",
-               {{"clip", "clip", unit::integer}, {"segment", "segment", unit::integer}},
-               {},
-               2};
+               {{"switch", "switch", unit::integer}},
+               {}};
   for (std::size_t part = 0; part < analysis::switch_part_count; ++part)
     result.columns.push_back({as_key(part_name(part)), part_name(part), unit::duration_ns});
   for (const analysis::switch_timing& s : report.switched.switches) {
     if (!s.absolute_ns) continue;
-    result.rows.push_back({count_cell(s.clip), count_cell(report.run.switches[s.row].segment)});
+    result.rows.push_back({number_of(s, report)});
     for (const std::int64_t part : s.parts_ns) result.rows.back().emplace_back(part);
   }
   return result;
 }
 
+// Of no blocks there is none.
+cell median(std::int64_t blocks, double ns) {
+  return blocks > 0 ? cell(ns) : cell();
+}
+
 line after_line(const analysis::after_switch_comparison& after) {
   const bool interval = after.interval_low_ns && after.interval_high_ns;
+  const bool compared = std::min(after.after_blocks, after.steady_blocks) > 0;
+  const cell after_median = compared ? cell(after.after_median_ns) : cell();
+  const cell steady_median = compared ? cell(after.steady_median_ns) : cell();
+  const cell difference = compared ? cell(after.difference_ns) : cell();
   const bool slower = after.verdict == analysis::after_switch_verdict::slower;
   return {
       fmt::format("full blocks after a switch against the other full ones: {}: median {{}} (n = "
@@ -80,11 +96,11 @@ line after_line(const analysis::after_switch_comparison& after) {
                   interval ? ", 95 % interval {} to {}"
                            : fmt::format("; too few blocks for an interval (at least {})",
                                          analysis::after_switch_minimum_blocks)),
-      {{"after_median", unit::duration_ns, after.after_median_ns},
+      {{"after_median", unit::duration_ns, after_median},
        {"after_n", unit::integer, after.after_blocks},
-       {"steady_median", unit::duration_ns, after.steady_median_ns},
+       {"steady_median", unit::duration_ns, steady_median},
        {"steady_n", unit::integer, after.steady_blocks},
-       {"difference", unit::duration_ns, after.difference_ns},
+       {"difference", unit::duration_ns, difference},
        {"interval_low", unit::duration_ns, optional_cell(after.interval_low_ns)},
        {"interval_high", unit::duration_ns, optional_cell(after.interval_high_ns)}},
       slower ? tone::warning : tone::plain};

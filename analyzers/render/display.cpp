@@ -84,6 +84,9 @@ scale scale_for(unit type, const std::vector<const cell*>& cells) {
     case unit::path:
     case unit::integer:
       return result;
+    case unit::exact_ns:
+      result.unit = "ns";
+      return result;
     case unit::number:
       break;
     case unit::rate:
@@ -142,19 +145,50 @@ std::string sentence(const line& from) {
   return printable(result);
 }
 
+namespace {
+
+bool has_figure(const std::vector<const cell*>& cells) {
+  double number = 0;
+  return std::any_of(cells.begin(), cells.end(),
+                     [&](const cell* c) { return as_number(*c, number) && number != 0; });
+}
+
+// A column of nothing but zeros or gaps takes the unit of its table, so that no "0 ns" stands among
+// milliseconds.
+std::vector<scale> scales_of(const table& from,
+                             const std::vector<std::vector<const cell*>>& cells) {
+  std::vector<scale> scales;
+  for (std::size_t c = 0; c < cells.size(); ++c)
+    scales.push_back(scale_for(from.columns[c].type, cells[c]));
+  for (std::size_t c = 0; c < cells.size(); ++c) {
+    if (has_figure(cells[c])) continue;
+    const scale* largest = nullptr;
+    for (std::size_t other = 0; other < cells.size(); ++other)
+      if (from.columns[other].type == from.columns[c].type && has_figure(cells[other]) &&
+          (largest == nullptr || scales[other].divisor > largest->divisor))
+        largest = &scales[other];
+    if (largest != nullptr && largest->divisor != 1)
+      scales[c] = {largest->divisor, largest->unit, 1};
+  }
+  return scales;
+}
+
+}  // namespace
+
 shown_table shown(const table& from, std::string_view indentation) {
+  std::vector<std::vector<const cell*>> cells(from.columns.size());
+  for (const auto& row : from.rows)
+    for (std::size_t c = 0; c < cells.size(); ++c) cells[c].push_back(&row[c]);
+  const std::vector<scale> scales = scales_of(from, cells);
   shown_table result;
   result.rows.resize(from.rows.size());
-  for (std::size_t c = 0; c < from.columns.size(); ++c) {
+  for (std::size_t c = 0; c < cells.size(); ++c) {
     const column& of = from.columns[c];
-    std::vector<const cell*> cells;
-    for (const auto& row : from.rows) cells.push_back(&row[c]);
-    const scale as = scale_for(of.type, cells);
     result.titles.push_back(printable(of.title));
-    result.units.emplace_back(as.unit);
+    result.units.emplace_back(scales[c].unit);
     result.right_aligned.push_back(of.type != unit::text && of.type != unit::path);
     for (std::size_t r = 0; r < from.rows.size(); ++r) {
-      std::string text = shown(from.rows[r][c], as);
+      std::string text = shown(from.rows[r][c], scales[c]);
       if (of.type == unit::path) {
         std::string indented;
         for (const char letter : text)

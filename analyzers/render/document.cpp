@@ -105,6 +105,7 @@ class joiner {
 std::string raw_name(const std::string& key, unit type) {
   switch (type) {
     case unit::duration_ns:
+    case unit::exact_ns:
       return key + "_ns";
     case unit::ratio:
       return key + "_ratio";

@@ -16,7 +16,8 @@ enum class unit : std::uint8_t {
   path,         // names joined by ';', outermost first; terminals show the last one, indented
   integer,      // a count or an index
   number,       // a plain real number
-  duration_ns,  // nanoseconds
+  duration_ns,  // nanoseconds, shown in the unit that suits them
+  exact_ns,     // nanoseconds, shown as such, to the last one
   ratio,        // 1 = all; shown as percent
   bytes,
   rate  // per second

@@ -7,7 +7,9 @@
 namespace latency::render {
 namespace {
 
-constexpr std::size_t longest_text = 46;  // longer names are cut in the middle
+constexpr std::size_t longest_text = 46;   // longer names are cut in the middle,
+constexpr std::size_t shortest_text = 20;  // down to this where that keeps a table in one piece
+constexpr std::size_t title_width = 8;     // titles are not wrapped narrower than this
 constexpr std::string_view gap = "  ";
 
 // Cuts a UTF-8 text at a character.
@@ -21,11 +23,11 @@ std::string_view first_characters(std::string_view text, std::size_t count) {
   return text.substr(0, end);
 }
 
-std::string elided(const std::string& text) {
+std::string elided(const std::string& text, std::size_t longest) {
   const std::size_t width = width_of(text);
-  if (width <= longest_text) return text;
-  const std::size_t head = longest_text / 2 - 1;
-  const std::size_t tail = longest_text - head - 2;
+  if (width <= longest) return text;
+  const std::size_t head = longest / 2 - 1;
+  const std::size_t tail = longest - head - 2;
   const std::string_view start = first_characters(text, head);
   return std::string(start) + ".." + text.substr(first_characters(text, width - tail).size());
 }
@@ -113,37 +115,75 @@ class terminal_writer {
   }
 
   void write(const table& from) {
-    shown_table cells = shown(from, "  ");
+    const shown_table cells = with_fitting_names(shown(from, "  "));
     const std::size_t columns = from.columns.size();
     std::vector<std::vector<std::string>> headers(columns);
-    std::vector<std::size_t> widths(columns, 1);
+    std::vector<std::size_t> widths(columns);
     for (std::size_t c = 0; c < columns; ++c) {
-      for (auto& row : cells.rows) {
-        row[c] = elided(row[c]);
-        widths[c] = std::max(widths[c], width_of(row[c]));
-      }
-      headers[c] = header(cells, c, widths[c]);
-      for (const std::string& text : headers[c]) widths[c] = std::max(widths[c], width_of(text));
+      headers[c] = header(cells, c, cell_width(cells, c));
+      widths[c] = column_width(cells, c);
     }
     bool first = true;
     for (const auto& part : parts(widths, std::min(from.key_columns, columns))) {
       if (!first) out_ += '\n';
-      if (first && !from.title.empty()) paragraph("  " + from.title, "  ", "");
+      if (first && !from.title.empty())
+        for (const std::string& text : wrapped(from.title, terminal_columns - gap.size()))
+          emit(std::string(gap) + text, "");
       first = false;
       write_part(cells, headers, widths, part);
     }
   }
 
+  static std::size_t cell_width(const shown_table& cells, std::size_t c) {
+    std::size_t width = 1;
+    for (const auto& row : cells.rows) width = std::max(width, width_of(row[c]));
+    return width;
+  }
+
+  static std::size_t column_width(const shown_table& cells, std::size_t c) {
+    std::size_t width = cell_width(cells, c);
+    for (const std::string& text : header(cells, c, width)) width = std::max(width, width_of(text));
+    return width;
+  }
+
+  static std::size_t table_width(const shown_table& cells) {
+    std::size_t width = 0;
+    for (std::size_t c = 0; c < cells.titles.size(); ++c)
+      width += gap.size() + column_width(cells, c);
+    return width;
+  }
+
+  static shown_table with_names_of(shown_table cells, std::size_t longest) {
+    for (auto& row : cells.rows)
+      for (std::size_t c = 0; c < row.size(); ++c)
+        if (!cells.right_aligned[c]) row[c] = elided(row[c], longest);
+    return cells;
+  }
+
+  // Cuts names no more than it takes to keep the table in one piece; if that is not enough, only
+  // the very long ones.
+  static shown_table with_fitting_names(const shown_table& cells) {
+    const shown_table widest = with_names_of(cells, longest_text);
+    if (table_width(widest) <= terminal_columns ||
+        table_width(with_names_of(cells, shortest_text)) > terminal_columns)
+      return widest;
+    for (std::size_t longest = longest_text;; --longest) {
+      shown_table shorter = with_names_of(cells, longest);
+      if (table_width(shorter) <= terminal_columns) return shorter;
+    }
+  }
+
   // Lines of a column's title, at the width of its cells where words allow it, then its unit.
   static std::vector<std::string> header(const shown_table& cells, std::size_t c,
-                                         std::size_t cell_width) {
+                                         std::size_t width) {
     std::size_t longest_word = 0;
     std::size_t word = 0;
     for (const char letter : cells.titles[c]) {
       word = letter == ' ' ? 0 : word + 1;
       longest_word = std::max(longest_word, word);
     }
-    std::vector<std::string> lines = wrapped(cells.titles[c], std::max(cell_width, longest_word));
+    std::vector<std::string> lines =
+        wrapped(cells.titles[c], std::max({width, longest_word, title_width}));
     lines.push_back(cells.units[c]);
     return lines;
   }
