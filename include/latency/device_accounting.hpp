@@ -303,20 +303,22 @@ class device_accounting {
   // A row for every span with an op in its subtree, in preorder.
   void add_rows(const span_tree& tree, const std::vector<std::size_t>& placed,
                 std::vector<std::uint32_t>& row_of, std::vector<span_device_account>& rows) const {
+    std::vector<std::uint32_t> spans;
     for (const std::size_t i : placed) {
       for (std::uint32_t s = ops_[i].span; s != no_span && row_of[s] == no_span;
            s = tree[s].parent) {
         row_of[s] = 0;
-        rows.emplace_back();
-        rows.back().span = s;
+        spans.push_back(s);
       }
     }
-    std::sort(rows.begin(), rows.end(),
-              [&tree](const span_device_account& a, const span_device_account& b) {
-                return tree[a.span].preorder < tree[b.span].preorder;
-              });
-    for (std::size_t row = 0; row < rows.size(); ++row)
-      row_of[rows[row].span] = static_cast<std::uint32_t>(row);
+    std::sort(spans.begin(), spans.end(), [&tree](std::uint32_t a, std::uint32_t b) {
+      return tree[a].preorder < tree[b].preorder;
+    });
+    rows.resize(spans.size());
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      rows[row].span = spans[row];
+      row_of[spans[row]] = static_cast<std::uint32_t>(row);
+    }
   }
 
   // The sets that do not overlap: spans' own ops and replay instances.

@@ -356,8 +356,10 @@ TEST_CASE("device_accounting: kernels without a span are unattributed by reason"
   unlaunched.reason = unattributed_reason::no_launch_record;
   auto old_graph = kernel(0, 40, 43);
   old_graph.reason = unattributed_reason::graph_before_start;
-  const auto a = with_ops(
-      {outside, unlaunched, old_graph, kernel(77, 50, 55), copy(0, 60, 66), kernel(1, 70, 71)});
+  auto lost = kernel(77, 50, 55);  // it had a span, whatever else it claims
+  lost.reason = unattributed_reason::no_launch_record;
+  const auto a =
+      with_ops({outside, unlaunched, old_graph, lost, copy(0, 60, 66), kernel(1, 70, 71)});
   const auto& d = a.only();
   CHECK(d.unattributed_ns == std::array<std::int64_t, 4>{5, 10, 2, 3});
   CHECK(d.copy_exposed_ns == 6);
@@ -400,12 +402,15 @@ TEST_CASE("device_accounting: subtrees count an instant once however many of the
 }
 
 TEST_CASE("device_accounting: totals over devices are device-seconds") {
-  const auto a = with_ops({kernel(1, 20, 30, 0, 0), kernel(1, 20, 30, 0, 1)});
+  const auto a = with_ops({kernel(1, 20, 30, 0, 0), kernel(1, 20, 24, 0, 1),
+                           kernel(0, 25, 27, 1, 1), kernel(1, 28, 30, 0, 1)});
   REQUIRE(a.devices.devices().size() == 2);
   const auto total = a.devices.total(0);
-  CHECK(total.own.busy_ns == 20);
+  CHECK(total.own.busy_ns == 16);
   CHECK(total.own.window_ns == 20);
-  CHECK(total.own.share_ns == 20);
+  CHECK(total.own.share_ns == 16);
+  CHECK(total.own.busy_with_others_ns == 2);
+  CHECK(total.own.device_idle_ns() == 2);
   CHECK(total.own.first_start_ns == 20);
   CHECK(total.own.last_end_ns == 30);
   CHECK(a.devices.total(0).span == 0);

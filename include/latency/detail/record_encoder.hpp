@@ -60,9 +60,8 @@ class record_encoder {
     for (std::uint32_t i = 1; i <= depth; ++i) {
       const open_span& span = t.open[i];
       const std::uint64_t id = span.id.load(std::memory_order_acquire);
-      const char* const name = span.name.load(std::memory_order_relaxed);
-      const std::uint64_t start = span.start_ticks.load(std::memory_order_relaxed);
-      std::atomic_thread_fence(std::memory_order_acquire);
+      const char* const name = span.name.load(std::memory_order_acquire);
+      const std::uint64_t start = span.start_ticks.load(std::memory_order_acquire);
       if (id == 0 || span.id.load(std::memory_order_relaxed) != id)
         break;  // it is changing right now
       words.insert(words.end(), {id, parent, start, id_of(name)});

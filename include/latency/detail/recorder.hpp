@@ -161,8 +161,8 @@ namespace detail __attribute__((visibility("default"))) {
     }
 
     // Moves what threads have published so far into the journal, for a look at it while the
-    // recording goes on, and makes now_ns() exact up to here. Mutex held, not ended. Ring mode keeps
-    // its records until the end.
+    // recording goes on, and makes now_ns() exact up to here. Mutex held, not ended. Ring mode
+    // keeps its records until the end.
     void collect_now() {
       collect_all();
       write_clock();
@@ -234,11 +234,13 @@ namespace detail __attribute__((visibility("default"))) {
     }
 
     void collect_all() {
-      const bool ring_in_progress = options_.mode == session_mode::ring && !ended_;
       for (const auto& t : process().threads) {
         if (t->generation.load(std::memory_order_acquire) != generation_) continue;
-        if (!ring_in_progress) encoder_.drain(*t);
+        const bool ring = options_.mode == session_mode::ring;
+        if (!ring) encoder_.drain(*t);
         encoder_.open_spans(*t);
+        if (!ring || ended_)
+          encoder_.drain(*t);  // what closed in between; a ring is read at the end
       }
     }
 

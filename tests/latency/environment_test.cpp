@@ -1,0 +1,149 @@
+// What a whole process does: environment variables, and a kill at any moment.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <latency/latency.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+#include <thread>
+
+#include "find_span.hpp"
+#include "temporary_folder.hpp"
+
+namespace {
+
+// Runs the program through the shell with environment assignments in front; returns its exit
+// status.
+int run(const std::string& environment, const std::string& arguments,
+        const std::string& errors = "/dev/null") {
+  const std::string command =
+      environment + " " + LATENCY_RECORDING_PROGRAM + " " + arguments + " 2>" + errors;
+  const int status = std::system(command.c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+nlohmann::json read_json(const std::string& path) {
+  return nlohmann::json::parse(std::ifstream(path));
+}
+
+std::vector<int> steps(const nlohmann::json& file) {
+  std::vector<int> found;
+  for (const auto& attributes : file["spans"]["attributes"])
+    if (attributes.is_object() && attributes.contains("i")) found.push_back(attributes["i"]);
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("environment: LATENCY_OUTPUT records a program that makes no session") {
+  const latency_test::temporary_folder folder;
+  CHECK(run("LATENCY_OUTPUT=" + folder / "out.json", "plain") == 0);
+  CHECK(steps(read_json(folder / "out.json")) == std::vector<int>{0, 1, 2, 3, 4});
+  CHECK(folder.names() == std::vector<std::string>{"out.json"});
+}
+
+TEST_CASE("environment: LATENCY_OUTPUT replaces the file name of a program's own session") {
+  const latency_test::temporary_folder folder;
+  CHECK(run("LATENCY_OUTPUT=" + folder / "env.json", "own " + folder / "own.json") == 0);
+  CHECK(folder.names() == std::vector<std::string>{"env.json"});
+}
+
+TEST_CASE("environment: LATENCY_ENABLED=0 records and writes nothing") {
+  const latency_test::temporary_folder folder;
+  CHECK(run("LATENCY_ENABLED=0", "own " + folder / "own.json") == 0);
+  CHECK(run("LATENCY_ENABLED=0 LATENCY_OUTPUT=" + folder / "env.json", "plain") == 0);
+  CHECK(folder.names().empty());
+}
+
+TEST_CASE("environment: LATENCY_REGIONS records only the occurrences it selects") {
+  const latency_test::temporary_folder folder;
+  const std::string output = "LATENCY_OUTPUT=" + folder / "out.json";
+  CHECK(run(output + " LATENCY_REGIONS='generate:wait=2,warmup=3,active=4'", "regions") == 0);
+  const auto file = read_json(folder / "out.json");
+  CHECK(steps(file) == std::vector<int>{2, 3, 4, 5, 6, 7, 8});
+  CHECK(file["hygiene"]["warm_up_regions"] == 3);
+  CHECK(file["hygiene"]["skipped_regions"] == 3);
+  int warm_up = 0;
+  for (const int flags : file["spans"]["flags"])
+    warm_up += (flags & latency::span_warm_up) != 0 ? 1 : 0;
+  CHECK(warm_up == 3);
+  CHECK(run(output + " LATENCY_REGIONS=other", "regions") == 0);
+  CHECK(steps(read_json(folder / "out.json")) == std::vector<int>{10});
+  CHECK(run(output, "regions") == 0);
+  CHECK(steps(read_json(folder / "out.json")).size() == 11);
+}
+
+TEST_CASE("environment: LATENCY_CAPACITY bounds the buffer") {
+  const latency_test::temporary_folder folder;
+  CHECK(run("LATENCY_CAPACITY=many", "own " + folder / "out.json", folder / "errors") == 2);
+  CHECK(
+      latency_test::read_file(folder / "errors") ==
+      "recording_program: LATENCY_CAPACITY: \"many\": must be a number of spans per thread from 1 "
+      "to 268435456\n");
+  CHECK(run("LATENCY_REGIONS=a:weight=1", "own " + folder / "out.json", folder / "errors") == 2);
+  CHECK(latency_test::read_file(folder / "errors") ==
+        "recording_program: LATENCY_REGIONS: \"a:weight=1\": \"weight\" is not wait, warmup or "
+        "active\n");
+  CHECK(run("LATENCY_OUTPUT=/nonexistent/out.json", "plain", folder / "errors") == 0);
+  CHECK(latency_test::read_file(folder / "errors") ==
+        "latency: not recording: /nonexistent/out.json.journal: cannot create: No such file or "
+        "directory\n");
+  CHECK(folder.names() == std::vector<std::string>{"errors"});
+}
+
+TEST_CASE("journal: a run killed at any moment leaves everything closed before the last flush") {
+  std::mt19937 random(std::random_device{}());
+  const char* const wanted = std::getenv("LATENCY_TEST_KILLS");
+  const int kills = wanted == nullptr ? 20 : std::atoi(wanted);
+  // A loaded machine may hold the collector up: the promise is tested with room for that.
+  constexpr std::int64_t flushed_after_ns = 500000000;
+  for (int kill_number = 0; kill_number < kills; ++kill_number) {
+    const latency_test::temporary_folder folder;
+    const std::string output = folder / "out.json", said = folder / "said";
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      if (std::freopen(said.c_str(), "w", stdout) == nullptr) _exit(3);
+      execl(LATENCY_RECORDING_PROGRAM, "recording_program", "forever", output.c_str(), nullptr);
+      _exit(3);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 600000));
+    const std::int64_t killed_ns = latency::read_clock_ns(CLOCK_MONOTONIC);
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    REQUIRE(WIFSIGNALED(status));
+    if (!std::filesystem::exists(output + ".journal")) continue;  // killed before it began
+    CHECK(!std::filesystem::exists(output));
+    if (std::filesystem::file_size(output + ".journal") == 0) continue;
+    const latency::recording r = latency::read_journal(output + ".journal");
+    CHECK(r.hygiene.incomplete);
+    CHECK(r.hygiene.damaged_blocks <= 1);
+    CHECK(r.hygiene.dropped_spans == 0);
+    std::map<int, std::uint64_t> promised, found;
+    std::istringstream lines(latency_test::read_file(said));
+    int thread = 0;
+    std::uint64_t closed = 0;
+    for (std::int64_t when_ns = 0; lines >> thread >> closed >> when_ns;)
+      if (when_ns < killed_ns - flushed_after_ns) promised[thread] = closed;
+    for (const auto& s : latency_test::spans_named(r, "closed"))
+      ++found[static_cast<int>(s.thread)];
+    std::uint64_t all_promised = 0, all_found = 0;
+    for (const auto& [t, n] : promised) all_promised += n;
+    for (const auto& [t, n] : found) all_found += n;
+    CHECK(all_found >= all_promised);
+    if (r.hygiene.damaged_blocks > 0) continue;
+    // Every span's parent is there: closed, or known to have been open.
+    std::unordered_set<latency::span_id> ids;
+    for (const auto& s : r.spans) ids.insert(s.id);
+    std::size_t orphans = 0;
+    for (const auto& s : latency_test::spans_named(r, "closed")) orphans += 1 - ids.count(s.parent);
+    CHECK(orphans == 0);
+  }
+}
