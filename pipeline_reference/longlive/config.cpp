@@ -211,6 +211,7 @@ config check(const yaml_node& document, const std::string& path) {
   config c;
   c.path = path;
   c.generation = read_generation(root);
+  c.switch_line = root.line("switch_frame_indices");
   c.use_ema = root.boolean("use_ema", false);
   c.save_with_index = root.boolean("save_with_index", true);
   c.inference_iter = root.integer("inference_iter", -1, -1, 1'000'000'000);

@@ -38,6 +38,7 @@ struct config {
 
   dit_config dit;                // pipeline_reference: model, latent_hw
   generation_config generation;  // the published keys of the loop
+  int switch_line = 0;           // of switch_frame_indices, for messages
   bool use_ema = false;
   bool save_with_index = true;
   std::int64_t inference_iter = -1;  // index of the last prompt line to run, -1 = all

@@ -78,12 +78,16 @@ void config_mapping::require(std::string_view key) const {
   if (!has(key)) fail(key, "is missing");
 }
 
-void config_mapping::fail(std::string_view key, const std::string& message) const {
+int config_mapping::line(std::string_view key) const {
   const auto found = std::find(node_->keys.begin(), node_->keys.end(), key);
-  const int line = found == node_->keys.end()
-                       ? std::max(node_->line, 1)
-                       : node_->key_lines[static_cast<std::size_t>(found - node_->keys.begin())];
-  throw latency::error(file_, fmt::format("line {}: {}{}", line, prefix_, printable(key)), message);
+  return found == node_->keys.end()
+             ? std::max(node_->line, 1)
+             : node_->key_lines[static_cast<std::size_t>(found - node_->keys.begin())];
+}
+
+void config_mapping::fail(std::string_view key, const std::string& message) const {
+  throw latency::error(file_, fmt::format("line {}: {}{}", line(key), prefix_, printable(key)),
+                       message);
 }
 
 const yaml_node& config_mapping::scalar(const yaml_node& node, std::string_view key,

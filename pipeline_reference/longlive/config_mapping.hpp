@@ -43,7 +43,9 @@ class config_mapping {
   // Throws for the first key that nothing above asked for.
   void refuse_unknown() const;
 
-  // Throws "FILE: line L: KEY: MESSAGE"; L is the mapping's line when the key is absent.
+  // Of a key, or of the mapping when the key is absent.
+  [[nodiscard]] int line(std::string_view key) const;
+  // Throws "FILE: line L: KEY: MESSAGE".
   [[noreturn]] void fail(std::string_view key, const std::string& message) const;
 
  private:

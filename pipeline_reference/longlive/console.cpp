@@ -51,7 +51,7 @@ void console::line(std::string_view text) {
   if (!quiet_) always(text);
 }
 
-void console::timing(std::string_view what, clock::duration time) {
+void console::timing(std::string_view what, wall_clock::duration time) {
   line(fmt::format("[Interactive Timing] {}: {:.2f} ms", what, milliseconds(time)));
 }
 
@@ -83,7 +83,7 @@ void console::show(const progress& now) {
     write(status_, bar_ = bar);
     return;
   }
-  const clock::time_point at = clock::now();
+  const wall_clock::time_point at = wall_clock::now();
   const bool last = now.done_latent_frames == now.all_latent_frames;
   if (at < next_plain_line_ && !last) return;
   next_plain_line_ = at + between_plain_lines;

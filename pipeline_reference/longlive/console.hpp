@@ -11,9 +11,9 @@
 
 namespace longlive {
 
-using clock = std::chrono::steady_clock;
+using wall_clock = std::chrono::steady_clock;
 
-[[nodiscard]] inline double milliseconds(clock::duration time) {
+[[nodiscard]] inline double milliseconds(wall_clock::duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
@@ -21,7 +21,7 @@ using clock = std::chrono::steady_clock;
 struct progress {
   std::int64_t done_latent_frames = 0;
   std::int64_t all_latent_frames = 0;
-  clock::duration elapsed{};  // since the first block began
+  wall_clock::duration elapsed{};  // since the first block began
 
   // "30/63 latent frames, 7.31 latent frames/s, 137 ms per latent frame, 0:05 left"
   [[nodiscard]] std::string text() const;
@@ -44,7 +44,7 @@ class console {
   void clear_bar();
 
   // "[Interactive Timing] WHAT: 12.34 ms"
-  void timing(std::string_view what, clock::duration time);
+  void timing(std::string_view what, wall_clock::duration time);
   // "[Interactive Timing] WHAT"
   void timing(std::string_view what);
   // "[Interactive] WHAT"
@@ -58,7 +58,7 @@ class console {
   bool quiet_;
   bool terminal_;
   std::string bar_;  // as drawn; empty when none is on the screen
-  clock::time_point next_plain_line_{};
+  wall_clock::time_point next_plain_line_{};
 };
 
 // "[20, 42]"

@@ -1,0 +1,54 @@
+#pragma once
+// From the latents of a block, or of a whole clip, to uint8 pixels in host memory, as timed stages.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pipeline_reference/longlive/config.hpp"
+#include "pipeline_reference/longlive/vae_decoder.hpp"
+
+namespace longlive {
+
+// Names of the three spans of a decode; static strings.
+struct decode_span_names {
+  const char* input_prep;
+  const char* decode;
+  const char* postprocess;
+};
+
+// Pixel frames in host memory, [count, height, width, 3].
+struct decoded_pixels {
+  std::int64_t first_pixel_frame = 0;
+  std::int64_t pixel_frames = 0;
+  std::span<const std::uint8_t> bytes;  // valid until the next decode
+};
+
+// One clip after another; one thread at a time. All memory is allocated when it is made.
+class clip_decoder {
+ public:
+  // Throws latency::error for weights that do not fit. Memory: the pixels of the largest decode,
+  // which is a block with vae_mode::streaming and the clip with vae_mode::whole_clip.
+  clip_decoder(const config& settings, const weight_source& weights, ops::vae_ops& vae,
+               ops::memory& memory, const decode_span_names& names);
+
+  void begin_clip(ops::stream stream);
+  // latents: f32 [n, 16, height, width], the next of the clip; `segment` is where they begin.
+  // Records a pixel_frame row for each pixel frame once its pixels are in host memory.
+  decoded_pixels decode(ops::const_tensor latents, std::int64_t segment, ops::stream stream);
+  [[nodiscard]] std::int64_t pixel_height() const { return decoder_.pixel_height(); }
+  [[nodiscard]] std::int64_t pixel_width() const { return decoder_.pixel_width(); }
+
+ private:
+  vae_decoder decoder_;
+  ops::memory& memory_;
+  decode_span_names names_;
+  std::int64_t latent_frames_per_block_;
+  ops::buffer prepared_, rgb_, pixels_;
+  std::vector<std::uint8_t> host_pixels_;
+  std::int64_t next_latent_frame_ = 0;
+  std::int64_t next_pixel_frame_ = 0;
+};
+
+}  // namespace longlive

@@ -1,0 +1,67 @@
+#include "pipeline_reference/longlive/generation_engine.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "latency/scope.hpp"
+#include "pipeline_reference/longlive/vae_weights.hpp"
+
+namespace longlive {
+namespace {
+
+// Published checkpoints name the transformer's tensors "model.<name>", converted ones "<name>".
+std::unique_ptr<weight_source> dit_weight_source(const config& c) {
+  if (c.reference.weights == "random") return std::make_unique<random_weights>(c.generation.seed);
+  safetensors_file file = safetensors_file::open(resolve_path(c, c.reference.weights));
+  const std::string prefix = file.contains("model.patch_embedding.weight") ? "model." : "";
+  return std::make_unique<safetensors_weights>(std::move(file), prefix);
+}
+
+std::unique_ptr<weight_source> vae_weight_source(const config& c) {
+  if (c.reference.vae_weights == "random")
+    return std::make_unique<random_weights>(c.generation.seed);
+  return std::make_unique<safetensors_weights>(
+      open_vae_weights(resolve_path(c, c.reference.vae_weights), c.reference.vae_dim));
+}
+
+}  // namespace
+
+generation_engine::generation_engine(const config& settings, loop_kind kind,
+                                     const decode_span_names& decode_names)
+    : settings_(settings) {
+  const reference_settings& r = settings.reference;
+  const bool random = r.weights == "random" && r.vae_weights == "random";
+  LATENCY_SCOPE(random ? "build_random_weights" : "load_weights");
+  build(kind, decode_names);
+}
+
+void generation_engine::build(loop_kind kind, const decode_span_names& decode_names) {
+  const generation_config& g = settings_.generation;
+  const reference_settings& r = settings_.reference;
+  dit_.emplace(settings_.dit, dit_options(g, r.layer_spans), *dit_weight_source(settings_),
+               backend_.memory(), backend_.transformer());
+  if (kind == loop_kind::interactive) {
+    interactive_.emplace(*dit_, g, r.kv, backend_.memory(), backend_.transformer());
+  } else {
+    single_prompt_.emplace(*dit_, g, r.kv, backend_.memory(), backend_.transformer());
+  }
+  decoder_.emplace(settings_, *vae_weight_source(settings_), backend_.vae(), backend_.memory(),
+                   decode_names);
+}
+
+std::int64_t generation_engine::run(const std::vector<prompt_embedding>& prompts,
+                                    std::uint64_t seed, generation_observer& observer) {
+  clip_inputs inputs;
+  for (const prompt_embedding& prompt : prompts) inputs.prompts.emplace_back(prompt.rows);
+  inputs.seed = seed;
+  decoder_->begin_clip({});
+  return interactive_ ? interactive_->run(inputs, observer) : single_prompt_->run(inputs, observer);
+}
+
+ops::const_tensor generation_engine::latents(std::int64_t count) const {
+  ops::const_tensor all = interactive_ ? interactive_->latents() : single_prompt_->latents();
+  all.shape.size[0] = count;
+  return all;
+}
+
+}  // namespace longlive

@@ -1,0 +1,47 @@
+#pragma once
+// The model of a configuration, ready to generate clips on the CPU: back end, weights, transformer,
+// loop and video decoder.
+
+#include <optional>
+#include <vector>
+
+#include "pipeline_reference/longlive/causal_dit.hpp"
+#include "pipeline_reference/longlive/clip_decoder.hpp"
+#include "pipeline_reference/longlive/config.hpp"
+#include "pipeline_reference/longlive/interactive_pipeline.hpp"
+#include "pipeline_reference/longlive/prompts.hpp"
+#include "pipeline_reference/longlive/single_prompt_pipeline.hpp"
+#include "pipeline_reference/ops/cpu/cpu_backend.hpp"
+
+namespace longlive {
+
+enum class loop_kind { interactive, single_prompt };
+
+// One clip after another, one thread at a time.
+class generation_engine {
+ public:
+  // Loads or makes the weights, in a span load_weights or build_random_weights, and allocates all
+  // memory. Keeps a reference to `settings`. Throws latency::error for weights that do not fit.
+  generation_engine(const config& settings, loop_kind kind, const decode_span_names& decode_names);
+
+  // Generates a clip and returns the latent frames made. `seed` is that of the clip's noise.
+  std::int64_t run(const std::vector<prompt_embedding>& prompts, std::uint64_t seed,
+                   generation_observer& observer);
+  // f32 [count, channels, height, width], the first of the clip that run() made.
+  [[nodiscard]] ops::const_tensor latents(std::int64_t count) const;
+
+  [[nodiscard]] clip_decoder& decoder() { return *decoder_; }
+  [[nodiscard]] int threads() { return backend_.pool().threads(); }
+
+ private:
+  void build(loop_kind kind, const decode_span_names& decode_names);
+
+  const config& settings_;
+  ops::cpu::cpu_backend backend_;
+  std::optional<causal_dit> dit_;
+  std::optional<interactive_pipeline> interactive_;
+  std::optional<single_prompt_pipeline> single_prompt_;
+  std::optional<clip_decoder> decoder_;
+};
+
+}  // namespace longlive

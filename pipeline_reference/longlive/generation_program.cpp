@@ -1,0 +1,218 @@
+#include "pipeline_reference/longlive/generation_program.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "latency/chrome_trace.hpp"
+#include "latency/error.hpp"
+#include "latency/latency.hpp"
+#include "latency/timing_file.hpp"
+#include "pipeline_reference/longlive/clip_reporter.hpp"
+#include "pipeline_reference/longlive/config.hpp"
+#include "pipeline_reference/longlive/console.hpp"
+#include "pipeline_reference/longlive/interrupt.hpp"
+#include "pipeline_reference/longlive/prompts.hpp"
+#include "pipeline_reference/longlive/run_description.hpp"
+#include "pipeline_reference/longlive/run_files.hpp"
+#include "pipeline_reference/longlive/run_summary.hpp"
+
+namespace longlive {
+namespace {
+
+constexpr int exit_interrupted = 130;  // as shells have it for SIGINT
+
+constexpr const char* no_cuda = "this build has no CUDA back end for the pipeline";
+
+config configured(const program_options& options, loop_kind loop) {
+  if (options.device == "cuda") throw latency::error("", "--device cuda", no_cuda);
+  config c = read_config(options.config_path);
+  if (loop == loop_kind::single_prompt && !c.generation.switch_latent_frames.empty())
+    throw latency::error(
+        c.path, fmt::format("line {}: switch_frame_indices", c.switch_line),
+        "this program runs one prompt per clip; interactive_inference_with_timing switches");
+  if (options.kv_policy)
+    c.reference.kv = *options.kv_policy == "ring" ? kv_policy::ring : kv_policy::roll;
+  if (options.seed) c.generation.seed = static_cast<std::uint64_t>(*options.seed);
+  c.reference.layer_spans = c.reference.layer_spans || options.layer_spans;
+  return c;
+}
+
+// The lines to run, each with one prompt per segment.
+std::vector<prompt_line> prompts_of(const config& c, const std::string& path) {
+  std::vector<prompt_line> lines = read_prompts(path);
+  const std::int64_t found = static_cast<std::int64_t>(lines.front().prompts.size());
+  const std::int64_t needed = c.generation.segments();
+  if (found != needed)
+    throw latency::error(
+        path, fmt::format("line {}", lines.front().line),
+        fmt::format("has {} prompts, but {} switches need {}", found, needed - 1, needed));
+  if (c.inference_iter >= 0 && static_cast<std::size_t>(c.inference_iter) < lines.size())
+    lines.resize(static_cast<std::size_t>(c.inference_iter) +
+                 1);  // published: the last index to run
+  return lines;
+}
+
+std::vector<prompt_embedding> embed(const config& c, const prompt_line& line, std::size_t index) {
+  const std::string& source = c.reference.prompt_embeddings;
+  if (source != "seeded")
+    return read_embeddings(resolve_path(c, source), index, line.prompts.size(), c.dit.text_len,
+                           c.dit.text_dim);
+  std::vector<prompt_embedding> embeddings;
+  for (const std::string& prompt : line.prompts)
+    embeddings.push_back(
+        seeded_embedding(prompt, c.generation.seed, c.dit.text_len, c.dit.text_dim));
+  return embeddings;
+}
+
+class program {
+ public:
+  program(const program_kind& kind, const program_options& options)
+      : kind_(kind),
+        options_(options),
+        settings_(configured(options, kind.loop)),
+        prompts_path_(resolve_path(settings_, settings_.data_path)),
+        lines_(prompts_of(settings_, prompts_path_)),
+        out_(stdout, stderr, options.quiet) {
+    for (std::size_t i = 0; i < lines_.size(); ++i)
+      files_.push_back(
+          name_files(options, settings_, kind.timing_prefix, i, lines_[i].prompts.front()));
+    for (const run_files& files : files_) prepare_files(files, options.overwrite);
+  }
+
+  int run() {
+    latency::name_thread("main");
+    introduce();
+    for (std::size_t i = 0; i < lines_.size() && !interrupt_.asked(); ++i) run_line(i);
+    if (interrupt_.asked()) return exit_interrupted;
+    if (options_.enable_timing) {
+      out_.line(
+          fmt::format("\nAll timing analysis results saved to: {}", options_.timing_output_dir));
+      out_.line(fmt::format("In detail: latency breakdown {} --detailed", files_.front().timing));
+    }
+    return 0;
+  }
+
+ private:
+  void introduce() {
+    const generation_config& g = settings_.generation;
+    out_.line(fmt::format("Device: cpu ({})", no_cuda));
+    for (const std::string& note : settings_.notes) out_.line("Note: " + note);
+    if (options_.enable_timing)
+      out_.line("Comprehensive timing enabled. Results will be saved to: " +
+                options_.timing_output_dir);
+    if (kind_.loop == loop_kind::interactive) {
+      out_.line(fmt::format("Number of segments: {}", g.segments()));
+      out_.line("Switch frame indices: " + list_text(g.switch_latent_frames));
+    }
+    out_.line(fmt::format("Number of prompt lines: {}", lines_.size()));
+  }
+
+  void run_line(std::size_t index) {
+    const run_files& files = files_[index];
+    std::optional<latency::session> session;
+    if (!files.timing.empty()) session.emplace(files.timing);
+    try {
+      generate(index, session);
+    } catch (...) {
+      if (session) static_cast<void>(session->stop());  // a failed run leaves no timing file
+      throw;
+    }
+    if (session) write_recording(*session, files);
+  }
+
+  void generate(std::size_t index, std::optional<latency::session>& session) {
+    LATENCY_SCOPE(kind_.root_span, {"prompt", index});
+    const wall_clock::time_point begin = wall_clock::now();
+    if (!engine_) engine_.emplace(settings_, kind_.loop, kind_.decode_spans);
+    if (session)
+      describe_run(*session, settings_, {"cpu", "cpu, Eigen, fp32", 1, engine_->threads()},
+                   prompts_path_, index);
+    const std::vector<prompt_embedding> embeddings = embed(settings_, lines_[index], index);
+    out_.line(fmt::format("\n[Prompt {}] Processing prompts: {}", index,
+                          prompts_text(lines_[index].prompts)));
+    if (kind_.loop == loop_kind::interactive) {
+      out_.timing(fmt::format("Starting interactive inference with {} segments",
+                              settings_.generation.segments()),
+                  wall_clock::now() - begin);
+      out_.timing("Switch points: " + list_text(settings_.generation.switch_latent_frames));
+    }
+    clip_reporter reporter(settings_, kind_.loop == loop_kind::interactive, out_,
+                           engine_->decoder(), open_video(files_[index].video), interrupt_);
+    const std::int64_t latent_frames =
+        engine_->run(embeddings, settings_.generation.seed + index, reporter);
+    reporter.finish(engine_->latents(latent_frames));
+    summarise(index, latent_frames, reporter);
+    if (session && reporter.interrupted())
+      session->describe("interrupted_after_block", reporter.blocks() - 1);
+  }
+
+  std::unique_ptr<video_writer> open_video(const std::string& path) {
+    if (path.empty()) return nullptr;
+    return video_writer::open(path, {.width = engine_->decoder().pixel_width(),
+                                     .height = engine_->decoder().pixel_height(),
+                                     .frames_per_second = settings_.reference.pixel_fps});
+  }
+
+  void summarise(std::size_t index, std::int64_t latent_frames, const clip_reporter& reporter) {
+    const clip_times& times = reporter.times();
+    if (reporter.interrupted())
+      out_.always(fmt::format("Interrupted after block {}: {} of {} blocks are done",
+                              reporter.blocks() - 1, reporter.blocks(),
+                              settings_.generation.blocks()));
+    if (kind_.loop == loop_kind::interactive)
+      out_.timing("Interactive inference completed", times.total);
+    if (options_.enable_timing && kind_.loop == loop_kind::interactive)
+      print_interactive_summary(out_, settings_, times);
+    if (options_.enable_timing && kind_.loop == loop_kind::single_prompt)
+      print_profile(out_, times);
+    print_rates(out_, latent_frames, times);
+    if (!files_[index].video.empty()) out_.always("Video saved to: " + files_[index].video);
+  }
+
+  void write_recording(latency::session& session, const run_files& files) {
+    if (files.trace.empty()) {
+      session.finish();
+    } else {
+      const latency::recording recording = session.stop();
+      latency::write_timing_file(recording, files.timing);
+      latency::write_chrome_trace(recording, files.trace);
+    }
+    out_.always("Timing analysis saved to: " + files.timing);
+    if (!files.trace.empty()) out_.always("Chrome trace saved to: " + files.trace);
+  }
+
+  const program_kind& kind_;
+  const program_options& options_;
+  config settings_;
+  std::string prompts_path_;
+  std::vector<prompt_line> lines_;
+  console out_;
+  std::vector<run_files> files_;
+  interrupt_watch interrupt_;
+  std::optional<generation_engine> engine_;
+};
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv, const program_kind& kind) {
+  program_options options;
+  if (const auto code = parse_command_line(argc, argv, kind.text, options)) return *code;
+  try {
+    return program(kind, options).run();
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "{}: {}: not enough memory for this model\n", kind.text.name,
+               options.config_path);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}: {}\n", kind.text.name, e.what());
+  }
+  return 2;
+}
+
+}  // namespace longlive

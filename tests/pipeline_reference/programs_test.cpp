@@ -1,0 +1,344 @@
+// The two programs, run as a user runs them, at a size that takes a fraction of a second.
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/latency/schema_complaint.hpp"
+#include "tests/latency/temporary_folder.hpp"
+#include "tests/pipeline_reference/run_program.hpp"
+
+using latency_test::read_file;
+using latency_test::temporary_folder;
+using longlive_tests::program_result;
+using longlive_tests::running_program;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* interactive = LATENCY_INTERACTIVE_PROGRAM;
+constexpr const char* single = LATENCY_SINGLE_PROGRAM;
+
+void write(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
+
+// A folder with a tiny configuration and its prompts.
+class tiny_run {
+ public:
+  explicit tiny_run(int blocks = 6, const std::string& more = "") {
+    const std::string common = fmt::format(
+        "denoising_step_list: [1000, 500]\n"
+        "num_frame_per_block: 3\n"
+        "num_output_frames: {}\n"
+        "model_kwargs: {{local_attn_size: 6, sink_size: 1, timestep_shift: 5.0}}\n"
+        "pipeline_reference:\n"
+        "  model: {{dim: 32, num_heads: 2, num_layers: 2, ffn_dim: 48, freq_dim: 16, text_dim: 16, "
+        "text_len: 8}}\n"
+        "  latent_hw: [4, 6]\n"
+        "  vae_dim: 2\n{}",
+        3 * blocks, more);
+    write(config(), common + "data_path: " + (folder_ / "p.jsonl") +
+                        "\nswitch_frame_indices: 4, 9\nglobal_sink: false\n");
+    write(single_config(), common + "data_path: " + (folder_ / "p.txt") + "\n");
+    write(folder_ / "p.jsonl", "{\"prompts\": [\"a b\", \"c\", \"d e f\"]}\n");
+    write(folder_ / "p.txt", "a boat\n");
+  }
+
+  [[nodiscard]] std::string operator/(const std::string& name) const { return folder_ / name; }
+  [[nodiscard]] std::string config() const { return folder_ / "c.yaml"; }
+  [[nodiscard]] std::string single_config() const { return folder_ / "s.yaml"; }
+  [[nodiscard]] running_program start(std::vector<std::string> arguments) const {
+    return running_program(folder_, std::move(arguments));
+  }
+  [[nodiscard]] program_result run(std::vector<std::string> arguments) const {
+    return start(std::move(arguments)).wait();
+  }
+  [[nodiscard]] program_result timed() const {
+    return run({interactive, "--config_path", config(), "--enable_timing", "--timing_output_dir",
+                folder_ / "out"});
+  }
+  [[nodiscard]] json timing_file() const {
+    return json::parse(read_file(folder_ / "out/interactive_timing_analysis_rank0_prompt0.json"));
+  }
+
+ private:
+  temporary_folder folder_;
+};
+
+std::vector<std::string> span_names(const json& file) {
+  std::vector<std::string> names;
+  for (const auto& id : file["spans"]["name"])
+    names.push_back(file["strings"][id.get<std::size_t>()]);
+  return names;
+}
+
+std::ptrdiff_t count(const std::vector<std::string>& names, const std::string& name) {
+  return std::count(names.begin(), names.end(), name);
+}
+
+}  // namespace
+
+TEST_CASE("interactive program: prints the published lines in the published order") {
+  const tiny_run run;
+  const program_result result = run.timed();
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const std::string ms = "[0-9]+\\.[0-9]{2} ms\n";
+  const std::string timing = "\\[Interactive Timing\\] ";
+  const auto switched = [&](int segment, int latent_frame, int from) {
+    return fmt::format(
+        "\\[Interactive\\] Starting prompt switch to segment {0} at frame {1}\n"
+        "{3}Cache reset completed: {4}"
+        "{3}Recaching {5} frames \\(from {2} to {1}\\)\n"
+        "{3}Recache setup completed: {4}"
+        "{3}Recache forward pass completed: {4}"
+        "{3}Prompt switch to segment {0} completed: {4}",
+        segment, latent_frame, from, timing, ms, latent_frame - from);
+  };
+  const auto block = [&](int index, int segment) {
+    return fmt::format("{}Block {} \\(frames {}-{}, segment {}\\) completed: {}", timing, index,
+                       3 * index, 3 * index + 2, segment, ms);
+  };
+  const std::vector<std::string> expected = {
+      "Device: cpu \\(.*\\)\n",
+      "Number of segments: 3\nSwitch frame indices: \\[4, 9\\]\nNumber of prompt lines: 1\n",
+      "\\[Prompt 0\\] Processing prompts: \\[\\['a b'\\], \\['c'\\], \\['d e f'\\]\\]\n",
+      timing + "Starting interactive inference with 3 segments: " + ms,
+      timing + "Switch points: \\[4, 9\\]\n",
+      timing + "All prompts encoded: " + ms,
+      block(0, 0) + block(1, 0) + switched(1, 6, 0) + block(2, 1) + switched(2, 9, 3) +
+          block(3, 2) + block(4, 2) + block(5, 2),
+      timing + "Interactive inference completed: " + ms,
+      "INTERACTIVE INFERENCE TIMING SUMMARY\n",
+      "Total generation time: " + ms + "Prompt encoding time: " + ms + "VAE decode time: " + ms +
+          "Number of segments: 3\nNumber of blocks: 6\nFrames per block: 3\nSwitch frame indices: "
+          "\\[4, 9\\]\n",
+      "Timing analysis saved to: .*interactive_timing_analysis_rank0_prompt0.json\n",
+  };
+  std::string rest = result.out;
+  for (const std::string& pattern : expected) {
+    std::smatch match;
+    INFO(pattern);
+    INFO(rest);
+    REQUIRE(std::regex_search(rest, match, std::regex(pattern)));
+    rest = match.suffix();
+  }
+}
+
+TEST_CASE("interactive program: the timing file obeys its schema and holds every stage") {
+  const tiny_run run;
+  REQUIRE(run.timed().exit_code == 0);
+  const json file = run.timing_file();
+  CHECK(latency_test::schema_complaint("timing.schema.json", file) == "");
+  const auto names = span_names(file);
+  CHECK(count(names, "interactive_inference") == 1);
+  CHECK(count(names, "build_random_weights") == 1);
+  CHECK(count(names, "interactive_text_encoding") == 3);
+  CHECK(count(names, "temporal_block") == 6);
+  CHECK(count(names, "interactive_denoising_step") == 6);
+  CHECK(count(names, "interactive_denoising_step_final") == 6);
+  CHECK(count(names, "interactive_kv_cache_update") == 6);
+  CHECK(count(names, "diffusion_forward") == 6 * 3 + 2);
+  CHECK(count(names, "prompt_switch_total") == 2);
+  CHECK(count(names, "prompt_switch_kv_reset") == 2);  // global_sink is false
+  CHECK(count(names, "interactive_vae_decode") == 6);
+  CHECK(count(names, "self_attention") == 0);
+  CHECK(file["blocks"]["index"].size() == 6);
+  CHECK(file["switches"]["requested_latent_frame"] == json{4, 9});
+  CHECK(file["switches"]["latent_frame"] == json{6, 9});
+  CHECK(file["switches"]["first_pixel_frame"] == json{21, 33});
+  std::vector<int> pixel_frames(69);
+  std::iota(pixel_frames.begin(), pixel_frames.end(), 0);
+  CHECK(file["pixel_frames"]["index"] == json(pixel_frames));
+  CHECK(file["pixel_frames"]["block"][8] == 0);
+  CHECK(file["pixel_frames"]["block"][9] == 1);
+  CHECK(file["hygiene"]["dropped_spans"] == 0);
+  CHECK(file["hygiene"]["open_spans"] == 0);
+  for (const char* key : {"date",
+                          "command_line",
+                          "git_commit",
+                          "model_checkpoint",
+                          "attention_backend",
+                          "sparsity",
+                          "sequence_length_tokens",
+                          "effective_tokens",
+                          "latent_frames",
+                          "pixel_frames",
+                          "pixel_height",
+                          "pixel_width",
+                          "batch_size",
+                          "denoising_steps",
+                          "device_type",
+                          "device_count",
+                          "sequence_parallel",
+                          "tensor_parallel",
+                          "world_size",
+                          "rank",
+                          "config_path",
+                          "prompts_path"})
+    CHECK_MESSAGE(file["run"].contains(key), key);
+  CHECK(file["run"]["pixel_frames"] == 69);
+  CHECK(file["run"]["sequence_length_tokens"] == 36);
+}
+
+TEST_CASE("interactive program: every prompt line gets its own file, and a trace when asked") {
+  const tiny_run run(4);
+  write(run / "p.jsonl",
+        "{\"prompts\": [\"a\", \"b\", \"c\"]}\n{\"prompts\": [\"d\", \"e\", \"f\"]}\n");
+  const program_result result =
+      run.run({interactive, "--config-path", run.config(), "--enable-timing", "--trace", "--quiet",
+               "--timing-output-dir", run / "out", "--layer-spans"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  for (const char* name : {"out/interactive_timing_analysis_rank0_prompt0",
+                           "out/interactive_timing_analysis_rank0_prompt1"}) {
+    const json file = json::parse(read_file(run / (std::string(name) + ".json")));
+    CHECK(count(span_names(file), "temporal_block") == 4);
+    CHECK(count(span_names(file), "self_attention") == (4 * 3 + 2) * 2);
+    CHECK(
+        json::parse(read_file(run / (std::string(name) + "_trace.json"))).contains("traceEvents"));
+  }
+  CHECK(result.out.find("[Interactive") == std::string::npos);
+  CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 4);  // the four files
+  CHECK(result.err.empty());
+}
+
+TEST_CASE("interactive program: a timing file that exists is kept unless --overwrite is given") {
+  const tiny_run run(4);
+  REQUIRE(run.timed().exit_code == 0);
+  const std::string file = run / "out/interactive_timing_analysis_rank0_prompt0.json";
+  write(file, "mine");
+  const program_result refused = run.timed();
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err ==
+        fmt::format(
+            "interactive_inference_with_timing: {}: exists; give another folder, or --overwrite "
+            "to replace it\n",
+            file));
+  CHECK(read_file(file) == "mine");
+  CHECK(run.run({interactive, "--config_path", run.config(), "--enable_timing", "--overwrite",
+                 "--timing_output_dir", run / "out"})
+            .exit_code == 0);
+  CHECK(read_file(file) != "mine");
+}
+
+TEST_CASE("programs: what cannot run exits with 2, one line that names it, and no file") {
+  const tiny_run run(4);
+  const auto refusal = [&run](std::vector<std::string> arguments) {
+    const program_result result = run.run(std::move(arguments));
+    CHECK(result.exit_code == 2);
+    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+    return result.err;
+  };
+  const std::string name = "interactive_inference_with_timing: ";
+  CHECK(refusal({interactive, "--config_path", "no_such.yaml"}) ==
+        name + "no_such.yaml: no such file\n");
+  CHECK(refusal({interactive, "--config_path", run.config(), "--device", "cuda"}) ==
+        name + "--device cuda: this build has no CUDA back end for the pipeline\n");
+  write(run / "file", "");
+  CHECK(refusal({interactive, "--config_path", run.config(), "--enable_timing",
+                 "--timing_output_dir", run / "file"})
+            .find("cannot make this folder") != std::string::npos);
+  CHECK(refusal({single, "--config_path", run.config()}) ==
+        fmt::format("inference_with_timing: {}: line 10: switch_frame_indices: this program runs "
+                    "one prompt per clip; "
+                    "interactive_inference_with_timing switches\n",
+                    run.config()));
+  write(run / "p.jsonl", "{\"prompts\": [\"a\"]}\n");
+  CHECK(refusal({interactive, "--config_path", run.config()}) ==
+        fmt::format("{}{}: line 1: has 1 prompts, but 2 switches need 3\n", name, run / "p.jsonl"));
+  std::filesystem::remove(run / "p.jsonl");
+  CHECK(refusal({interactive, "--config_path", run.config(), "--enable_timing",
+                 "--timing_output_dir", run / "out"}) ==
+        fmt::format("{}{}: no such file\n", name, run / "p.jsonl"));
+  CHECK_FALSE(std::filesystem::exists(run / "out"));
+}
+
+TEST_CASE("programs: weights that do not fit are refused, and no timing file is left") {
+  const tiny_run run(4, "  weights: w.safetensors\n");
+  const program_result result = run.timed();
+  CHECK(result.exit_code == 2);
+  CHECK(result.err.find("w.safetensors") != std::string::npos);
+  CHECK(std::filesystem::is_empty(run / "out"));
+}
+
+TEST_CASE(
+    "interactive program: Ctrl-C finishes the block, writes what there is and exits with 130") {
+  const tiny_run run(300);
+  const running_program program =
+      run.start({interactive, "--config_path", run.config(), "--enable_timing",
+                 "--timing_output_dir", run / "out"});
+  while (program.printed().find("Block 0 (") == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  program.interrupt();
+  const program_result result = program.wait();
+  CHECK(result.exit_code == 130);
+  CHECK(result.out.find("Interrupted after block ") != std::string::npos);
+  const json file = run.timing_file();
+  const std::size_t blocks = file["blocks"]["index"].size();
+  CHECK(blocks >= 1);
+  CHECK(blocks < 300);
+  CHECK(file["run"]["interrupted_after_block"] == blocks - 1);
+  CHECK(file["pixel_frames"]["index"].size() == 1 + 4 * (3 * blocks - 1));
+  CHECK(file["hygiene"]["open_spans"] == 0);
+}
+
+TEST_CASE("programs: without --enable_timing nothing is recorded or written") {
+  const tiny_run run(4);
+  const program_result result = run.run({interactive, "--config_path", run.config()});
+  CHECK(result.exit_code == 0);
+  CHECK(result.out.find("[Interactive Timing] Block 3 (frames 9-11, segment 2) completed: ") !=
+        std::string::npos);
+  CHECK(result.out.find("SUMMARY") == std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(run / "out"));
+}
+
+TEST_CASE("interactive program: both KV policies and both decode modes give the same video") {
+  const tiny_run run;
+  const tiny_run whole(6, "  vae_mode: whole_clip\n");
+  const auto video = [](const tiny_run& from, const std::string& policy) {
+    const program_result result =
+        from.run({interactive, "--config_path", from.config(), "--kv_policy", policy,
+                  "--output_video", from / (policy + ".y4m"), "--quiet"});
+    CHECK_MESSAGE(result.exit_code == 0, result.err);
+    return read_file(from / (policy + ".y4m"));
+  };
+  const std::string streamed = video(run, "ring");
+  CHECK(streamed.substr(0, 10) == "YUV4MPEG2 ");
+  const bool whole_clip_is_the_same = streamed == video(whole, "ring");  // no megabyte of message
+  CHECK(whole_clip_is_the_same);
+  // The policies add the same products in another order, which moves a rounded pixel at most.
+  const std::string rolled = video(run, "roll");
+  REQUIRE(rolled.size() == streamed.size());
+  int largest = 0;
+  for (std::size_t i = 0; i < rolled.size(); ++i)
+    largest = std::max(largest, std::abs(static_cast<unsigned char>(rolled[i]) -
+                                         static_cast<unsigned char>(streamed[i])));
+  CHECK(largest <= 1);
+}
+
+TEST_CASE("single-prompt program: uses the names without the interactive prefix") {
+  const tiny_run run(4);
+  const program_result result = run.run({single, "--config_path", run.single_config(),
+                                         "--enable_timing", "--timing_output_dir", run / "out"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const json file = json::parse(read_file(run / "out/timing_analysis_rank0_prompt0.json"));
+  CHECK(latency_test::schema_complaint("timing.schema.json", file) == "");
+  const auto names = span_names(file);
+  CHECK(count(names, "inference") == 1);
+  CHECK(count(names, "text_encoding") == 1);
+  CHECK(count(names, "denoising_step") == 4);
+  CHECK(count(names, "denoising_step_final") == 4);
+  CHECK(count(names, "kv_cache_update") == 4);
+  CHECK(count(names, "vae_decode_final") == 4);
+  for (const std::string& name : names) CHECK(name.rfind("interactive_", 0) != 0);
+  CHECK(file["switches"]["segment"].empty());
+}
