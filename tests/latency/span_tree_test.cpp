@@ -236,6 +236,15 @@ TEST_CASE("span_tree: a span whose parent was lost keeps its time inside what su
   CHECK(tree[1].problems == latency::span_unknown_parent);
 }
 
+TEST_CASE("span_tree: spans that lie inside each other's children do not vanish") {
+  const span_tree tree(recording_of(
+      100, 1,
+      {span_of(1, 0, 20, 40), span_of(2, 1, 5, 90), span_of(3, 0, 25, 35), span_of(4, 3, 10, 80)}));
+  CHECK(tree.threads()[0].exclusive_ns == 10);
+  CHECK(tree[0].host_parent == 3);
+  CHECK(tree[2].host_parent == no_span);
+}
+
 TEST_CASE("span_tree: each impossible record is flagged by its name") {
   SUBCASE("reversed times") {
     const span_tree tree(recording_of(100, 1, {span_of(1, 0, 50, 40)}));
