@@ -34,17 +34,24 @@ golden_case read_case(const std::string& folder, const nlohmann::json& json) {
   } catch (const nlohmann::json::exception& e) {
     throw latency::error(folder + "/case.json", "", e.what());
   }
-  const bool positive =
-      std::all_of(out.chunks.begin(), out.chunks.end(), [](std::int64_t n) { return n > 0; });
-  if (!positive ||
+  const auto within = [](std::int64_t value, std::int64_t most) {
+    return value >= 1 && value <= most;
+  };
+  constexpr std::int64_t most_channels = 4096, most_rows = 4096, most_latent_frames = 1 << 20;
+  if (!within(out.config.dim, most_channels) || !within(out.config.latent_height, most_rows) ||
+      !within(out.config.latent_width, most_rows) || !within(out.latent_frames, most_latent_frames))
+    throw latency::error(folder + "/case.json", "config",
+                         fmt::format("expected dim and latent_hw of 1 to {} and frames of 1 to {}",
+                                     most_channels, most_latent_frames));
+  const bool possible = std::all_of(out.chunks.begin(), out.chunks.end(),
+                                    [&](std::int64_t n) { return within(n, out.latent_frames); });
+  if (!possible || out.chunks.size() > static_cast<std::size_t>(out.latent_frames) ||
       std::accumulate(out.chunks.begin(), out.chunks.end(), std::int64_t{0}) != out.latent_frames ||
       out.chunks.size() != out.chunk_pixel_frames.size())
-    throw latency::error(
-        folder + "/case.json", "chunks",
-        fmt::format(
-            "expected positive counts that add up to {} latent frames, each with its entry in "
-            "chunk_frames",
-            out.latent_frames));
+    throw latency::error(folder + "/case.json", "chunks",
+                         fmt::format("expected positive counts that add up to {} latent frames, "
+                                     "each with its entry in chunk_frames",
+                                     out.latent_frames));
   return out;
 }
 

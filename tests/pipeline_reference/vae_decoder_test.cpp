@@ -138,6 +138,38 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("golden vae_decoder: an impossible case is refused, a wrong count is a mismatch") {
+  const std::string folder = TEST_DATA_FOLDER "/longlive/vae_decoder";
+  ops::cpu::thread_pool pool(1);
+  ops::cpu::cpu_vae_ops vae(pool);
+  ops::cpu::cpu_memory memory;
+  std::ifstream in(folder + "/case.json");
+  const nlohmann::json good = nlohmann::json::parse(in);
+  const auto refusal = [&](const char* pointer, const nlohmann::json& value) {
+    nlohmann::json bad = good;
+    bad[nlohmann::json::json_pointer(pointer)] = value;
+    return message_of([&] { compare_golden_vae_decoder(folder, bad, vae, memory); });
+  };
+  const std::string sums = folder +
+                           "/case.json: chunks: expected positive counts that add up to 7 latent "
+                           "frames, each with its entry in "
+                           "chunk_frames";
+  CHECK(refusal("/config/chunks", {3, 3, 2}) == sums);
+  CHECK(refusal("/config/chunks", {8, -1, 0}) == sums);
+  CHECK(refusal("/chunk_frames", {9, 12}) == sums);
+  const std::string sizes =
+      folder +
+      "/case.json: config: expected dim and latent_hw of 1 to 4096 and frames of 1 to 1048576";
+  CHECK(refusal("/config/dim", std::int64_t{1} << 62) == sizes);
+  CHECK(refusal("/config/latent_hw/1", 0) == sizes);
+  CHECK(refusal("/config/frames", -7) == sizes);
+  CHECK(refusal("/config/latent_hw", 5).find("case.json") != std::string::npos);
+  nlohmann::json other = good;
+  other["chunk_frames"] = {9, 12, 5};
+  CHECK(compare_golden_vae_decoder(folder, other, vae, memory).mismatches ==
+        std::vector<std::string>{"chunk 2: expected 5 pixel frames, found 4"});
+}
+
 TEST_CASE("vae_decoder: clear_cache begins a clip anew, whatever was decoded before") {
   fixture f(vae_config{2, 2, 3, false}, 3);
   const std::vector<float> first = f.decode({3});
