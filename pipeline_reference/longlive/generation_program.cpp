@@ -13,6 +13,7 @@
 #include "latency/chrome_trace.hpp"
 #include "latency/error.hpp"
 #include "latency/latency.hpp"
+#include "latency/memory.hpp"
 #include "latency/timing_file.hpp"
 #include "pipeline_reference/longlive/clip_reporter.hpp"
 #include "pipeline_reference/longlive/config.hpp"
@@ -25,8 +26,6 @@
 
 namespace longlive {
 namespace {
-
-constexpr int exit_interrupted = 130;  // as shells have it for SIGINT
 
 constexpr const char* no_cuda = "this build has no CUDA back end for the pipeline";
 
@@ -90,7 +89,7 @@ class program {
     latency::name_thread("main");
     introduce();
     for (std::size_t i = 0; i < lines_.size() && !interrupt_.asked(); ++i) run_line(i);
-    if (interrupt_.asked()) return exit_interrupted;
+    if (interrupt_.asked()) return interrupt_.exit_code();
     if (options_.enable_timing) {
       out_.line(
           fmt::format("\nAll timing analysis results saved to: {}", options_.timing_output_dir));
@@ -131,6 +130,7 @@ class program {
     LATENCY_SCOPE(kind_.root_span, {"prompt", index});
     const wall_clock::time_point begin = wall_clock::now();
     if (!engine_) engine_.emplace(settings_, kind_.loop, kind_.decode_spans);
+    latency::memory::snapshot("model_ready");
     if (session)
       describe_run(*session, settings_, {"cpu", "cpu, Eigen, fp32", 1, engine_->threads()},
                    prompts_path_, index);
@@ -148,6 +148,7 @@ class program {
     const std::int64_t latent_frames =
         engine_->run(embeddings, settings_.generation.seed + index, reporter);
     reporter.finish(engine_->latents(latent_frames));
+    latency::memory::snapshot("clip_done");
     summarise(index, latent_frames, reporter);
     if (session && reporter.interrupted())
       session->describe("interrupted_after_block", reporter.blocks() - 1);
@@ -177,14 +178,15 @@ class program {
   }
 
   void write_recording(latency::session& session, const run_files& files) {
+    const std::string timing = session.output();  // LATENCY_OUTPUT may have named another
     if (files.trace.empty()) {
       session.finish();
     } else {
       const latency::recording recording = session.stop();
-      latency::write_timing_file(recording, files.timing);
+      latency::write_timing_file(recording, timing);
       latency::write_chrome_trace(recording, files.trace);
     }
-    out_.always("Timing analysis saved to: " + files.timing);
+    out_.always("Timing analysis saved to: " + timing);
     if (!files.trace.empty()) out_.always("Chrome trace saved to: " + files.trace);
   }
 

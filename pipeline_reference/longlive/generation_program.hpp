@@ -16,7 +16,7 @@ struct program_kind {
   decode_span_names decode_spans;
 };
 
-// The program: 0 done, 2 refused or failed after one line on stderr, 130 interrupted.
+// The program: 0 done, 2 refused or failed after one line on stderr, 130 or 143 interrupted.
 int run_program(int argc, const char* const* argv, const program_kind& kind);
 
 }  // namespace longlive

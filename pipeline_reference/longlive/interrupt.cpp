@@ -6,10 +6,10 @@
 namespace longlive {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t interrupted = 0;  // the signal
 
-void on_signal(int) {
-  interrupted = 1;
+void on_signal(int signal) {
+  interrupted = signal;
 }
 
 void handle(int signal, void (*handler)(int), int flags) {
@@ -33,6 +33,10 @@ interrupt_watch::~interrupt_watch() {
 
 bool interrupt_watch::asked() const noexcept {
   return interrupted != 0;
+}
+
+int interrupt_watch::exit_code() const noexcept {
+  return 128 + interrupted;
 }
 
 }  // namespace longlive

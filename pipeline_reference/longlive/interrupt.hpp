@@ -13,6 +13,8 @@ class interrupt_watch {
   ~interrupt_watch();
 
   [[nodiscard]] bool asked() const noexcept;
+  // As shells report the signal: 130 for SIGINT, 143 for SIGTERM.
+  [[nodiscard]] int exit_code() const noexcept;
 };
 
 }  // namespace longlive

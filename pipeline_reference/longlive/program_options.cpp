@@ -47,9 +47,8 @@ std::optional<int> parse_command_line(int argc, const char* const* argv,
   app.add_flag("--quiet", o.quiet, "print only the names of the files written");
   app.footer(fmt::format(
       "Long options may be written with - instead of _.\n"
-      "Exit codes: 0 done; 2 refused or failed, one line on stderr says why; 130 interrupted "
-      "(Ctrl-C finishes\n"
-      "the block in progress and writes what there is).\n\n"
+      "Exit codes: 0 done; 2 refused or failed, one line on stderr says why; 130 interrupted\n"
+      "(Ctrl-C finishes the block in progress and writes what there is).\n\n"
       "Examples:\n"
       "  {0} --config_path {1}\n"
       "  {0} --config_path {1} --enable_timing --timing_output_dir results\n"

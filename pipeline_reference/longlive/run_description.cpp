@@ -1,5 +1,7 @@
 #include "pipeline_reference/longlive/run_description.hpp"
 
+#include <algorithm>
+
 #include "pipeline_reference/longlive/build_info.hpp"
 
 namespace longlive {
@@ -7,7 +9,9 @@ namespace longlive {
 void describe_run(latency::session& session, const config& c, const device_description& device,
                   const std::string& prompts_path, std::size_t prompt_index) {
   const generation_config& g = c.generation;
-  const std::int64_t window_tokens = g.cached_latent_frames() * c.dit.tokens_per_latent_frame();
+  std::int64_t window_tokens = g.cached_latent_frames() * c.dit.tokens_per_latent_frame();
+  if (g.window_latent_frames < 0)
+    window_tokens = std::min(window_tokens, generation_config::unlimited_attention_tokens);
   session.describe("git_commit", git_commit());
   session.describe("model_checkpoint", c.reference.weights);
   session.describe("vae_checkpoint", c.reference.vae_weights);

@@ -161,6 +161,7 @@ TEST_CASE("interactive program: the timing file obeys its schema and holds every
   CHECK(file["pixel_frames"]["index"] == json(pixel_frames));
   CHECK(file["pixel_frames"]["block"][8] == 0);
   CHECK(file["pixel_frames"]["block"][9] == 1);
+  CHECK(file["memory"]["name"].size() == 2);
   CHECK(file["hygiene"]["dropped_spans"] == 0);
   CHECK(file["hygiene"]["open_spans"] == 0);
   for (const char* key : {"date",
