@@ -1,0 +1,86 @@
+#pragma once
+// A small model with random weights on the CPU back end, for tests of the generation loops.
+
+#include <cstdint>
+#include <vector>
+
+#include "pipeline_reference/longlive/causal_dit.hpp"
+#include "pipeline_reference/longlive/interactive_pipeline.hpp"
+#include "pipeline_reference/ops/cpu/cpu_backend.hpp"
+#include "pipeline_reference/ops/random.hpp"
+#include "pipeline_reference/ops/transfer.hpp"
+
+namespace longlive_tests {
+
+inline longlive::dit_config tiny_dit() {
+  longlive::dit_config c;
+  c.dim = 24;
+  c.heads = 2;
+  c.layers = 2;
+  c.ffn_dim = 40;
+  c.freq_dim = 16;
+  c.text_dim = 12;
+  c.text_len = 5;
+  c.latent_height = 4;
+  c.latent_width = 6;
+  return c;
+}
+
+inline longlive::generation_config tiny_generation() {
+  longlive::generation_config g;
+  g.latent_frames = 18;
+  g.window_latent_frames = 6;
+  g.sink_latent_frames = 1;
+  g.denoising_step_list = {1000, 500};
+  return g;
+}
+
+// Prompt embeddings of `segments` segments, different ones.
+inline std::vector<std::vector<float>> tiny_prompts(const longlive::dit_config& c,
+                                                    std::int64_t segments) {
+  std::vector<std::vector<float>> out;
+  for (std::int64_t segment = 0; segment < segments; ++segment) {
+    std::vector<float> rows;
+    for (std::int64_t i = 0; i < c.text_len * c.text_dim; ++i)
+      rows.push_back(ops::random_normals(3, static_cast<std::uint32_t>(segment),
+                                         static_cast<std::uint64_t>(i))[0]);
+    out.push_back(std::move(rows));
+  }
+  return out;
+}
+
+// What one clip came to.
+struct tiny_clip {
+  std::vector<float> latents;
+  std::vector<float> keys, values;  // of all layers, in the published order of slots
+};
+
+inline tiny_clip generate(const longlive::dit_config& dit_config,
+                          const longlive::generation_config& g, longlive::kv_policy policy,
+                          longlive::generation_observer& observer) {
+  ops::cpu::cpu_backend backend(2);
+  longlive::causal_dit dit(dit_config, longlive::dit_options(g, true), longlive::random_weights(1),
+                           backend.memory(), backend.transformer());
+  longlive::interactive_pipeline pipeline(dit, g, policy, backend.memory(), backend.transformer());
+  const auto prompts = tiny_prompts(dit_config, g.segments());
+  pipeline.run({{prompts.begin(), prompts.end()}, {}, {}, 17}, observer);
+
+  tiny_clip clip;
+  clip.latents.resize(static_cast<std::size_t>(pipeline.latents().elements()));
+  ops::download_floats(backend.memory(), pipeline.latents(), clip.latents);
+  const longlive::kv_cache& kv = pipeline.self_cache();
+  const std::int64_t tokens = kv.placement().tokens_per_latent_frame();
+  for (std::int64_t layer = 0; layer < dit_config.layers; ++layer)
+    for (std::int64_t slot = 0; slot < kv.placement().slots(); ++slot) {
+      const std::int64_t row = kv.placement().slot_of(kv.pointers(), slot) * tokens;
+      const auto append = [&](std::vector<float>& to, const ops::tensor& from) {
+        const float* first = from.as<float>() + row * from.columns();
+        to.insert(to.end(), first, first + tokens * from.columns());
+      };
+      append(clip.keys, kv.k(layer));
+      append(clip.values, kv.v(layer));
+    }
+  return clip;
+}
+
+}  // namespace longlive_tests
