@@ -223,7 +223,7 @@ TEST_CASE(
 
 TEST_CASE("spatial_attention: equals softmax(q k^T / sqrt(C)) v of each frame alone") {
   back_end cpu(2);
-  constexpr std::int64_t t = 2, pixels = 45, channels = 6;
+  constexpr std::int64_t t = 2, pixels = 150, channels = 6;
   values qkv(static_cast<std::size_t>(t * pixels * 3 * channels)),
       out(static_cast<std::size_t>(t * pixels * channels), poison);
   for (std::size_t i = 0; i < qkv.size(); ++i)

@@ -7,9 +7,12 @@
 namespace ops::cpu {
 namespace {
 
-constexpr std::int64_t pixels_per_task =
-    256;  // of the elementwise operations: stays in the first-level cache
+// Of the elementwise operations: a task's pixels stay in the first-level cache.
+constexpr std::int64_t pixels_per_task = 256;
 constexpr std::int64_t queries_per_task = 32;
+// Eigen copies the operands of a product: pieces of this many keys fit its stack, so nothing is
+// allocated.
+constexpr std::int64_t keys_per_product = 64;
 
 std::int64_t task_count(std::int64_t items, std::int64_t per_task) {
   return (items + per_task - 1) / per_task;
@@ -52,14 +55,22 @@ void cpu_vae_ops::spatial_attention(const spatial_attention_params& p, stream, w
     const auto qkv = matrix(p.qkv[t]);
     matrix_map scores(static_cast<float*>(w.data) + worker * queries_per_task * pixels, queries,
                       pixels, row_stride(pixels));
-    scores.noalias() =
-        qkv.block(first, 0, queries, channels) * qkv.middleCols(channels, channels).transpose();
-    for (std::int64_t q = 0; q < queries; ++q) {
-      auto row = scores.row(q).array();
+    const auto q = qkv.block(first, 0, queries, channels);
+    for (std::int64_t k = 0; k < pixels; k += keys_per_product) {
+      const std::int64_t keys = std::min(keys_per_product, pixels - k);
+      scores.middleCols(k, keys).noalias() = q * qkv.block(k, channels, keys, channels).transpose();
+    }
+    for (std::int64_t i = 0; i < queries; ++i) {
+      auto row = scores.row(i).array();
       row = ((row - row.maxCoeff()) * scale).exp();
       row /= row.sum();
     }
-    matrix(p.out[t]).middleRows(first, queries).noalias() = scores * qkv.rightCols(channels);
+    auto out = matrix(p.out[t]).middleRows(first, queries);
+    out.setZero();
+    for (std::int64_t k = 0; k < pixels; k += keys_per_product) {
+      const std::int64_t keys = std::min(keys_per_product, pixels - k);
+      out.noalias() += scores.middleCols(k, keys) * qkv.block(k, 2 * channels, keys, channels);
+    }
   });
 }
 
