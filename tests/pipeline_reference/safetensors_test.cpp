@@ -61,7 +61,8 @@ std::string temporary(const char* name) {
 TEST_CASE("safetensors: names, dtypes, shapes and padding of the header are read") {
   const std::string bytes = safetensors_bytes(
       R"({"__metadata__":{"format":"pt"},"b":{"shape":[2,1],"data_offsets":[4,8],"dtype":"BF16"},)"
-      R"("a":{"dtype":"I32","shape":[],"data_offsets":[0,4]},"empty":{"dtype":"F32","shape":[0,7],"data_offsets":[8,8]}}   )",
+      R"("a":{"dtype":"I32","shape":[],"data_offsets":[0,4]},)"
+      R"("empty":{"dtype":"F32","shape":[0,7],"data_offsets":[8,8]}}   )",
       std::string(8, '\0'));
   const auto file = safetensors_file::from_memory("w", as_bytes(bytes));
   CHECK(file.names() == std::vector<std::string>{"a", "b", "empty"});
@@ -79,10 +80,12 @@ TEST_CASE("safetensors: bf16, fp16 and fp32 widen exactly, from unaligned data t
   data += words({0x3f80, 0xc040, 0x7f80, 0x0001});                  // bf16
   data += words({0x3c00, 0xc200, 0x7c00, 0x0001, 0x83ff, 0x7bff});  // fp16
   data += std::string("\x00\x00\x20\xc1", 4);                       // -10 as fp32
-  const std::string bytes = safetensors_bytes(
-      R"({"pad":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"bf":{"dtype":"BF16","shape":[4],"data_offsets":[1,9]},)"
-      R"("half":{"dtype":"F16","shape":[2,3],"data_offsets":[9,21]},"single":{"dtype":"F32","shape":[],"data_offsets":[21,25]}})",
-      data);
+  const std::string bytes =
+      safetensors_bytes(R"({"pad":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                        R"("bf":{"dtype":"BF16","shape":[4],"data_offsets":[1,9]},)"
+                        R"("half":{"dtype":"F16","shape":[2,3],"data_offsets":[9,21]},)"
+                        R"("single":{"dtype":"F32","shape":[],"data_offsets":[21,25]}})",
+                        data);
   const auto file = safetensors_file::from_memory("w", as_bytes(bytes));
   const float infinity = std::numeric_limits<float>::infinity();
   CHECK(file.read_f32("bf", tensor_shape{4}) ==
