@@ -77,17 +77,12 @@ table parts_table(const breakdown_report& report) {
   return result;
 }
 
-// Of no blocks there is none.
-cell median(std::int64_t blocks, double ns) {
-  return blocks > 0 ? cell(ns) : cell();
-}
-
 line after_line(const analysis::after_switch_comparison& after) {
   const bool interval = after.interval_low_ns && after.interval_high_ns;
   const bool compared = std::min(after.after_blocks, after.steady_blocks) > 0;
-  const cell after_median = compared ? cell(after.after_median_ns) : cell();
-  const cell steady_median = compared ? cell(after.steady_median_ns) : cell();
-  const cell difference = compared ? cell(after.difference_ns) : cell();
+  const cell after_median = cell_if(compared, after.after_median_ns);
+  const cell steady_median = cell_if(compared, after.steady_median_ns);
+  const cell difference = cell_if(compared, after.difference_ns);
   const bool slower = after.verdict == analysis::after_switch_verdict::slower;
   return {
       fmt::format("full blocks after a switch against the other full ones: {}: median {{}} (n = "

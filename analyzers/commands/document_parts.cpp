@@ -4,8 +4,14 @@
 
 namespace latency::commands {
 
+cell cell_if(bool known, double value) {
+  cell result;
+  if (known) result = value;
+  return result;
+}
+
 std::vector<column> summary_columns(const std::string& counted, bool detailed) {
-  std::vector<column> result{{"n", counted, unit::integer},
+  std::vector<column> result{{"n", counted, unit::integer, true},
                              {"mean", "mean", unit::duration_ns, true}};
   if (detailed) result.push_back({"standard_deviation", "standard deviation", unit::duration_ns});
   if (detailed) result.push_back({"min", "min", unit::duration_ns});
@@ -27,8 +33,7 @@ std::vector<cell> summary_cells(const summary& of, bool detailed) {
   }
   result.emplace_back(of.p50);
   result.emplace_back(of.p95);
-  result.emplace_back();
-  if (of.p99_valid) result.back() = of.p99;
+  result.push_back(cell_if(of.p99_valid, of.p99));
   result.emplace_back(of.max);
   return result;
 }

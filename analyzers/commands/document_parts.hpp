@@ -25,6 +25,8 @@ template <class number>
   return value ? cell(*value) : cell();
 }
 
+[[nodiscard]] cell cell_if(bool known, double value);  // empty when it is not known
+
 // n, mean, P50, P95, P99 and max of durations; with standard deviation and min when `detailed`.
 // Every table that shows a percentile shows its n this way.
 [[nodiscard]] std::vector<column> summary_columns(const std::string& counted, bool detailed);

@@ -1,5 +1,6 @@
 #include "analyzers/render/document.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace latency::render {
@@ -47,17 +48,31 @@ class joiner {
     for (std::size_t d = 0; d < documents_.size(); ++d)
       if (const section* const part = find(documents_[d], first.key))
         for (const auto& item : part->items)
-          if (const auto* text = std::get_if<line>(&item)) {
-            result.items.emplace_back(*text);
-            line& added = std::get<line>(result.items.back());
-            added.text = letter(d) + ": " + added.text;
-          }
+          if (const auto* text = std::get_if<line>(&item)) add_line(result, *text, d);
     for (const document& from : documents_)
       if (const section* const part = find(from, first.key))
         for (const auto& item : part->items)
           if (const auto* t = std::get_if<table>(&item); t && find(&result, t->key) == nullptr)
             result.items.emplace_back(join(first.key, *t));
     return result;
+  }
+
+  // A line that every file has, word for word, is about the section: it is shown once.
+  void add_line(section& to, const line& text, std::size_t d) const {
+    bool everywhere = text.figures.empty();
+    for (const document& from : documents_)
+      everywhere = everywhere && has_line(find(from, to.key), text.text);
+    if (everywhere && has_line(&to, text.text)) return;
+    to.items.emplace_back(text);
+    if (!everywhere) std::get<line>(to.items.back()).text = letter(d) + ": " + text.text;
+  }
+
+  static bool has_line(const section* in, const std::string& text) {
+    if (in == nullptr) return false;
+    return std::any_of(in->items.begin(), in->items.end(), [&](const auto& item) {
+      const auto* candidate = std::get_if<line>(&item);
+      return candidate != nullptr && candidate->text == text;
+    });
   }
 
   table join(const std::string& section_key, const table& first) {

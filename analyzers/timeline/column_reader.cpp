@@ -118,17 +118,18 @@ void column_reader::fail(const std::string& path, const std::string& message) co
   throw error(cutter_.file(), path, message);
 }
 
-void column_reader::fail_syntax(simdjson::error_code code, ondemand::document& document,
+// `document` is null when the piece could not even be indexed.
+void column_reader::fail_syntax(simdjson::error_code code, ondemand::document* document,
                                 std::string_view piece) const {
   const char* place = nullptr;
   std::size_t offset = cutter_.offset_of(piece.data());
-  if (document.current_location().get(place) == simdjson::SUCCESS && place > buffer_.data() &&
-      place <= buffer_.data() + piece.size())
+  if (document != nullptr && document->current_location().get(place) == simdjson::SUCCESS &&
+      place > buffer_.data() && place <= buffer_.data() + piece.size())
     offset += static_cast<std::size_t>(place - buffer_.data()) - 1;
   const char* message = "not JSON";
-  if (code == simdjson::UTF8_ERROR) message = "not valid UTF-8";
+  if (code == simdjson::UTF8_ERROR) message = "not valid UTF-8 from here on";
   if (code == simdjson::STRING_ERROR) message = "a text with an impossible escape";
-  if (code == simdjson::UNESCAPED_CHARS) message = "a text with an unescaped control character";
+  if (code == simdjson::UNESCAPED_CHARS) message = "a control character in a text from here on";
   cutter_.fail(offset, message);
 }
 
@@ -142,7 +143,7 @@ ondemand::document column_reader::iterate(std::string_view piece, char open, cha
   ondemand::document document;
   if (const auto code =
           parser_.iterate(buffer_.data(), buffer_.size(), buffer_.capacity() + 1).get(document))
-    fail_syntax(code, document, piece);
+    fail_syntax(code, nullptr, piece);
   return document;
 }
 
@@ -157,14 +158,14 @@ void column_reader::read(const std::string& path, const consumer<value>& consume
     if (piece.empty()) return;
     ondemand::document document = iterate(piece, '[', ']');
     ondemand::array array;
-    if (const auto code = document.get_array().get(array)) fail_syntax(code, document, piece);
+    if (const auto code = document.get_array().get(array)) fail_syntax(code, &document, piece);
     values.clear();
     for (auto entry : array) {
       ondemand::value item;
-      if (const auto code = std::move(entry).get(item)) fail_syntax(code, document, piece);
+      if (const auto code = std::move(entry).get(item)) fail_syntax(code, &document, piece);
       value converted{};
       const auto code = element(item, first + values.size(), converted);
-      if (code != simdjson::SUCCESS) fail_syntax(code, document, piece);
+      if (code != simdjson::SUCCESS) fail_syntax(code, &document, piece);
       values.push_back(converted);
     }
     consume(first, values.data(), values.size());
@@ -243,15 +244,15 @@ void column_reader::small_value(const std::string& path,
   // Inside an array of one: simdjson refuses a scalar document as a value.
   ondemand::document document = iterate(piece, '[', ']');
   ondemand::array array;
-  if (const auto code = document.get_array().get(array)) fail_syntax(code, document, piece);
+  if (const auto code = document.get_array().get(array)) fail_syntax(code, &document, piece);
   for (auto entry : array) {
     ondemand::value item;
-    if (const auto code = std::move(entry).get(item)) fail_syntax(code, document, piece);
+    if (const auto code = std::move(entry).get(item)) fail_syntax(code, &document, piece);
     try {
       parse(item);
     } catch (const simdjson::simdjson_error& refused) {
       if (is_type_error(refused.error())) fail(path, "a value of the wrong type");
-      fail_syntax(refused.error(), document, piece);
+      fail_syntax(refused.error(), &document, piece);
     }
   }
 }

@@ -49,7 +49,7 @@ class column_reader {
   template <class value, class convert>
   void read(const std::string& path, const consumer<value>& consume, convert&& element);
   simdjson::ondemand::document iterate(std::string_view piece, char open, char close);
-  [[noreturn]] void fail_syntax(simdjson::error_code code, simdjson::ondemand::document& document,
+  [[noreturn]] void fail_syntax(simdjson::error_code code, simdjson::ondemand::document* document,
                                 std::string_view piece) const;
 
   json_cutter& cutter_;
