@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -177,9 +178,13 @@ TEST_CASE("profile_function: profiles saved in one second do not overwrite each 
 }
 
 TEST_CASE("profile_function: a base that cannot be a folder is an error that names it") {
+  const temporary_folder folder;
+  const std::string base = folder / "file";
+  std::ofstream(base) << "not a folder";
   profile_options options;
   options.auto_save = true;
-  options.labels.base = "/dev/null";
+  options.labels.base = base;
   CHECK_THROWS_WITH_AS(static_cast<void>(profile_function([] {}, options)),
-                       "/dev/null/model/profiles: cannot create: Not a directory", latency::error);
+                       (base + "/model/profiles: cannot create: Not a directory").c_str(),
+                       latency::error);
 }

@@ -83,17 +83,18 @@ TEST_CASE("timing_file: members stand in the order that the page promises") {
 TEST_CASE("timing_file: the page explains every table, column and count") {
   const std::string page = read_file(LATENCY_DOCS_DIR "/timing-file.md");
   const json file = json::parse(written(sample_recording()));
-  for (const auto& [table, columns] : file.items()) {
+  for (const auto& entry : file.items()) {
+    const std::string table = entry.key();
+    CAPTURE(table);
     const std::size_t begin = page.find("| `" + table + "` |");
-    const std::string row =
-        begin == std::string::npos ? page : page.substr(begin, page.find('\n', begin) - begin);
+    const bool has_row = table != "hygiene" && begin != std::string::npos;
+    const std::string about = has_row ? page.substr(begin, page.find('\n', begin) - begin) : page;
     CHECK(page.find("`" + table + "`") != std::string::npos);
-    if (!columns.is_object() || table == "run") continue;
-    for (const auto& [column, ignored] : columns.items()) {
-      CAPTURE(table);
+    if (!entry.value().is_object() || table == "run") continue;
+    for (const auto& member : entry.value().items()) {
+      const std::string column = member.key();
       CAPTURE(column);
-      const std::string word = "`" + column + "`";
-      CHECK((table == "hygiene" ? page : row).find(word) != std::string::npos);
+      CHECK(about.find("`" + column + "`") != std::string::npos);
     }
   }
 }
