@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <string_view>
 
 #include "latency/error.hpp"
@@ -112,7 +113,8 @@ class parser {
     const char* const begin = text_.data() + at_;
     const auto parsed =
         std::from_chars(begin, text_.data() + text_.size(), number, std::chars_format::fixed);
-    if (parsed.ec != std::errc{} || number < 0) fail(at_, "expected a number that is not negative");
+    if (parsed.ec != std::errc{} || !std::isfinite(number) || number < 0)
+      fail(at_, "expected a number that is not negative");
     at_ += static_cast<std::size_t>(parsed.ptr - begin);
     return number;
   }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/analyzers/sample_run.hpp"
+#include "tests/analyzers/whole_clip_run.hpp"
 
 using namespace latency;
 using namespace latency::analysis;
@@ -208,22 +209,22 @@ TEST_CASE(
   CHECK(report.blocks[2].vae_ns == 53 * ms);
 }
 
-TEST_CASE("generation: a whole-clip decode belongs to the clip, not to a block") {
+TEST_CASE("generation: without recorded pixel frames their number follows from the latent frames") {
   recording run = test::sample_run();
-  std::erase_if(run.spans,
-                [&](const span& s) { return run.name_of(s).find("vae") != std::string::npos; });
-  span decode = run.spans.front();
-  decode.id = 999;
-  decode.parent = run.spans.front().id;
-  decode.name = run.strings.add("interactive_vae_decode");
-  decode.start_ns = 1275 * ms;
-  decode.end_ns = 1315 * ms;
-  decode.attributes = {};
-  run.spans.push_back(decode);
+  run.pixel_frames.clear();
   const generation_report report = generation_of(run);
-  CHECK(report.blocks[6].vae_ns == 0);
-  CHECK(report.rate.with_vae_ns == 820 * ms);
-  CHECK_FALSE(report.segments[2].rate.latent_fps_with_vae);
+  CHECK(report.rate.pixel_frames == 81);  // 1 + 4 * 20
+  CHECK(report.blocks[0].pixel_frames == 9);
+  CHECK(report.deadlines.empty());
+}
+
+TEST_CASE("generation: a whole-clip decode belongs to the clip, not to a block") {
+  for (const bool names_latent_frames : {false, true}) {
+    const generation_report report = generation_of(test::whole_clip_run(names_latent_frames));
+    CHECK(report.blocks[6].vae_ns == 0);
+    CHECK(report.rate.with_vae_ns == 820 * ms);
+    CHECK_FALSE(report.segments[2].rate.latent_fps_with_vae);
+  }
 }
 
 TEST_CASE("generation: pixel frames without blocks still have gaps and deadlines") {

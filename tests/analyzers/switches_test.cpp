@@ -7,6 +7,7 @@
 
 #include "tests/analyzers/random_run.hpp"
 #include "tests/analyzers/sample_run.hpp"
+#include "tests/analyzers/whole_clip_run.hpp"
 
 using namespace latency;
 using namespace latency::analysis;
@@ -149,21 +150,11 @@ TEST_CASE("switches: finished pixels that wait for their copy are the display qu
 }
 
 TEST_CASE("switches: latent frames that wait for a decode of the whole clip are in the queue") {
-  recording run = test::sample_run();
-  std::erase_if(run.spans,
-                [&](const span& s) { return run.name_of(s).find("vae") != std::string::npos; });
-  span decode = run.spans.front();
-  decode.id = 999;
-  decode.parent = run.spans.front().id;
-  decode.name = run.strings.add("interactive_vae_decode");
-  decode.start_ns = 1275 * ms;
-  decode.end_ns = 1315 * ms;
-  decode.attributes = {};
-  run.spans.push_back(decode);
-  for (pixel_frame& p : run.pixel_frames) p.complete_ns = (1316 + p.index) * ms;
-  const switch_report report = switches_of(run);
-  CHECK(report.switches[0].absolute_ns.value() == 852 * ms);  // 1349 - 497
-  CHECK(in_ms(report.switches[0].parts_ns) == switch_parts{145, 0, 4, 3, 40, 100, 40, 515, 5});
+  for (const bool names_latent_frames : {false, true}) {
+    const switch_report report = switches_of(test::whole_clip_run(names_latent_frames));
+    CHECK(report.switches[0].absolute_ns.value() == 852 * ms);  // 1349 - 497
+    CHECK(in_ms(report.switches[0].parts_ns) == switch_parts{145, 0, 4, 3, 40, 100, 40, 515, 5});
+  }
 }
 
 TEST_CASE("switches: a switch without its span still has its block, its delta and its latency") {

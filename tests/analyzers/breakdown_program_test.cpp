@@ -1,0 +1,282 @@
+// The program `latency`, run as a user runs it.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "analyzers/render/display.hpp"
+#include "latency/timing_file.hpp"
+#include "tests/analyzers/csv_reader.hpp"
+#include "tests/latency/temporary_folder.hpp"
+
+namespace {
+
+using latency_test::csv_rows;
+using latency_test::read_file;
+using latency_test::temporary_folder;
+
+const std::string program = LATENCY_TOOL;
+const std::string example = std::string(LATENCY_TEST_DATA) + "/timing/two_segments.json";
+
+struct result {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+result run(const std::string& command) {
+  const temporary_folder folder;
+  const std::string redirected =
+      "( " + command + " ) >" + (folder / "out") + " 2>" + (folder / "err");
+  const int status = std::system(redirected.c_str());
+  return {WEXITSTATUS(status), read_file(folder / "out"), read_file(folder / "err")};
+}
+
+result breakdown(const std::string& arguments) {
+  return run(program + " breakdown " + arguments);
+}
+
+nlohmann::json tables(const std::string& section) {
+  return nlohmann::json::parse(
+      breakdown(example + " --detailed --format json").out)["sections"][section]["tables"];
+}
+
+nlohmann::json row(const nlohmann::json& rows, const std::string& key, const std::string& value) {
+  for (const auto& entry : rows)
+    if (entry[key] == value) return entry;
+  FAIL("no row " << value);
+  return {};
+}
+
+bool one_line(const std::string& text) {
+  return !text.empty() && text.find('\n') == text.size() - 1;
+}
+
+}  // namespace
+
+TEST_CASE("latency breakdown: hygiene comes first and the file is clean") {
+  const result r = breakdown(example);
+  CHECK(r.status == 0);
+  CHECK(r.err.empty());
+  const std::size_t title = r.out.find('\n');
+  CHECK(r.out.substr(title, 19) == "\n\nHygiene\n  clean: ");
+  CHECK(r.out.find("exclusive 1080000000 ns + untracked 20000000 ns = wall 1100000000 ns") !=
+        r.out.npos);
+}
+
+// The numbers below are worked out by hand from the example: 6 blocks of 100 ms, the fourth 40 ms
+// longer for its switch, 30 ms of VAE after each, all under a root of 1080 ms in a wall of 1100 ms.
+TEST_CASE(
+    "latency breakdown: exclusive times are those worked out by hand and add up to the wall") {
+  const auto rows = tables("components")["components"];
+  CHECK(row(rows, "component", "diffusion_forward")["exclusive_ns"] == 534'000'000);
+  CHECK(row(rows, "component", "diffusion_forward")["count"] == 19);
+  CHECK(row(rows, "component", "interactive_inference")["exclusive_ns"] == 220'000'000);
+  CHECK(row(rows, "component", "temporal_block")["exclusive_ns"] == 30'000'000);
+  CHECK(row(rows, "component", "temporal_block")["inclusive_ns"] == 640'000'000);
+  CHECK(row(rows, "component", "interactive_denoising_step")["exclusive_ns"] == 0);
+  CHECK(row(rows, "component", "(untracked)")["exclusive_ns"] == 20'000'000);
+  std::int64_t sum = 0;
+  double share = 0;
+  for (const auto& entry : rows) {
+    if (entry["component"] == "= wall") continue;
+    sum += entry["exclusive_ns"].get<std::int64_t>();
+    share += entry["exclusive_share_ratio"].get<double>();
+  }
+  CHECK(sum == 1'100'000'000);
+  CHECK(share == doctest::Approx(1));
+}
+
+TEST_CASE("latency breakdown: the switch has both definitions and its parts add up") {
+  const auto one = tables("switches")["switches"][0];
+  CHECK(one["delta_ns"] == 40'000'000);
+  CHECK(one["absolute_ns"] == 169'890'000);
+  CHECK(one["switch_total_ns"] == 40'000'000);
+  const auto parts = tables("switches")["switch_parts"][0];
+  CHECK(parts["cache_reset_ns"] == 9'000'000);
+  CHECK(parts["recache_set_up_ns"] == 5'000'000);
+  CHECK(parts["recache_forward_ns"] == 25'000'000);
+  CHECK(parts["denoising_ns"] == 95'000'000);
+  CHECK(parts["decode_ns"] == 29'890'000);
+  CHECK(parts["unaccounted_ns"] == 6'000'000);
+  std::int64_t sum = 0;
+  for (const auto& [name, value] : parts.items())
+    if (name != "switch") sum += value.get<std::int64_t>();
+  CHECK(sum == 169'890'000);
+}
+
+TEST_CASE("latency breakdown: frame rates, scenarios and steps are those worked out by hand") {
+  const auto generation = tables("generation");
+  const auto without = row(generation["frame_rate"], "counted", "without VAE");
+  CHECK(without["latent_frames_per_second"] == doctest::Approx(18 / 0.64));
+  CHECK(without["pixel_frames_per_second"] == doctest::Approx(69 / 0.64));
+  const auto with = row(generation["frame_rate"], "counted", "with VAE");
+  CHECK(with["latent_frames_per_second"] == doctest::Approx(18 / 0.82));
+  CHECK(row(generation["scenarios"], "scenario", "switch")["mean_ns"] == 140e6);
+  CHECK(row(generation["scenarios"], "scenario", "full")["n"] == 2);
+  CHECK(tables("blocks")["blocks"].size() == 6);
+  const auto steps = tables("steps")["steps"];
+  CHECK(steps.size() == 24);  // 6 x (step 0, its preparation, step 1, its preparation)
+  CHECK(row(tables("steps")["step_durations"], "component",
+            "interactive_denoising_step_final")["mean_ns"] == 30e6);
+}
+
+TEST_CASE("latency breakdown: the cache figures are those worked out by hand") {
+  const auto lines = nlohmann::json::parse(
+      breakdown(example + " --format=json").out)["sections"]["kv_cache"]["lines"];
+  CHECK(lines[0]["figures"]["attended_tokens"] == 17'100);
+  CHECK(lines[0]["figures"]["reused_tokens"] == 10'800);
+  CHECK(lines[0]["figures"]["hit_ratio"] == doctest::Approx(10'800.0 / 17'100.0));
+  CHECK(lines[2]["figures"]["resets"] == 3);
+  CHECK(lines[2]["figures"]["resets_per_block"] == 0.5);
+}
+
+TEST_CASE("latency breakdown: real output fits 100 columns in every arrangement") {
+  for (const std::string& arguments : {example, example + " --detailed", example + " " + example,
+                                       example + " " + example + " " + example + " --detailed",
+                                       example + " " + example + " --pool --detailed"}) {
+    std::istringstream lines(breakdown(arguments).out);
+    for (std::string line; std::getline(lines, line);)
+      CHECK_MESSAGE(latency::render::width_of(line) <= 100, line);
+  }
+}
+
+TEST_CASE("latency breakdown: csv parses back and carries its units") {
+  const auto rows = csv_rows(breakdown(example + " --format csv").out);
+  std::vector<std::string> header;
+  bool found = false;
+  for (const auto& fields : rows) {
+    if (fields[0] == "table") header = fields;
+    CHECK(fields.size() == header.size());
+    if (fields[0] != "components" || fields[1] != "diffusion_forward") continue;
+    found = true;
+    CHECK(header[2] == "exclusive_ns");
+    CHECK(fields[2] == "534000000");
+  }
+  CHECK(found);
+}
+
+TEST_CASE("latency breakdown: no colour without a terminal") {
+  CHECK(breakdown(example).out.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("latency breakdown: a requirement that holds exits with 0, one that does not with 1") {
+  CHECK(breakdown(example + " --require 'p50(temporal_block)<=100ms'").status == 0);
+  CHECK(breakdown(example + " --require 'exclusive(diffusion_forward)==534ms' "
+                            "--require 'count(temporal_block)==6'")
+            .status == 0);
+  const result r = breakdown(example +
+                             " --require 'max(temporal_block)<=100ms' --require "
+                             "'share(interactive_inference)<=20%'");
+  CHECK(r.status == 1);
+  CHECK(r.err == "latency: " + example +
+                     ": max(temporal_block)<=100ms DOES NOT HOLD: it is 140.0 "
+                     "ms (n = 6)\n");
+  CHECK(r.out.find("share(interactive_inference)<=20% holds") != r.out.npos);
+}
+
+TEST_CASE("latency breakdown: a requirement that cannot be decided exits with 2") {
+  const result typo = breakdown(example + " --require 'mean(temporal_blok)<1s'");
+  CHECK(typo.status == 2);
+  CHECK(typo.out.empty());
+  CHECK(typo.err.find("no span is called 'temporal_blok'; the nearest is 'temporal_block'") !=
+        typo.err.npos);
+  const result few = breakdown(example + " --require 'p99(temporal_block)<1s'");
+  CHECK(few.status == 2);
+  CHECK(few.err.find("p99 needs at least 100 spans, there are 6") != few.err.npos);
+  CHECK(one_line(few.err));
+  CHECK(breakdown(example + " --require 'p98(a)<1s'").status == 2);
+}
+
+TEST_CASE("latency breakdown: bad input is one line on stderr, exit 2, and no output file") {
+  const temporary_folder folder;
+  std::ofstream(folder / "bad.json") << read_file(example).substr(0, 5000);
+  for (const std::string& input : {folder / "bad.json", folder / "missing.json", folder / ""}) {
+    const result r = breakdown(input + " -o " + (folder / "report.txt"));
+    CHECK(r.status == 2);
+    CHECK(one_line(r.err));
+    CHECK(r.err.rfind("latency: " + input + ": ", 0) == 0);
+    CHECK(r.out.empty());
+  }
+  CHECK(folder.names() == std::vector<std::string>{"bad.json"});
+}
+
+TEST_CASE("latency breakdown: an output that cannot be written leaves nothing and exits with 2") {
+  const result missing = breakdown(example + " -o /nonexistent/report.txt");
+  CHECK(missing.status == 2);
+  CHECK(missing.err == "latency: /nonexistent/report.txt: No such file or directory\n");
+  const result full = run(program + " breakdown " + example + " >/dev/full");
+  CHECK(full.status == 2);
+  CHECK(one_line(full.err));
+}
+
+TEST_CASE("latency breakdown: -o replaces the file as a whole") {
+  const temporary_folder folder;
+  std::ofstream(folder / "report.md") << "old";
+  CHECK(breakdown(example + " --format markdown -o " + (folder / "report.md")).status == 0);
+  CHECK(read_file(folder / "report.md").rfind("# Latency breakdown\n", 0) == 0);
+  CHECK(folder.names() == std::vector<std::string>{"report.md"});
+}
+
+TEST_CASE("latency breakdown: standard input, a pipe and an early reader") {
+  CHECK(run("cat " + example + " | " + program + " breakdown -").out.find("): stdin") ==
+        std::string::npos);
+  const result piped = run("cat " + example + " | " + program + " breakdown -");
+  CHECK(piped.status == 0);
+  CHECK(piped.out.rfind("Latency breakdown: stdin\n", 0) == 0);
+  const result head = run(program + " breakdown " + example + " | head -1");
+  CHECK(head.err.empty());
+  CHECK(head.out == "Latency breakdown: " + example + "\n");
+}
+
+TEST_CASE("latency breakdown: hostile nesting through a pipe ends at once") {
+  const result r =
+      run("( printf '{'; yes '\"a\":{' | tr -d '\\n' ) 2>/dev/null | " + program + " breakdown -");
+  CHECK(r.status == 2);
+  CHECK(r.err.find("nested deeper than 16 levels") != r.err.npos);
+}
+
+TEST_CASE("latency breakdown: pooled ranks add up, percentiles are over all values") {
+  const auto report = nlohmann::json::parse(
+      breakdown("--pool --format json " + example + " " + example).out)["sections"];
+  const auto rows = report["components"]["tables"]["components"];
+  CHECK(row(rows, "component", "diffusion_forward")["exclusive_ns"] == 2 * 534'000'000);
+  CHECK(row(rows, "component", "diffusion_forward")["count"] == 2 * 19);
+  CHECK(report["switches"]["tables"]["switches"].size() == 2);
+}
+
+TEST_CASE("latency breakdown: an empty recording says why its sections are absent") {
+  const temporary_folder folder;
+  latency::write_timing_file({}, folder / "empty.json");
+  const result r = breakdown((folder / "empty.json") + " --detailed");
+  CHECK(r.status == 0);
+  for (const char* const why :
+       {"absent: no spans were recorded", "absent: no prompt switches were recorded",
+        "absent: no temporal blocks and no pixel frames were recorded",
+        "absent: no span has the attribute step"})
+    CHECK_MESSAGE(r.out.find(why) != r.out.npos, why);
+}
+
+TEST_CASE("latency: published name, version, help, underscores in options") {
+  const std::string folder = program.substr(0, program.rfind('/') + 1);
+  const result published =
+      run(folder + "analyze_latency_breakdown " + example + " --detailed --format csv");
+  CHECK(published.status == 0);
+  CHECK(published.out == breakdown(example + " --detailed --format csv").out);
+  CHECK(run(program + " --version").out == "latency 0.1.0\n");
+  const result help = breakdown("--help");
+  CHECK(help.status == 0);
+  CHECK(help.out.find("Examples:") != help.out.npos);
+  CHECK(help.out.find("p99 needs at least 100 spans") != help.out.npos);
+  for (const std::string& wrong : {std::string(), std::string("--nonsense"),
+                                   example + " --format xml", std::string("--format")}) {
+    const result r = breakdown(wrong);
+    CHECK(r.status == 2);
+    CHECK(one_line(r.err));
+  }
+  CHECK(run(program).status == 2);
+}
