@@ -82,10 +82,10 @@ TEST_CASE("analysis: the order of rows does not change any result") {
   const std::string in_order = digest(test::sample_run());
   const recording pooled = pool({test::sample_run(), test::sample_run()});
   const std::string pooled_in_order = digest(pooled);
-  rc::check([&](std::uint64_t seed) {
+  CHECK(rc::check([&](std::uint64_t seed) {
     RC_ASSERT(digest(test::shuffled(test::sample_run(), seed)) == in_order);
     RC_ASSERT(digest(test::shuffled(pooled, seed)) == pooled_in_order);
-  });
+  }));
 }
 
 TEST_CASE("analysis: any missing table leaves the others analysed") {
@@ -149,7 +149,7 @@ TEST_CASE("analysis: repeated runs in one recording are clips of their own") {
 
 TEST_CASE(
     "analysis: numbers that cannot be are analysed without harm, and the shares still add up") {
-  rc::check([](std::uint64_t seed) {
+  CHECK(rc::check([](std::uint64_t seed) {
     const analysed all(test::absurd_run(seed));
     std::int64_t exclusive_ns = 0;
     for (const component& c : all.parts.rows) exclusive_ns += c.exclusive_ns;
@@ -158,5 +158,5 @@ TEST_CASE(
     for (const deadline_row& d : all.generated.deadlines)
       RC_ASSERT(d.hit_rate >= 0 && d.hit_rate <= 1);
     RC_ASSERT(all.generated.rate.with_vae_ns >= all.generated.rate.without_vae_ns);
-  });
+  }));
 }

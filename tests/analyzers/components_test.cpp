@@ -207,7 +207,7 @@ TEST_CASE("hierarchy: a handed-over span has a path of its own under its parent"
 }
 
 TEST_CASE("components: exclusive shares, warm-up and untracked add up to one") {
-  rc::check([](const std::vector<std::uint8_t>& script) {
+  CHECK(rc::check([](const std::vector<std::uint8_t>& script) {
     const recording run = test::sound_run(script);
     const component_table table = components(run, span_tree(run));
     std::int64_t exclusive_ns = 0;
@@ -220,11 +220,11 @@ TEST_CASE("components: exclusive shares, warm-up and untracked add up to one") {
     RC_ASSERT(exclusive_ns + table.warm_up_exclusive_ns + table.untracked_ns ==
               table.thread_wall_ns);
     if (table.thread_count > 0) RC_ASSERT(std::abs(shares - 1) < 1e-9);
-  });
+  }));
 }
 
 TEST_CASE("hierarchy: its exclusive times are those of the components, per name") {
-  rc::check([](const std::vector<std::uint8_t>& script) {
+  CHECK(rc::check([](const std::vector<std::uint8_t>& script) {
     const recording run = test::sound_run(script);
     const span_tree tree(run);
     std::map<string_id, std::pair<std::int64_t, std::int64_t>> paths;
@@ -235,7 +235,7 @@ TEST_CASE("hierarchy: its exclusive times are those of the components, per name"
     }
     for (const component& c : components(run, tree).rows) names[c.name] = {c.count, c.exclusive_ns};
     RC_ASSERT(paths == names);
-  });
+  }));
 }
 
 TEST_CASE("components: a recording without spans has no rows and no shares") {

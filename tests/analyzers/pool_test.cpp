@@ -178,7 +178,7 @@ TEST_CASE("pool: numbers that no pooled recording can hold are refused in one li
 }
 
 TEST_CASE("pool: counts and exclusive times add up by name, ids stay unique, identities hold") {
-  rc::check([](const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
+  CHECK(rc::check([](const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
     const recording first = test::sound_run(a);
     const recording second = test::sound_run(b);
     const recording both = pool({first, second});
@@ -194,5 +194,5 @@ TEST_CASE("pool: counts and exclusive times add up by name, ids stay unique, ide
     const span_tree tree(both);
     RC_ASSERT(tree.problems().records == 0);
     for (const thread_account& t : tree.threads()) RC_ASSERT(t.exact());
-  });
+  }));
 }

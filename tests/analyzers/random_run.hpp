@@ -25,7 +25,7 @@ inline recording sound_run(const std::vector<std::uint8_t>& script) {
   made.thread("worker");
   recording& run = made.run();
   std::vector<std::size_t> open[2];
-  std::int64_t now = 0;
+  std::int64_t now = 1;  // a span from 0 to 0 counts as impossible
   const auto close = [&](std::size_t thread) {
     run.spans[open[thread].back()].end_ns = now * ms;
     open[thread].pop_back();

@@ -132,6 +132,36 @@ TEST_CASE("switches: encoding the new prompt during the wait is text encoding, n
   CHECK(in_ms(report.switches[0].parts_ns) == switch_parts{125, 20, 4, 3, 40, 100, 32, 0, 5});
 }
 
+TEST_CASE("switches: encoding under another run's root is no part of the switch") {
+  recording run = test::sample_run();
+  run.threads.push_back({"other run", 7});
+  span other = run.spans.front();
+  other.id = span_id{1} << 40 | 1;
+  other.thread = 1;
+  run.spans.push_back(other);
+  span encoding = other;
+  encoding.parent = other.id;
+  encoding.id = other.id + 1;
+  encoding.name = run.strings.add("interactive_text_encoding");
+  encoding.start_ns = 600 * ms;
+  encoding.end_ns = 620 * ms;
+  run.spans.push_back(encoding);
+  CHECK(in_ms(switches_of(run).switches[0].parts_ns) ==
+        switch_parts{145, 0, 4, 3, 40, 100, 32, 0, 5});
+}
+
+TEST_CASE("switches: a later decode of other latent frames is no part of the switch") {
+  recording run = test::whole_clip_run(true);
+  span later = run.spans.back();
+  later.id = 1000;
+  later.start_ns = 1315 * ms;
+  later.end_ns = 1319 * ms;
+  later.attributes = {};
+  run.spans.push_back(later);
+  CHECK(in_ms(switches_of(run).switches[0].parts_ns) ==
+        switch_parts{145, 0, 4, 3, 40, 100, 40, 515, 5});
+}
+
 TEST_CASE("switches: encoding another segment's prompt is no part of the switch") {
   recording run = test::sample_run();
   for (prompt_switch& s : run.switches) s.request_ns = 200 * ms;  // before all three encodings
@@ -217,17 +247,17 @@ TEST_CASE("switches: a recording without switches gives an empty report") {
 
 TEST_CASE(
     "switches: the parts sum to the absolute latency, and none is negative, whatever the input") {
-  rc::check([](std::uint64_t seed) {
+  CHECK(rc::check([](std::uint64_t seed) {
     for (const switch_timing& s : switches_of(test::absurd_run(seed)).switches) {
       for (const std::int64_t part : s.parts_ns) RC_ASSERT(part >= 0);
       RC_ASSERT(std::accumulate(s.parts_ns.begin(), s.parts_ns.end(), std::int64_t{0}) ==
                 s.absolute_ns.value_or(0));
     }
-  });
+  }));
 }
 
 TEST_CASE("switches: the parts sum to the absolute latency when requests and pixels come anywhen") {
-  rc::check([](std::uint16_t request_ms, std::uint16_t complete_ms, bool second) {
+  CHECK(rc::check([](std::uint16_t request_ms, std::uint16_t complete_ms, bool second) {
     recording run = test::sample_run();
     prompt_switch& s = run.switches[second ? 1 : 0];
     s.request_ns = request_ms % 1400 * ms;
@@ -241,5 +271,5 @@ TEST_CASE("switches: the parts sum to the absolute latency when requests and pix
     RC_ASSERT(*timed.absolute_ns == (complete_ms % 1400 - request_ms % 1400) * ms);
     RC_ASSERT(std::accumulate(timed.parts_ns.begin(), timed.parts_ns.end(), std::int64_t{0}) ==
               *timed.absolute_ns);
-  });
+  }));
 }
