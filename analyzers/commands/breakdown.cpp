@@ -25,11 +25,11 @@ Examples:
   latency breakdown --pool rank*.json                 ranks of one run as one
   latency breakdown timing.json --format csv -o t.csv raw numbers, units in the headers
   latency breakdown timing.json --require 'p99(interactive_vae_decode)<=85ms' \
-                                --require 'share(untracked_work)<5%'
+                                --require 'share(interactive_vae_decode)<25%'
   ssh host cat timing.json | latency breakdown -      from standard input
 
 Requirements: METRIC(NAME) OP VALUE, each checked for every file.
-  METRIC  mean, p50, p95, p99, max, min: of the durations of the spans called NAME, children included
+  METRIC  mean, p50, p95, p99, max, min: of durations of the spans called NAME, with children
           sum: their total; exclusive: their total without children (ns, us, ms, s)
           share: exclusive over wall (% or a ratio); count (no unit)
   OP      <= < >= > ==

@@ -126,12 +126,14 @@ section kv_cache_section(const breakdown_report& report) {
 section advice_section(const breakdown_report& report) {
   section result{"advice", "Advice", {}};
   for (const analysis::advice& entry : report.advice) {
-    line text{std::string(entry.finding) + " (", {}, tone::warning};
+    std::string_view finding = entry.finding;
+    if (!finding.empty() && finding.back() == '.') finding.remove_suffix(1);
+    line text{std::string(finding) + " (", {}, tone::warning};
     for (const analysis::evidence& evidence : entry.because) {
       text.text += fmt::format("{}{} {{}}", text.figures.empty() ? "" : ", ", evidence.what);
       text.figures.push_back(figure_of(evidence));
     }
-    text.text += fmt::format("; said above {{}}) {}", entry.suggestion);
+    text.text += fmt::format("; worth saying above {{}}). {}", entry.suggestion);
     analysis::evidence threshold = entry.because.front();
     threshold.value = entry.threshold;
     text.figures.push_back(figure_of(threshold));

@@ -107,11 +107,15 @@ table deadline_table(const analysis::generation_report& generated) {
 }
 
 void add_summary_lines(section& to, const analysis::generation_report& generated) {
-  to.items.emplace_back(plain_line("{} latent frames, {} pixel frames in {} blocks of {} clips",
-                                   {{"latent_frames", unit::integer, generated.rate.latent_frames},
-                                    {"pixel_frames", unit::integer, generated.rate.pixel_frames},
-                                    {"blocks", unit::integer, count_cell(generated.blocks.size())},
-                                    {"clips", unit::integer, generated.clips}}));
+  to.items.emplace_back(
+      plain_line(counted(generated.rate.latent_frames, "latent frame") + ", " +
+                     counted(generated.rate.pixel_frames, "pixel frame") + " in " +
+                     counted(static_cast<std::int64_t>(generated.blocks.size()), "block") + " of " +
+                     counted(generated.clips, "clip"),
+                 {{"latent_frames", unit::integer, generated.rate.latent_frames},
+                  {"pixel_frames", unit::integer, generated.rate.pixel_frames},
+                  {"blocks", unit::integer, count_cell(generated.blocks.size())},
+                  {"clips", unit::integer, generated.clips}}));
   if (generated.first_pixel_frame_from_root_ns)
     to.items.emplace_back(plain_line(
         "first pixel frame complete {} after the start of the run, {} after its block began",

@@ -96,8 +96,8 @@ section run_section(const breakdown_report& report) {
   std::string facts;
   std::vector<figure> figures;
   for (const auto& [key, content] : run.run) {
-    if (!facts.empty()) facts += ", ";
-    facts += key + " {}";
+    if (!facts.empty()) facts += "; ";
+    facts += key + ": {}";
     figures.push_back({key, unit::text, text_of(content)});
   }
   if (!facts.empty()) result.items.emplace_back(line{facts, figures, tone::faint});

@@ -26,7 +26,7 @@ std::string_view first_characters(std::string_view text, std::size_t count) {
 std::string elided(const std::string& text, std::size_t longest) {
   const std::size_t width = width_of(text);
   if (width <= longest) return text;
-  const std::size_t head = longest / 2 - 1;
+  const std::size_t head = longest / 3;  // the end of a name tells more than its start
   const std::size_t tail = longest - head - 2;
   const std::string_view start = first_characters(text, head);
   return std::string(start) + ".." + text.substr(first_characters(text, width - tail).size());
