@@ -9,6 +9,7 @@
 #include "analyzers/timeline/json_cutter.hpp"
 #include "analyzers/timeline/reader.hpp"
 #include "latency/error.hpp"
+#include "latency/latency.hpp"
 #include "latency/timing_file.hpp"
 #include "tests/latency/temporary_folder.hpp"
 
@@ -211,4 +212,24 @@ TEST_CASE("open: tells a timing file from its content, whatever its name") {
   const temporary_folder folder;
   std::ofstream(folder / "trace.gz") << read_file(example);
   CHECK(latency::open_recording(folder / "trace.gz").spans.size() == 106);
+}
+
+TEST_CASE("open: reads the journal of a run that did not end, under any name") {
+  const temporary_folder folder;
+  std::vector<std::uint64_t> words;
+  {
+    latency::session run;
+    const auto recorder = latency::detail::process().current;
+    { LATENCY_SCOPE("outer"); }
+    (void)run.stop();
+    words = recorder->journal_words();
+  }
+  std::ofstream(folder / "timing.json", std::ios::binary)
+      .write(reinterpret_cast<const char*>(words.data()),
+             static_cast<std::streamsize>((words.size() - 1) * sizeof words[0]));
+  const latency::recording run = latency::open_recording(folder / "timing.json");
+  REQUIRE(run.spans.size() == 1);
+  CHECK(run.name_of(run.spans[0]) == "outer");
+  CHECK(run.hygiene.incomplete);
+  CHECK(run.source == folder / "timing.json");
 }
