@@ -51,7 +51,12 @@ void thread_pool::run(const loop& l) {
   generation_.notify_all();
   take_tasks(0);
   open_.store(false);
-  while (inside_.load() != 0) pause();
+  for (int look = 0; inside_.load() != 0; ++look) {
+    if (look < looks_before_sleep)
+      pause();
+    else
+      std::this_thread::yield();  // the other thread lost its core
+  }
   taken_.clear(std::memory_order_release);
 }
 
