@@ -228,6 +228,10 @@ TEST_CASE("latency breakdown: standard input, a pipe and an early reader") {
   const result piped = run("cat " + example + " | " + program + " breakdown -");
   CHECK(piped.status == 0);
   CHECK(piped.out.rfind("Latency breakdown: stdin\n", 0) == 0);
+  // The reader has gone before the first byte is written.
+  const result gone =
+      run("( sleep 0.3; " + program + " breakdown " + example + "; echo status $? >&2 ) | true");
+  CHECK(gone.err == "status 0\n");
   const result head = run(program + " breakdown " + example + " | head -1");
   CHECK(head.err.empty());
   CHECK(head.out == "Latency breakdown: " + example + "\n");
