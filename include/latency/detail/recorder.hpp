@@ -20,6 +20,8 @@
 #include "record_encoder.hpp"
 #include "region_rules.hpp"
 
+#pragma GCC visibility push(default)  // shared libraries that hide their symbols share this
+
 namespace latency {
 
 enum class session_mode : std::uint8_t {
@@ -34,274 +36,273 @@ struct session_options {
   std::chrono::milliseconds collect_every{10};  // how often buffers are emptied into the journal
 };
 
-namespace detail __attribute__((visibility("default"))) {
+namespace detail {
 
-  class recorder {
-   public:
-    // `output` empty: in memory. Throws latency::error. Registered by session.hpp under the mutex.
-    recorder(std::string output, const session_options& options)
-        : output_(std::move(output)), options_(options), encoder_(journal_), pid_(getpid()) {
-      const char* const enabled = std::getenv("LATENCY_ENABLED");
-      enabled_ = enabled == nullptr || std::string_view(enabled) != "0";
-      if (!enabled_) return;
-      if (options_.capacity_spans == 0) options_.capacity_spans = capacity_from_environment();
-      if (const char* regions = std::getenv("LATENCY_REGIONS")) regions_ = parse_regions(regions);
-      clock_ = detect_clock();
-      if (!output_.empty()) journal_.open(output_ + ".journal");
-      origin_unix_ns_ = read_clock_ns(CLOCK_REALTIME);
-      first_anchor_ = take_anchor(clock_);
-      origin_ticks_ = first_anchor_.ticks;
-      while (read_clock_ns(CLOCK_MONOTONIC_RAW) - first_anchor_.monotonic_ns < 200000) {
-      }  // 200 us between two anchors make even a very short recording's times good to about 30 ns
-      journal_.file_header();
-      write_clock();
-    }
+class recorder {
+ public:
+  // `output` empty: in memory. Throws latency::error. Registered by session.hpp under the mutex.
+  recorder(std::string output, const session_options& options)
+      : output_(std::move(output)), options_(options), encoder_(journal_), pid_(getpid()) {
+    const char* const enabled = std::getenv("LATENCY_ENABLED");
+    enabled_ = enabled == nullptr || std::string_view(enabled) != "0";
+    if (!enabled_) return;
+    if (options_.capacity_spans == 0) options_.capacity_spans = capacity_from_environment();
+    if (const char* regions = std::getenv("LATENCY_REGIONS")) regions_ = parse_regions(regions);
+    clock_ = detect_clock();
+    if (!output_.empty()) journal_.open(output_ + ".journal");
+    origin_unix_ns_ = read_clock_ns(CLOCK_REALTIME);
+    first_anchor_ = take_anchor(clock_);
+    origin_ticks_ = first_anchor_.ticks;
+    while (read_clock_ns(CLOCK_MONOTONIC_RAW) - first_anchor_.monotonic_ns < 200000) {
+    }  // 200 us between two anchors make even a very short recording's times good to about 30 ns
+    journal_.file_header();
+    write_clock();
+  }
 
-    [[nodiscard]] const std::string& output() const noexcept { return output_; }
-    [[nodiscard]] const std::string& journal_path() const noexcept { return journal_.path(); }
-    [[nodiscard]] const std::vector<std::uint64_t>& journal_words() const noexcept {
-      return journal_.pending();
-    }
-    [[nodiscard]] int journal_error() const noexcept { return journal_.first_error(); }
-    [[nodiscard]] bool enabled() const noexcept { return enabled_; }
-    [[nodiscard]] bool ended() const noexcept { return ended_; }
-    [[nodiscard]] bool of_this_process() const noexcept { return pid_ == getpid(); }
-    [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
-    [[nodiscard]] clock_kind clock() const noexcept { return clock_; }
-    [[nodiscard]] session_mode mode() const noexcept { return options_.mode; }
-    [[nodiscard]] std::uint64_t now_ticks() const noexcept { return read_ticks(clock_); }
-    [[nodiscard]] std::int64_t now_ns() const noexcept {
-      const double scale = ns_per_tick_.load(std::memory_order_relaxed);
-      return static_cast<std::int64_t>(static_cast<double>(now_ticks() - origin_ticks_) * scale);
-    }
-    [[nodiscard]] std::uint64_t next_async_id() noexcept {
-      return next_async_id_.fetch_add(1, std::memory_order_relaxed);
-    }
+  [[nodiscard]] const std::string& output() const noexcept { return output_; }
+  [[nodiscard]] const std::string& journal_path() const noexcept { return journal_.path(); }
+  [[nodiscard]] const std::vector<std::uint64_t>& journal_words() const noexcept {
+    return journal_.pending();
+  }
+  [[nodiscard]] int journal_error() const noexcept { return journal_.first_error(); }
+  [[nodiscard]] bool enabled() const noexcept { return enabled_; }
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
+  [[nodiscard]] bool of_this_process() const noexcept { return pid_ == getpid(); }
+  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+  [[nodiscard]] clock_kind clock() const noexcept { return clock_; }
+  [[nodiscard]] session_mode mode() const noexcept { return options_.mode; }
+  [[nodiscard]] std::uint64_t now_ticks() const noexcept { return read_ticks(clock_); }
+  [[nodiscard]] std::int64_t now_ns() const noexcept {
+    const double scale = ns_per_tick_.load(std::memory_order_relaxed);
+    return static_cast<std::int64_t>(static_cast<double>(now_ticks() - origin_ticks_) * scale);
+  }
+  [[nodiscard]] std::uint64_t next_async_id() noexcept {
+    return next_async_id_.fetch_add(1, std::memory_order_relaxed);
+  }
 
-    void start(std::uint64_t generation) {  // mutex held
-      generation_ = generation;
-      if (!output_.empty()) {
-        journal_.flush();
-        collector_ = new std::thread([this] { collect(); });
-      }
-      active_generation.store(regions_.empty() ? generation_ : no_session,
-                              std::memory_order_release);
+  void start(std::uint64_t generation) {  // mutex held
+    generation_ = generation;
+    if (!output_.empty()) {
+      journal_.flush();
+      collector_ = new std::thread([this] { collect(); });
     }
+    active_generation.store(regions_.empty() ? generation_ : no_session, std::memory_order_release);
+  }
 
-    // Gives a thread its place in this session. Mutex held. False when there are too many threads.
-    [[nodiscard]] bool attach(thread_state& t) {
-      if (thread_count_ >= max_threads) {
-        ++totals_[total::dropped_spans];
-        return false;
-      }
-      const std::size_t words = options_.capacity_spans * fixed_words(record_kind::span);
-      t.prepare(std::max(min_chunks, static_cast<std::uint32_t>(words / chunk_words + 1)), clock_,
-                options_.mode == session_mode::ring);
-      t.index = thread_count_++;
-      t.next_id = std::uint64_t{t.index} << thread_id_shift;
-      t.os_id = syscall(SYS_gettid);
-      char name[16] = "";
-      if (pthread_getname_np(pthread_self(), name, sizeof name) == 0 && t.name.empty())
-        t.name = name;
-      write_thread(t);
-      t.generation.store(generation_, std::memory_order_release);
-      return true;
+  // Gives a thread its place in this session. Mutex held. False when there are too many threads.
+  [[nodiscard]] bool attach(thread_state& t) {
+    if (thread_count_ >= max_threads) {
+      ++totals_[total::dropped_spans];
+      return false;
     }
+    const std::size_t words = options_.capacity_spans * fixed_words(record_kind::span);
+    t.prepare(std::max(min_chunks, static_cast<std::uint32_t>(words / chunk_words + 1)), clock_,
+              options_.mode == session_mode::ring);
+    t.index = thread_count_++;
+    t.next_id = std::uint64_t{t.index} << thread_id_shift;
+    t.os_id = syscall(SYS_gettid);
+    char name[16] = "";
+    if (pthread_getname_np(pthread_self(), name, sizeof name) == 0 && t.name.empty()) t.name = name;
+    write_thread(t);
+    t.generation.store(generation_, std::memory_order_release);
+    return true;
+  }
 
-    void write_thread(const thread_state& t) {  // mutex held
-      journal_.begin_block(block_type::thread, t.index);
-      journal_.put(static_cast<std::uint64_t>(t.os_id));
-      journal_.put_text(t.name);
-      journal_.end_block();
+  void write_thread(const thread_state& t) {  // mutex held
+    journal_.begin_block(block_type::thread, t.index);
+    journal_.put(static_cast<std::uint64_t>(t.os_id));
+    journal_.put_text(t.name);
+    journal_.end_block();
+  }
+
+  void detach(thread_state& t) {  // mutex held, by the thread that ends
+    encoder_.drain(t);
+    encoder_.open_spans(t);
+    add_totals(t);
+    t.generation.store(no_session, std::memory_order_relaxed);
+  }
+
+  void describe(const std::string& key, const run_value& what) {  // mutex held
+    if (!enabled_) return;
+    journal_.begin_block(block_type::run);
+    journal_.put_text(key);
+    journal_.put(what.index());
+    if (const auto* integer = std::get_if<std::int64_t>(&what)) {
+      journal_.put(static_cast<std::uint64_t>(*integer));
+    } else if (const auto* real = std::get_if<double>(&what)) {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, real, sizeof bits);
+      journal_.put(bits);
+    } else {
+      journal_.put_text(std::get<std::string>(what));
     }
+    journal_.end_block();
+  }
 
-    void detach(thread_state& t) {  // mutex held, by the thread that ends
-      encoder_.drain(t);
-      encoder_.open_spans(t);
-      add_totals(t);
-      t.generation.store(no_session, std::memory_order_relaxed);
-    }
-
-    void describe(const std::string& key, const run_value& what) {  // mutex held
-      if (!enabled_) return;
-      journal_.begin_block(block_type::run);
-      journal_.put_text(key);
-      journal_.put(what.index());
-      if (const auto* integer = std::get_if<std::int64_t>(&what)) {
-        journal_.put(static_cast<std::uint64_t>(*integer));
-      } else if (const auto* real = std::get_if<double>(&what)) {
-        std::uint64_t bits = 0;
-        std::memcpy(&bits, real, sizeof bits);
-        journal_.put(bits);
-      } else {
-        journal_.put_text(std::get<std::string>(what));
-      }
-      journal_.end_block();
-    }
-
-    // Regions: entered and left by the threads that run them. Without LATENCY_REGIONS all is
-    // recorded.
-    [[nodiscard]] region_phase enter_region(const char* name) {  // mutex held
-      if (!enabled_ || ended_) return region_phase::skipped;
-      if (regions_.empty()) return region_phase::recorded;
-      const auto rule = std::find_if(regions_.begin(), regions_.end(),
-                                     [&](const region_rule& r) { return r.name == name; });
-      const region_phase phase = rule == regions_.end() ? region_phase::skipped : next_phase(*rule);
-      if (phase == region_phase::skipped) {
-        if (rule != regions_.end()) ++totals_[total::skipped_regions];
-        return phase;
-      }
-      if (phase == region_phase::warm_up) ++totals_[total::warm_up_regions];
-      if (open_regions_++ == 0) active_generation.store(generation_, std::memory_order_release);
+  // Regions: entered and left by the threads that run them. Without LATENCY_REGIONS all is
+  // recorded.
+  [[nodiscard]] region_phase enter_region(const char* name) {  // mutex held
+    if (!enabled_ || ended_) return region_phase::skipped;
+    if (regions_.empty()) return region_phase::recorded;
+    const auto rule = std::find_if(regions_.begin(), regions_.end(),
+                                   [&](const region_rule& r) { return r.name == name; });
+    const region_phase phase = rule == regions_.end() ? region_phase::skipped : next_phase(*rule);
+    if (phase == region_phase::skipped) {
+      if (rule != regions_.end()) ++totals_[total::skipped_regions];
       return phase;
     }
-    void leave_region() {  // mutex held, for each region that was not skipped
-      if (ended_ || regions_.empty()) return;
-      if (--open_regions_ == 0) active_generation.store(no_session, std::memory_order_release);
-    }
+    if (phase == region_phase::warm_up) ++totals_[total::warm_up_regions];
+    if (open_regions_++ == 0) active_generation.store(generation_, std::memory_order_release);
+    return phase;
+  }
+  void leave_region() {  // mutex held, for each region that was not skipped
+    if (ended_ || regions_.empty()) return;
+    if (--open_regions_ == 0) active_generation.store(no_session, std::memory_order_release);
+  }
 
-    // Moves what threads have published so far into the journal, for a look at it while the
-    // recording goes on, and makes now_ns() exact up to here. Mutex held, not ended. Ring mode
-    // keeps its records until the end.
-    void collect_now() {
+  // Moves what threads have published so far into the journal, for a look at it while the
+  // recording goes on, and makes now_ns() exact up to here. Mutex held, not ended. Ring mode
+  // keeps its records until the end.
+  void collect_now() {
+    collect_all();
+    write_clock();
+    journal_.flush();
+  }
+
+  // Ends the recording: nothing that opens or closes from now on belongs to it.
+  void stop() {
+    std::thread* collector = nullptr;
+    {
+      const std::lock_guard<std::mutex> lock(process().mutex);
+      if (ended_) return;
+      ended_ = true;
+      if (enabled_ && of_this_process()) {
+        active_generation.store(no_session, std::memory_order_seq_cst);
+        collect_all();
+        for (const auto& t : process().threads)
+          if (t->generation.load(std::memory_order_acquire) == generation_) {
+            add_totals(*t);
+            t->generation.store(no_session, std::memory_order_release);
+          }
+        const std::uint64_t end = now_ticks();
+        write_totals();
+        write_clock();
+        journal_.begin_block(block_type::end);
+        journal_.put(end);
+        journal_.end_block();
+        journal_.flush();
+        journal_.close();
+        collector = std::exchange(collector_, nullptr);
+      }
+    }
+    if (collector == nullptr) return;
+    wake_.notify_all();
+    collector->join();
+    delete collector;
+  }
+
+  // In a forked child: the collector thread does not exist there, and the journal is the
+  // parent's.
+  void abandon_after_fork() noexcept {
+    collector_ = nullptr;  // leaked on purpose: it can be neither joined nor destroyed here
+    ended_ = true;
+    journal_.close();
+  }
+
+ private:
+  [[nodiscard]] static std::size_t capacity_from_environment() {
+    const char* const text = std::getenv("LATENCY_CAPACITY");
+    if (text == nullptr) return 65536;
+    char* end = nullptr;
+    const unsigned long long n = std::strtoull(text, &end, 10);
+    if (end == text || *end != 0 || n == 0 || n > 1ull << 28)
+      throw error("LATENCY_CAPACITY", "\"" + std::string(text) + "\"",
+                  "must be a number of spans per thread from 1 to 268435456");
+    return static_cast<std::size_t>(n);
+  }
+
+  void collect() {  // the collector thread
+    pthread_setname_np(pthread_self(), "latency");
+    std::unique_lock<std::mutex> lock(process().mutex);
+    while (!ended_) {
+      wake_.wait_for(lock, options_.collect_every);
+      if (ended_) return;
       collect_all();
-      write_clock();
+      refine_clock();
       journal_.flush();
     }
+  }
 
-    // Ends the recording: nothing that opens or closes from now on belongs to it.
-    void stop() {
-      std::thread* collector = nullptr;
-      {
-        const std::lock_guard<std::mutex> lock(process().mutex);
-        if (ended_) return;
-        ended_ = true;
-        if (enabled_ && of_this_process()) {
-          active_generation.store(no_session, std::memory_order_seq_cst);
-          collect_all();
-          for (const auto& t : process().threads)
-            if (t->generation.load(std::memory_order_acquire) == generation_) {
-              add_totals(*t);
-              t->generation.store(no_session, std::memory_order_release);
-            }
-          const std::uint64_t end = now_ticks();
-          write_totals();
-          write_clock();
-          journal_.begin_block(block_type::end);
-          journal_.put(end);
-          journal_.end_block();
-          journal_.flush();
-          journal_.close();
-          collector = std::exchange(collector_, nullptr);
-        }
-      }
-      if (collector == nullptr) return;
-      wake_.notify_all();
-      collector->join();
-      delete collector;
+  void collect_all() {
+    for (const auto& t : process().threads) {
+      if (t->generation.load(std::memory_order_acquire) != generation_) continue;
+      const bool ring = options_.mode == session_mode::ring;
+      if (!ring) encoder_.drain(*t);
+      encoder_.open_spans(*t);
+      if (!ring || ended_) encoder_.drain(*t);  // what closed in between; a ring is read at the end
     }
+  }
 
-    // In a forked child: the collector thread does not exist there, and the journal is the
-    // parent's.
-    void abandon_after_fork() noexcept {
-      collector_ = nullptr;  // leaked on purpose: it can be neither joined nor destroyed here
-      ended_ = true;
-      journal_.close();
+  void refine_clock() {
+    const clock_anchor now = take_anchor(clock_);
+    ns_per_tick_.store(tick_converter(first_anchor_, now, origin_ticks_).ns_per_tick(),
+                       std::memory_order_relaxed);
+    // An anchor a second is enough for a journal whose end was never written.
+    if (now.monotonic_ns - last_anchor_ns_ > 1000000000) write_clock(now);
+  }
+  void write_clock() { write_clock(take_anchor(clock_)); }
+  void write_clock(const clock_anchor& now) {
+    last_anchor_ns_ = now.monotonic_ns;
+    ns_per_tick_.store(tick_converter(first_anchor_, now, origin_ticks_).ns_per_tick(),
+                       std::memory_order_relaxed);
+    journal_.begin_block(block_type::clock);
+    journal_.put(static_cast<std::uint64_t>(clock_));
+    journal_.put(origin_ticks_);
+    journal_.put(static_cast<std::uint64_t>(origin_unix_ns_));
+    for (const clock_anchor& anchor : {first_anchor_, now}) {
+      journal_.put(anchor.ticks);
+      journal_.put(static_cast<std::uint64_t>(anchor.monotonic_ns));
+      journal_.put(static_cast<std::uint64_t>(anchor.uncertainty_ns));
     }
+    journal_.end_block();
+  }
 
-   private:
-    [[nodiscard]] static std::size_t capacity_from_environment() {
-      const char* const text = std::getenv("LATENCY_CAPACITY");
-      if (text == nullptr) return 65536;
-      char* end = nullptr;
-      const unsigned long long n = std::strtoull(text, &end, 10);
-      if (end == text || *end != 0 || n == 0 || n > 1ull << 28)
-        throw error("LATENCY_CAPACITY", "\"" + std::string(text) + "\"",
-                    "must be a number of spans per thread from 1 to 268435456");
-      return static_cast<std::size_t>(n);
-    }
+  void add_totals(const thread_state& t) noexcept {
+    totals_[total::dropped_spans] += t.dropped_spans.load(std::memory_order_relaxed);
+    totals_[total::dropped_records] += t.dropped_records.load(std::memory_order_relaxed);
+    totals_[total::too_deep_spans] += t.too_deep_spans.load(std::memory_order_relaxed);
+    totals_[total::overwritten_spans] += t.overwritten_spans.load(std::memory_order_relaxed);
+  }
+  void write_totals() {
+    journal_.begin_block(block_type::totals);
+    for (const std::uint64_t word : totals_.words) journal_.put(word);
+    journal_.end_block();
+  }
 
-    void collect() {  // the collector thread
-      pthread_setname_np(pthread_self(), "latency");
-      std::unique_lock<std::mutex> lock(process().mutex);
-      while (!ended_) {
-        wake_.wait_for(lock, options_.collect_every);
-        if (ended_) return;
-        collect_all();
-        refine_clock();
-        journal_.flush();
-      }
-    }
+  const std::string output_;
+  session_options options_;
+  bool enabled_ = true;
+  bool ended_ = false;
+  clock_kind clock_ = clock_kind::monotonic_raw;
+  clock_anchor first_anchor_;
+  std::uint64_t origin_ticks_ = 0;
+  std::int64_t origin_unix_ns_ = 0;
+  std::int64_t last_anchor_ns_ = 0;
+  std::atomic<double> ns_per_tick_{1.0};
+  std::atomic<std::uint64_t> next_async_id_{1};
+  std::uint64_t generation_ = no_session;
+  std::uint32_t thread_count_ = 0;
+  std::vector<region_rule> regions_;
+  std::uint32_t open_regions_ = 0;
+  journal_totals totals_;
+  journal_writer journal_;
+  record_encoder encoder_;
+  std::thread* collector_ = nullptr;
+  std::condition_variable wake_;
+  const pid_t pid_;
+};
 
-    void collect_all() {
-      for (const auto& t : process().threads) {
-        if (t->generation.load(std::memory_order_acquire) != generation_) continue;
-        const bool ring = options_.mode == session_mode::ring;
-        if (!ring) encoder_.drain(*t);
-        encoder_.open_spans(*t);
-        if (!ring || ended_)
-          encoder_.drain(*t);  // what closed in between; a ring is read at the end
-      }
-    }
-
-    void refine_clock() {
-      const clock_anchor now = take_anchor(clock_);
-      ns_per_tick_.store(tick_converter(first_anchor_, now, origin_ticks_).ns_per_tick(),
-                         std::memory_order_relaxed);
-      // An anchor a second is enough for a journal whose end was never written.
-      if (now.monotonic_ns - last_anchor_ns_ > 1000000000) write_clock(now);
-    }
-    void write_clock() { write_clock(take_anchor(clock_)); }
-    void write_clock(const clock_anchor& now) {
-      last_anchor_ns_ = now.monotonic_ns;
-      ns_per_tick_.store(tick_converter(first_anchor_, now, origin_ticks_).ns_per_tick(),
-                         std::memory_order_relaxed);
-      journal_.begin_block(block_type::clock);
-      journal_.put(static_cast<std::uint64_t>(clock_));
-      journal_.put(origin_ticks_);
-      journal_.put(static_cast<std::uint64_t>(origin_unix_ns_));
-      for (const clock_anchor& anchor : {first_anchor_, now}) {
-        journal_.put(anchor.ticks);
-        journal_.put(static_cast<std::uint64_t>(anchor.monotonic_ns));
-        journal_.put(static_cast<std::uint64_t>(anchor.uncertainty_ns));
-      }
-      journal_.end_block();
-    }
-
-    void add_totals(const thread_state& t) noexcept {
-      totals_[total::dropped_spans] += t.dropped_spans.load(std::memory_order_relaxed);
-      totals_[total::dropped_records] += t.dropped_records.load(std::memory_order_relaxed);
-      totals_[total::too_deep_spans] += t.too_deep_spans.load(std::memory_order_relaxed);
-      totals_[total::overwritten_spans] += t.overwritten_spans.load(std::memory_order_relaxed);
-    }
-    void write_totals() {
-      journal_.begin_block(block_type::totals);
-      for (const std::uint64_t word : totals_.words) journal_.put(word);
-      journal_.end_block();
-    }
-
-    const std::string output_;
-    session_options options_;
-    bool enabled_ = true;
-    bool ended_ = false;
-    clock_kind clock_ = clock_kind::monotonic_raw;
-    clock_anchor first_anchor_;
-    std::uint64_t origin_ticks_ = 0;
-    std::int64_t origin_unix_ns_ = 0;
-    std::int64_t last_anchor_ns_ = 0;
-    std::atomic<double> ns_per_tick_{1.0};
-    std::atomic<std::uint64_t> next_async_id_{1};
-    std::uint64_t generation_ = no_session;
-    std::uint32_t thread_count_ = 0;
-    std::vector<region_rule> regions_;
-    std::uint32_t open_regions_ = 0;
-    journal_totals totals_;
-    journal_writer journal_;
-    record_encoder encoder_;
-    std::thread* collector_ = nullptr;
-    std::condition_variable wake_;
-    const pid_t pid_;
-  };
-
-}  // namespace )
+}  // namespace detail
 }  // namespace latency
+
+#pragma GCC visibility pop
