@@ -20,6 +20,9 @@ namespace latency::timeline {
 // of a span, start plus duration, cannot overflow.
 inline constexpr integer_range time_range{-time_limit_ns, time_limit_ns, "out of range"};
 inline constexpr integer_range duration_range{0, 2 * time_limit_ns, "negative duration"};
+// A device may report an end before the start: such an op is kept, flagged and counted.
+inline constexpr integer_range device_duration_range{-2 * time_limit_ns, 2 * time_limit_ns,
+                                                     "out of range"};
 
 // Values that an integer member can hold.
 template <class member>

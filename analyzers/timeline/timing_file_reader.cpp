@@ -296,12 +296,13 @@ bool timing_file_parser::device_table(std::string_view name, const std::string& 
     using row = device_op;
     table(path, result_.device_ops)
         .read(column("start_ns", &row::start_ns, time_range),
-              column("duration_ns", &row::end_ns, duration_range), column("span", &row::span),
-              column("correlation", &row::correlation), column("graph_node", &row::graph_node),
-              column("replay", &row::replay), column("bytes", &row::bytes),
-              column("name", &row::name), column("device", &row::device),
-              column("stream", &row::stream), column("kind", &row::kind),
-              column("direction", &row::direction), column("reason", &row::reason));
+              column("duration_ns", &row::end_ns, device_duration_range),
+              column("span", &row::span), column("correlation", &row::correlation),
+              column("graph_node", &row::graph_node), column("replay", &row::replay),
+              column("bytes", &row::bytes), column("name", &row::name),
+              column("device", &row::device), column("stream", &row::stream),
+              column("kind", &row::kind), column("direction", &row::direction),
+              column("reason", &row::reason));
     durations_to_ends(result_.device_ops);
   } else if (name == "api_calls") {
     using row = api_call;

@@ -10,9 +10,10 @@ namespace latency {
 
 // Throws latency::error, one line naming the file and the JSON path or byte, for everything that is
 // not a complete timing file of this major version: truncated, another schema, unequal columns,
-// values of the wrong type or out of range, times beyond 73 years, negative durations, texts,
-// threads and columns that are referred to but missing, nesting deeper than 16 levels. Unknown keys
-// and columns are passed over (a newer minor version may add some); the order of keys is free.
+// values of the wrong type or out of range, times beyond 73 years, negative durations (but of
+// device ops), texts, threads and columns that are referred to but missing, nesting deeper than 16
+// levels. Unknown keys and columns are passed over (a newer minor version may add some); the order
+// of keys is free.
 //
 // Memory: the recording itself and less than 3 MiB; the file is mapped, not copied. Parsing is at
 // several hundred MB/s on one core. Any thread; no state is shared.

@@ -232,7 +232,9 @@ class journal_decoder {
         span s;
         s.name = string_of(head_name(p[0]));
         s.flags = head_flags(p[0]);
-        s.start_ns = convert_.to_ns(p[1]), s.end_ns = convert_.to_ns(p[2]);
+        s.start_ns = convert_.to_ns(p[1]);
+        // Two processors' counters may disagree by less than the clock's uncertainty.
+        s.end_ns = std::max(s.start_ns, convert_.to_ns(p[2]));
         s.id = p[3], s.parent = p[4];
         s.thread = thread;
         s.attributes = read_attributes(p + 5, count);

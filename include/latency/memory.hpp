@@ -38,21 +38,22 @@ using device_reader = void (*)(usage&);
 
 }  // namespace memory
 
-namespace detail __attribute__((visibility("default"))) {
+namespace detail {
 
-  inline std::atomic<memory::device_reader> read_device_memory{nullptr};  // one in the process
+__attribute__((visibility("default"))) inline std::atomic<memory::device_reader> read_device_memory{
+    nullptr};  // one in the process
 
-  // The start of a small /proc file, as text; returns its length, 0 when it cannot be read.
-  inline std::size_t read_proc(const char* path, char* buffer, std::size_t size) noexcept {
-    const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    const ssize_t n = ::read(fd, buffer, size - 1);
-    ::close(fd);
-    buffer[n > 0 ? n : 0] = 0;
-    return n > 0 ? static_cast<std::size_t>(n) : 0;
-  }
+// The start of a small /proc file, as text; returns its length, 0 when it cannot be read.
+inline std::size_t read_proc(const char* path, char* buffer, std::size_t size) noexcept {
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const ssize_t n = ::read(fd, buffer, size - 1);
+  ::close(fd);
+  buffer[n > 0 ? n : 0] = 0;
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
 
-}  // namespace )
+}  // namespace detail
 
 namespace memory {
 
