@@ -227,6 +227,14 @@ TEST_CASE("generation: records the published spans, rows and layer parts") {
   CHECK(counts["diffusion_forward"] == 13);
   for (const char* part : {"self_attention", "cross_attention", "ffn", "kv_roll_and_insert"})
     CHECK(counts[part] == 26);
+  // The prompt's keys and values are made by the first forward after each of three resets.
+  const latency::string_id reused = recording.strings.find("reused_tokens");
+  const auto computed =
+      std::count_if(recording.spans.begin(), recording.spans.end(), [&](const latency::span& x) {
+        return recording.name_of(x) == "cross_attention" &&
+               recording.integer_attribute(x.attributes, reused, -1) == 0;
+      });
+  CHECK(computed == 3 * 2);
   std::set<std::string> forward_parents;
   for (const latency::span& s : recording.spans)
     if (recording.name_of(s) == "diffusion_forward") forward_parents.insert(names[s.parent]);
@@ -250,4 +258,22 @@ TEST_CASE("generation: records the published spans, rows and layer parts") {
       std::find_if(recording.spans.begin(), recording.spans.end(),
                    [&](const latency::span& x) { return x.id == recording.blocks[2].span; });
   CHECK(s.request_ns <= block_2->start_ns);  // requested when block 2, latent frames 6..8, was next
+}
+
+TEST_CASE("kv_cache: zero clears the rows and leaves the pointers, restart clears both") {
+  ops::cpu::cpu_memory memory;
+  const longlive::dit_config c = tiny_dit();
+  longlive::kv_cache kv(c, tiny_generation(), kv_policy::ring, memory, ops::dtype::f32);
+  CHECK(kv.bytes() == 2 * 2 * 6 * 6 * 24 * 4);
+  kv.begin({0, 3, false}, {});
+  CHECK(kv.pointers() == longlive::kv_pointers{0, 0});  // delayed until every layer has written
+  kv.commit();
+  CHECK(kv.pointers() == longlive::kv_pointers{18, 18});
+  kv.k(1).as<float>()[100] = kv.v(0).as<float>()[7] = 1.0F;
+  kv.zero({});
+  CHECK(kv.k(1).as<float>()[100] == 0.0F);
+  CHECK(kv.v(0).as<float>()[7] == 0.0F);
+  CHECK(kv.pointers() == longlive::kv_pointers{18, 18});
+  kv.restart({});
+  CHECK(kv.pointers() == longlive::kv_pointers{0, 0});
 }
