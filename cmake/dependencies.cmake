@@ -43,7 +43,6 @@ if(LATENCY_BUILD_ANALYZERS OR LATENCY_BUILD_PIPELINE OR LATENCY_BUILD_BENCHMARKS
   latency_find(doctest doctest-dev)
   latency_find(rapidcheck librapidcheck-dev)
   latency_find(valijson libvalijson-dev)
-  latency_find(benchmark libbenchmark-dev)
 endif()
 
 set(missing_fuzzing "")
@@ -63,8 +62,8 @@ latency_decide(CUDA "CUDA" ${want_cuda} ${missing_cuda})
 latency_decide(CUPTI "CUPTI" ${want_cuda} ${missing_cupti})
 latency_decide(NVTX "NVTX" ${want_cuda} ${missing_nvtx})
 latency_decide(EXAMPLES "examples" ${LATENCY_BUILD_EXAMPLES})
-latency_decide(BENCHMARKS "benchmarks" ${LATENCY_BUILD_BENCHMARKS} ${missing_benchmark} ${missing_fmt}
-               ${missing_nlohmann_json})
+latency_decide(BENCHMARKS "benchmarks" ${LATENCY_BUILD_BENCHMARKS} ${missing_fmt} ${missing_nlohmann_json}
+               ${missing_CLI11})
 latency_decide(TESTS "tests" ${LATENCY_BUILD_TESTS} ${missing_doctest} ${missing_rapidcheck} ${missing_valijson}
                ${missing_nlohmann_json})
 latency_decide(FUZZERS "fuzzers" ${LATENCY_BUILD_FUZZERS} ${missing_fuzzing})

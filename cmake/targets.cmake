@@ -39,12 +39,19 @@ function(latency_add_program name)  # a program the user runs: build/<preset>/bi
                                            OUTPUT_NAME ${arg_OUTPUT_NAME})
 endfunction()
 
+# Test code is compiled for a short build; what it tests in libraries keeps the build's optimization.
+set(test_optimization -O1)
+if(LATENCY_SANITIZER STREQUAL "address")
+  set(test_optimization -O0)
+endif()
+
 # A doctest program, run by ctest under the same name. A test that cannot run here prints a line
 # "skipped: <why>" and returns 77. One labelled gpu is skipped on a machine without an NVIDIA GPU.
 function(latency_add_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE latency_build doctest_main ${arg_LIBRARIES})
+  target_compile_options(${name} PRIVATE ${test_optimization})
   if("gpu" IN_LIST arg_LABELS)
     add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/run_if_gpu.sh $<TARGET_FILE:${name}>)
   else()

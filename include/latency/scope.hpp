@@ -37,7 +37,7 @@ class scope {
       const attribute& a4 = no_attribute, const attribute& a5 = no_attribute,
       const attribute& a6 = no_attribute, const attribute& a7 = no_attribute) noexcept
       : thread_(detail::recording_thread()) {
-    if (__builtin_expect(thread_ == nullptr, 0)) return;
+    if (__builtin_expect(thread_ == nullptr, 1)) return;
     store_while_present(a0, a1, a2, a3, a4, a5, a6, a7);
     open(name);
   }
@@ -52,7 +52,7 @@ class scope {
   }
   // Closes the span before the scope ends.
   __attribute__((always_inline)) void close() noexcept {
-    if (__builtin_expect(thread_ == nullptr, 0)) return;
+    if (__builtin_expect(thread_ == nullptr, 1)) return;
     const std::uint64_t end = read_ticks(thread_->clock);
     write(end);
     thread_ = nullptr;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "pipeline_reference/longlive/build_info.hpp"
+#include "cmake/build_info.hpp"
 
 namespace longlive {
 
@@ -12,7 +12,7 @@ void describe_run(latency::session& session, const config& c, const device_descr
   std::int64_t window_tokens = g.cached_latent_frames() * c.dit.tokens_per_latent_frame();
   if (g.window_latent_frames < 0)
     window_tokens = std::min(window_tokens, generation_config::unlimited_attention_tokens);
-  session.describe("git_commit", git_commit());
+  session.describe("git_commit", build_info::git_commit());
   session.describe("model_checkpoint", c.reference.weights);
   session.describe("vae_checkpoint", c.reference.vae_weights);
   session.describe("prompt_embeddings", c.reference.prompt_embeddings);

@@ -48,7 +48,8 @@ thread_state* attach_this_thread() noexcept;
 // The calling thread's state when it records now, else nullptr.
 [[nodiscard]] inline thread_state* recording_thread() noexcept {
   const std::uint64_t active = active_generation.load(std::memory_order_relaxed);
-  if (__builtin_expect(active == no_session, 0)) return nullptr;
+  // The straight path is the one that must cost nothing; a recording one is 20 times as long.
+  if (__builtin_expect(active == no_session, 1)) return nullptr;
   thread_state* const t = this_thread;
   if (__builtin_expect(t != nullptr && t->generation.load(std::memory_order_relaxed) == active, 1))
     return t;

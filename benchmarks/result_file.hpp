@@ -1,0 +1,45 @@
+#pragma once
+// What a benchmark found, as rows that it prints and writes to benchmarks/results/ (schema:
+// schemas/benchmark_result.schema.json). Samples of alternatives are taken in turn, round after
+// round, so that drift of the machine meets all of them alike.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace benchmarks {
+
+struct row {
+  std::string name;
+  double value = 0;  // median of the samples
+  std::string unit;
+  std::size_t n = 0;
+  std::optional<double> spread;  // interquartile range; none for a single sample
+  std::string reference_name;    // empty: nothing to compare with
+  double reference_value = 0;
+};
+
+// Median and interquartile range of samples.
+[[nodiscard]] row summarize(std::string name, std::string unit, const std::vector<double>& samples);
+
+// An alternative: called once a round, returns its figure in `unit`.
+struct alternative {
+  std::string name;
+  std::function<double()> sample;
+  std::string reference;  // name of another alternative to divide by, or empty
+};
+
+// Takes `rounds` samples of each, interleaved, after one round that does not count.
+[[nodiscard]] std::vector<row> compare(const std::vector<alternative>& alternatives,
+                                       const std::string& unit, int rounds);
+
+// Prints the rows as a table and writes the result file, unless `path` is empty. Throws
+// latency::error.
+void report(const std::vector<row>& rows, const std::string& machine, const std::string& command,
+            const std::string& path);
+
+// Processor, cores and kernel of this machine, in words.
+[[nodiscard]] std::string this_machine();
+
+}  // namespace benchmarks
