@@ -10,7 +10,8 @@ namespace latency {
 class error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
-  // "FILE: PLACE: MESSAGE", with a place such as "/spans/start_ns" or "byte 4096"; empty parts left out.
+  // "FILE: PLACE: MESSAGE", with a place such as "/spans/start_ns" or "byte 4096"; empty parts left
+  // out.
   error(const std::string& file, const std::string& place, const std::string& message)
       : std::runtime_error((file.empty() ? "" : file + ": ") + (place.empty() ? "" : place + ": ") +
                            message) {}

@@ -148,8 +148,7 @@ class json_writer {
     char* const start = begin;
     if (comma_) *begin++ = ',';
     comma_ = true;
-    used_ +=
-        static_cast<std::size_t>(std::to_chars(begin, start + longest_number, v).ptr - start);
+    used_ += static_cast<std::size_t>(std::to_chars(begin, start + longest_number, v).ptr - start);
   }
   void quoted(std::string_view text) {
     append("\"");

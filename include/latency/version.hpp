@@ -1,5 +1,6 @@
 #pragma once
-// Version of the library. Files carry their own versions: see `timing_file_version` in recording.hpp.
+// Version of the library. Files carry their own versions: see `timing_file_version` in
+// recording.hpp.
 
 #define LATENCY_VERSION_MAJOR 0
 #define LATENCY_VERSION_MINOR 1
