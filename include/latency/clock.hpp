@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -112,7 +113,9 @@ class tick_converter {
   [[nodiscard]] double ns_per_tick() const noexcept { return ns_per_tick_; }
   [[nodiscard]] std::int64_t to_ns(std::uint64_t ticks) const noexcept {
     const auto offset = static_cast<std::int64_t>(ticks - origin_);
-    const double ns = static_cast<double>(offset) * ns_per_tick_;
+    constexpr double limit_ns = 4e18;  // 127 years: beyond it a damaged file, not a time
+    const double ns =
+        std::min(std::max(static_cast<double>(offset) * ns_per_tick_, -limit_ns), limit_ns);
     return static_cast<std::int64_t>(ns < 0 ? ns - 0.5 : ns + 0.5);
   }
 
