@@ -7,6 +7,7 @@ option(LATENCY_BUILD_TESTS "the tests" ${PROJECT_IS_TOP_LEVEL})
 option(LATENCY_BUILD_FUZZERS "libFuzzer targets (clang only)" OFF)
 option(LATENCY_INSTALL "install rules and the exported targets" ${PROJECT_IS_TOP_LEVEL})
 set(LATENCY_CUDA AUTO CACHE STRING "CUDA parts: AUTO, ON or OFF")
+set(LATENCY_COMMIT "" CACHE STRING "git commit that results name; empty: asked of git at every build")
 set(LATENCY_SANITIZER "" CACHE STRING "address (with undefined), thread, or empty")
 
 # The CPU back end's kernels use AVX2 and FMA where the machine that builds has them.

@@ -1,7 +1,9 @@
 # Writes OUTPUT, a source file with the commit of SOURCE_DIR, when it differs from what is there. Run at every build.
 find_package(Git QUIET)
 set(commit unknown)
-if(Git_FOUND)
+if(COMMIT)  # given by hand, for sources without their git folder
+  set(commit ${COMMIT})
+elseif(Git_FOUND)
   execute_process(COMMAND ${GIT_EXECUTABLE} rev-parse --verify HEAD WORKING_DIRECTORY ${SOURCE_DIR}
                   OUTPUT_VARIABLE head OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed ERROR_QUIET)
   if(NOT failed)
