@@ -15,14 +15,23 @@
 
 namespace benchmarks {
 
+namespace {
+
+// Four significant digits: more than the spread of any measurement here supports.
+double rounded(double value) {
+  return std::stod(fmt::format("{:.4g}", value));
+}
+
+}  // namespace
+
 row summarize(std::string name, std::string unit, const std::vector<double>& samples) {
   row result;
   result.name = std::move(name);
   result.unit = std::move(unit);
   result.n = samples.size();
-  result.value = latency::percentile(samples, 50);
+  result.value = rounded(latency::percentile(samples, 50));
   if (samples.size() > 1)
-    result.spread = latency::percentile(samples, 75) - latency::percentile(samples, 25);
+    result.spread = rounded(latency::percentile(samples, 75) - latency::percentile(samples, 25));
   return result;
 }
 
@@ -66,7 +75,8 @@ void report(const std::vector<row>& rows, const std::string& machine, const std:
     entry["reference"] =
         compared ? nlohmann::ordered_json{{"name", r.reference_name}, {"value", r.reference_value}}
                  : nlohmann::ordered_json(nullptr);
-    entry["ratio"] = compared ? nlohmann::ordered_json(r.value / r.reference_value) : nullptr;
+    entry["ratio"] =
+        compared ? nlohmann::ordered_json(rounded(r.value / r.reference_value)) : nullptr;
     file["rows"].push_back(std::move(entry));
   }
   if (path.empty()) return;
