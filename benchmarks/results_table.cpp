@@ -71,8 +71,7 @@ std::string with_tables(const fs::path& repository, const fs::path& document) {
       throw latency::error(document.string(), fmt::format("byte {}", at),
                            "results without their end");
     const std::size_t body = name_end + std::strlen(" -->");
-    text.replace(body, close - body,
-                 "\n" + tables_of(repository, text.substr(name, name_end - name)).substr(1));
+    text.replace(body, close - body, tables_of(repository, text.substr(name, name_end - name)));
   }
   return text;
 }
