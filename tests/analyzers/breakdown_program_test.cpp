@@ -11,7 +11,7 @@
 #include "analyzers/render/display.hpp"
 #include "latency/timing_file.hpp"
 #include "tests/analyzers/csv_reader.hpp"
-#include "tests/latency/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace {
 

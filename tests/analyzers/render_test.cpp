@@ -9,7 +9,7 @@
 #include "analyzers/render/writers.hpp"
 #include "tests/analyzers/csv_reader.hpp"
 #include "tests/analyzers/sample_document.hpp"
-#include "tests/latency/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace {
 

@@ -11,7 +11,7 @@
 #include "latency/error.hpp"
 #include "latency/latency.hpp"
 #include "latency/timing_file.hpp"
-#include "tests/latency/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace {
 

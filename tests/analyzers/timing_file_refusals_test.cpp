@@ -9,7 +9,7 @@
 #include "analyzers/timeline/reader.hpp"
 #include "analyzers/timeline/timing_file_reader.hpp"
 #include "latency/error.hpp"
-#include "tests/latency/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sample_recording.hpp"
-#include "temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using latency::recording;
 using latency_test::sample_recording;

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "find_span.hpp"
-#include "temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace {
 

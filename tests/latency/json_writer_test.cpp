@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using latency::json_writer;
 using latency_test::read_file;

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "schema_complaint.hpp"
-#include "temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using latency::profile_function;
 using latency::profile_labels;

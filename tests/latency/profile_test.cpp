@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using latency_test::temporary_folder;
 using nlohmann::json;

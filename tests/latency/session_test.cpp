@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "find_span.hpp"
-#include "temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using latency_test::integer_of;
 using latency_test::span_named;

@@ -10,7 +10,7 @@
 
 #include "sample_recording.hpp"
 #include "schema_complaint.hpp"
-#include "temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 using latency_test::read_file;
 using latency_test::sample_recording;

@@ -8,9 +8,9 @@
 #include "pipeline_reference/longlive/golden_run.hpp"
 #include "pipeline_reference/longlive/safetensors_writer.hpp"
 #include "pipeline_reference/ops/cpu/cpu_backend.hpp"
-#include "tests/latency/temporary_folder.hpp"
 #include "tests/pipeline_reference/run_program.hpp"
 #include "tests/pipeline_reference/source_dir.hpp"
+#include "tests/temporary_folder.hpp"
 
 using longlive::kv_policy;
 

@@ -12,7 +12,7 @@
 
 #include "latency/error.hpp"
 #include "pipeline_reference/longlive/run_files.hpp"
-#include "tests/latency/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace {
 

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "tests/latency/schema_complaint.hpp"
-#include "tests/latency/temporary_folder.hpp"
 #include "tests/pipeline_reference/run_program.hpp"
+#include "tests/temporary_folder.hpp"
 
 using latency_test::read_file;
 using latency_test::temporary_folder;

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/latency/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace longlive_tests {
 

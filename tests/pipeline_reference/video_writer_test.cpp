@@ -6,35 +6,21 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "latency/error.hpp"
 #include "pipeline_reference/longlive/y4m_frame.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace longlive;
+using latency_test::read_file;
+using latency_test::temporary_folder;
 namespace fs = std::filesystem;
 
 namespace {
 
 using bytes = std::vector<std::uint8_t>;
-
-struct temporary_folder {
-  fs::path path;
-  temporary_folder() {
-    std::string name = (fs::temp_directory_path() / "video_writer_XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~temporary_folder() { fs::remove_all(path); }
-  std::string file(const char* name) const { return (path / name).string(); }
-  bool empty() const { return fs::is_empty(path); }
-};
-
-std::string contents(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 template <typename Call>
 std::string message_of(Call call) {
@@ -51,12 +37,12 @@ struct fake_ffmpeg {
   temporary_folder folder;
   std::string old_path = std::getenv("PATH");
   explicit fake_ffmpeg(const std::string& script) {
-    const std::string program = folder.file("ffmpeg");
+    const std::string program = folder / "ffmpeg";
     if (!script.empty()) {
       std::ofstream(program) << "#!/bin/sh\n" << script;
       ::chmod(program.c_str(), 0755);
     }
-    ::setenv("PATH", folder.path.c_str(), 1);
+    ::setenv("PATH", (folder / "").c_str(), 1);
   }
   ~fake_ffmpeg() { ::setenv("PATH", old_path.c_str(), 1); }
 };
@@ -71,7 +57,7 @@ bytes planes_of(const video_format& format, const bytes& rgb) {
 
 TEST_CASE("y4m: the file is a header and one marked frame of planes per pixel frame") {
   const temporary_folder folder;
-  const std::string path = folder.file("clip.y4m");
+  const std::string path = folder / "clip.y4m";
   const video_format format{6, 4, 16, false};
   auto video = video_writer::open(path, format);
   video->write(bytes(6 * 4 * 3, 0));
@@ -79,7 +65,7 @@ TEST_CASE("y4m: the file is a header and one marked frame of planes per pixel fr
   video->write({});
   CHECK_FALSE(fs::exists(path));
   video->finish();
-  const std::string file = contents(path),
+  const std::string file = read_file(path),
                     header = "YUV4MPEG2 W6 H4 F16:1 Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n";
   REQUIRE(file.size() == header.size() + 3 * (6 + 24 + 2 * 6));
   CHECK(file.substr(0, header.size()) == header);
@@ -121,19 +107,19 @@ TEST_CASE("y4m: 4:2:0 averages the colour of four pixels and repeats the edge of
 TEST_CASE("video_writer: a video that is not finished leaves nothing behind") {
   const temporary_folder folder;
   {
-    auto video = video_writer::open(folder.file("clip.y4m"), {2, 2, 16, false});
+    auto video = video_writer::open(folder / "clip.y4m", {2, 2, 16, false});
     video->write(bytes(12));
-    CHECK_FALSE(folder.empty());
+    CHECK_FALSE(folder.names().empty());
   }
-  CHECK(folder.empty());
+  CHECK(folder.names().empty());
 }
 
 TEST_CASE("video_writer: what cannot be written is refused with one line") {
   const temporary_folder folder;
-  const std::string path = folder.file("clip.y4m"), mp4 = folder.file("clip.mp4");
+  const std::string path = folder / "clip.y4m", mp4 = folder / "clip.mp4";
   CHECK(message_of([&] {
-          video_writer::open(folder.file("clip.avi"), {2, 2, 16, false});
-        }) == folder.file("clip.avi") + ": a video must end in .y4m or .mp4");
+          video_writer::open(folder / "clip.avi", {2, 2, 16, false});
+        }) == (folder / "clip.avi") + ": a video must end in .y4m or .mp4");
   CHECK(message_of([&] {
           video_writer::open(path, {0, 2, 16, false});
         }) == path + ": cannot write 0x2 pixels, each must be 1 to 16384");
@@ -149,14 +135,14 @@ TEST_CASE("video_writer: what cannot be written is refused with one line") {
   CHECK(message_of([&] {
           video_writer::open(path, {2, 2, 16, false})->write(bytes(13));
         }) == path + ": expected pixel frames of 12 bytes, found 13 bytes");
-  CHECK(folder.empty());
+  CHECK(folder.names().empty());
 }
 
 TEST_CASE("mp4: every byte reaches ffmpeg, whose output gets its name at the end") {
   const fake_ffmpeg fake(
       "for last; do :; done\n/bin/cat > \"${last#file:}\"\necho \"$@\" > \"$0.arguments\"\n");
   const temporary_folder folder;
-  const std::string path = folder.file("a clip; $(touch x).mp4");
+  const std::string path = folder / "a clip; $(touch x).mp4";
   auto video = video_writer::open(path, {64, 32, 16, false});
   bytes rgb(64 * 32 * 3);
   for (std::size_t i = 0; i < rgb.size(); ++i) rgb[i] = static_cast<std::uint8_t>(i * 7);
@@ -167,9 +153,9 @@ TEST_CASE("mp4: every byte reaches ffmpeg, whose output gets its name at the end
   }
   CHECK_FALSE(fs::exists(path));
   video->finish();
-  CHECK(contents(path) == expected);
-  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
-  const std::string arguments = contents(fake.folder.file("ffmpeg.arguments"));
+  CHECK(read_file(path) == expected);
+  CHECK(folder.names().size() == 1);
+  const std::string arguments = read_file(fake.folder / "ffmpeg.arguments");
   CHECK(arguments.find("-pix_fmt rgb24 -video_size 64x32 -framerate 16 -i pipe:0") !=
         std::string::npos);
 }
@@ -178,7 +164,7 @@ TEST_CASE(
     "mp4: an ffmpeg that is absent, fails or ends early is reported in its own words, with nothing "
     "left") {
   const temporary_folder folder;
-  const std::string path = folder.file("clip.mp4");
+  const std::string path = folder / "clip.mp4";
   {
     const fake_ffmpeg none("");
     CHECK(message_of([&] {
@@ -204,5 +190,5 @@ TEST_CASE(
     auto video = video_writer::open(
         path, {2, 2, 16, false});  // destroyed without finish: the process is ended
   }
-  CHECK(folder.empty());
+  CHECK(folder.names().empty());
 }
