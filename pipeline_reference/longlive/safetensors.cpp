@@ -80,7 +80,8 @@ safetensors_file::safetensors_file(std::string path, std::shared_ptr<const void>
 }
 
 safetensors_file safetensors_file::open(const std::string& path) {
-  const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Without O_NONBLOCK, a pipe would be waited for here.
+  const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) fail(path, "cannot open");
   struct stat status {};
   if (::fstat(file.fd, &status) != 0) fail(path, "cannot read its size");

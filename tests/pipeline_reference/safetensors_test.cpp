@@ -2,17 +2,18 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <limits>
 
 #include "latency/error.hpp"
 #include "pipeline_reference/longlive/safetensors_writer.hpp"
 #include "tests/pipeline_reference/safetensors_bytes.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace longlive;
 using longlive::testing::as_bytes;
@@ -50,10 +51,6 @@ std::string words(std::initializer_list<std::uint16_t> values) {
   for (const std::uint16_t value : values)
     out += {static_cast<char>(value & 0xff), static_cast<char>(value >> 8)};
   return out;
-}
-
-std::string temporary(const char* name) {
-  return (std::filesystem::temp_directory_path() / name).string();
 }
 
 }  // namespace
@@ -247,7 +244,8 @@ TEST_CASE("safetensors: a file cut anywhere is refused") {
 }
 
 TEST_CASE("safetensors: what is written is read back, and a failed write leaves nothing") {
-  const std::string path = temporary("latency_safetensors_test.safetensors");
+  const latency_test::temporary_folder folder;
+  const std::string path = folder / "written.safetensors";
   const std::vector<float> a{1.5f, -2.25f, 3e-30f}, b{4.0f};
   write_safetensors(path, {{"latents", {3, 1}, a}, {"scalar", {}, b}});
   {
@@ -256,11 +254,11 @@ TEST_CASE("safetensors: what is written is read back, and a failed write leaves 
     CHECK(file.read_f32("latents", tensor_shape{3, 1}) == a);
     CHECK(file.read_f32("scalar", {}) == b);
   }
-  std::filesystem::remove(path);
+  const std::string refused = folder / "refused.safetensors";
   CHECK(message_of([&] {
-          write_safetensors(path, {{"a", {2}, a}});
-        }) == path + ": a: shape [2] holds 2 values, found 3");
-  CHECK_FALSE(std::filesystem::exists(path));
+          write_safetensors(refused, {{"a", {2}, a}});
+        }) == refused + ": a: shape [2] holds 2 values, found 3");
+  CHECK(folder.names() == std::vector<std::string>{"written.safetensors"});
   CHECK(message_of([&] { write_safetensors("/nonexistent/x", {}); }) ==
         "/nonexistent/x: cannot create: No such file or directory");
 }
@@ -268,12 +266,13 @@ TEST_CASE("safetensors: what is written is read back, and a failed write leaves 
 TEST_CASE("safetensors: missing, empty and irregular files are refused by name") {
   CHECK(message_of([] { safetensors_file::open("/nonexistent/w"); }) ==
         "/nonexistent/w: cannot open: No such file or directory");
-  const std::string directory = std::filesystem::temp_directory_path().string();
+  const latency_test::temporary_folder folder;
+  const std::string directory = folder / "", pipe = folder / "pipe", path = folder / "empty";
   CHECK(message_of([&] { safetensors_file::open(directory); }) ==
         directory + ": not a regular file");
-  const std::string path = temporary("latency_safetensors_empty.safetensors");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);  // that nobody writes to: nothing to wait for
+  CHECK(message_of([&] { safetensors_file::open(pipe); }) == pipe + ": not a regular file");
   std::ofstream(path).close();
   CHECK(message_of([&] { safetensors_file::open(path); }) ==
         path + ": expected at least 8 bytes, found 0");
-  std::filesystem::remove(path);
 }
