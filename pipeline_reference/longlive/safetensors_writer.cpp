@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "latency/detail/output_file.hpp"
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/output_file.hpp"
 
 namespace longlive {
 
@@ -30,11 +30,13 @@ void write_safetensors(const std::string& path, const std::vector<tensor_to_writ
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data are aligned
   const auto length = static_cast<std::uint64_t>(text.size());
 
-  output_file file(path);
-  file.write(std::as_bytes(
-      std::span(&length, 1)));  // little-endian, as the reader asserts of this machine
-  file.write(text);
-  for (const tensor_to_write& tensor : tensors) file.write(std::as_bytes(tensor.values));
+  latency::detail::output_file file(path);
+  const auto write = [&](std::span<const std::byte> bytes) {
+    file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  write(std::as_bytes(std::span(&length, 1)));  // little-endian, as the reader asserts
+  write(std::as_bytes(std::span(text)));
+  for (const tensor_to_write& tensor : tensors) write(std::as_bytes(tensor.values));
   file.commit();
 }
 

@@ -4,9 +4,9 @@
 
 #include <vector>
 
+#include "latency/detail/output_file.hpp"
 #include "latency/error.hpp"
 #include "pipeline_reference/longlive/ffmpeg_process.hpp"
-#include "pipeline_reference/longlive/output_file.hpp"
 #include "pipeline_reference/longlive/y4m_frame.hpp"
 
 namespace longlive {
@@ -24,21 +24,22 @@ std::size_t whole_pixel_frames(const std::string& path, const video_format& form
 class y4m_writer final : public video_writer {
  public:
   y4m_writer(const std::string& path, const video_format& format) : format_(format), file_(path) {
-    file_.write(y4m_header(format));
+    const std::string header = y4m_header(format);
+    file_.write(header.data(), header.size());
   }
   void write(std::span<const std::uint8_t> rgb) override {
     const std::size_t count = whole_pixel_frames(file_.path(), format_, rgb.size());
     for (std::size_t i = 0; i < count; ++i) {
       y4m_planes(format_, rgb.subspan(i * (rgb.size() / count), rgb.size() / count), planes_);
-      file_.write("FRAME\n");
-      file_.write(std::as_bytes(std::span(planes_)));
+      file_.write("FRAME\n", 6);
+      file_.write(reinterpret_cast<const char*>(planes_.data()), planes_.size());
     }
   }
   void finish() override { file_.commit(); }
 
  private:
   video_format format_;
-  output_file file_;
+  latency::detail::output_file file_;
   std::vector<std::uint8_t> planes_;
 };
 
@@ -67,7 +68,7 @@ class mp4_writer final : public video_writer {
                        "yuv420p",
                        "-f",
                        "mp4",
-                       "file:" + file_.temporary_path()}) {}
+                       "file:" + file_.written_path()}) {}
   void write(std::span<const std::uint8_t> rgb) override {
     whole_pixel_frames(file_.path(), format_, rgb.size());
     ffmpeg_.write(std::as_bytes(rgb));
@@ -79,7 +80,7 @@ class mp4_writer final : public video_writer {
 
  private:
   video_format format_;
-  output_file file_;  // keeps the temporary name that ffmpeg writes to
+  latency::detail::output_file file_;  // owns the temporary that ffmpeg writes
   ffmpeg_process ffmpeg_;
 };
 

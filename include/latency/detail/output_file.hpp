@@ -64,6 +64,10 @@ class output_file {
   }
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  // Where the bytes are until commit(), for a program that writes them in this one's place.
+  [[nodiscard]] const std::string& written_path() const noexcept {
+    return temporary_.empty() ? target_ : temporary_;
+  }
 
  private:
   // Where a symbolic link leads, so that a rename replaces the file and not the link.
