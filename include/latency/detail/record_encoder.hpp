@@ -30,26 +30,21 @@ class record_encoder {
     return cache_[slot].id;
   }
 
-  // Everything that the thread has published since the last call. In ring mode once, at the end.
+  // Everything that the thread had published when this was called: bounded work, however busy the
+  // thread is. In ring mode once, at the end.
   void drain(thread_state& t) {
     if (t.ring) return drain_ring(t);
-    for (;;) {
-      const std::uint64_t done = t.produced.load(std::memory_order_acquire);
-      std::uint64_t consumed = t.consumed.load(std::memory_order_relaxed);
-      for (; consumed < done; ++consumed) {
-        const std::uint32_t at = static_cast<std::uint32_t>(consumed % t.chunk_count);
-        encode(t, t.chunks[at].words + t.consumed_words, t.chunks[at].words + t.used_words[at]);
-        t.consumed_words = 0;
-        t.consumed.store(consumed + 1, std::memory_order_release);
-      }
-      const chunk& current = t.chunks[done % t.chunk_count];
-      const std::uint64_t* const end = t.cursor.load(std::memory_order_acquire);
-      if (end < current.words || end > current.words + chunk_words)
-        continue;  // it went on meanwhile
-      encode(t, current.words + t.consumed_words, end);
-      t.consumed_words = static_cast<std::uint32_t>(end - current.words);
-      return;
+    const published_end published = t.published();
+    std::uint64_t consumed = t.consumed.load(std::memory_order_relaxed);
+    for (; consumed < published.chunks; ++consumed) {
+      const std::uint32_t at = static_cast<std::uint32_t>(consumed % t.chunk_count);
+      encode(t, t.chunks[at].words + t.consumed_words, t.chunks[at].words + t.used_words[at]);
+      t.consumed_words = 0;
+      t.consumed.store(consumed + 1, std::memory_order_release);
     }
+    const std::uint64_t* const current = t.chunks[consumed % t.chunk_count].words;
+    encode(t, current + t.consumed_words, current + published.words);
+    t.consumed_words = published.words;
   }
 
   // The thread's open spans, when they changed since the last call.

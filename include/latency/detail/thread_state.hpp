@@ -37,6 +37,12 @@ struct chunk {
   std::uint64_t words[chunk_words];
 };
 
+// Whole chunks that a thread has published since the session started, and words of the next one.
+struct published_end {
+  std::uint64_t chunks = 0;
+  std::uint32_t words = 0;
+};
+
 struct thread_state {
   // The hot path's first cache line.
   alignas(64) std::atomic<std::uint64_t> generation{no_session};  // session it is attached to
@@ -111,6 +117,19 @@ struct thread_state {
     return __builtin_expect(at <= limit, 1) ? at : next_chunk();
   }
   void publish(std::uint64_t* end) noexcept { cursor.store(end, std::memory_order_release); }
+
+  // By the collector. Asks for the chunk again after the cursor: the end of a chunk is also the
+  // start of the one behind it, so the cursor alone does not say which of the two it means.
+  [[nodiscard]] published_end published() const noexcept {
+    for (;;) {
+      const std::uint64_t done = produced.load(std::memory_order_acquire);
+      const std::uint64_t* const end = cursor.load(std::memory_order_acquire);
+      if (produced.load(std::memory_order_acquire) != done) continue;
+      const std::uint64_t* const current = chunks[done % chunk_count].words;
+      const bool inside = end >= current && end <= current + chunk_words;  // else just entering it
+      return {done, inside ? static_cast<std::uint32_t>(end - current) : 0};
+    }
+  }
 
  private:
   [[nodiscard]] __attribute__((noinline)) std::uint64_t* next_chunk() noexcept {
