@@ -17,6 +17,7 @@ class async_span {
     std::uint64_t* const at = detail::reserve_record(*t);
     if (at == nullptr) return;
     name_ = name;
+    generation_ = t->generation.load(std::memory_order_relaxed);
     // Unique within the session: the thread's next id, as for spans.
     id_ = ++t->next_id;
     at[1] = read_ticks(t->clock);
@@ -27,11 +28,13 @@ class async_span {
     t->publish(at + 4 + 2 * count);
   }
   async_span(const char* name, const attribute& one) noexcept : async_span(name, {one}) {}
-  async_span(async_span&& other) noexcept : name_(other.name_), id_(std::exchange(other.id_, 0)) {}
+  async_span(async_span&& other) noexcept
+      : name_(other.name_), generation_(other.generation_), id_(std::exchange(other.id_, 0)) {}
   async_span& operator=(async_span&& other) noexcept {
     if (this == &other) return *this;
     end();
     name_ = other.name_;
+    generation_ = other.generation_;
     id_ = std::exchange(other.id_, 0);
     return *this;
   }
@@ -41,7 +44,8 @@ class async_span {
     if (id_ == 0) return;
     const std::uint64_t id = std::exchange(id_, 0);
     detail::thread_state* const t = detail::recording_thread();
-    if (t == nullptr) return;
+    if (t == nullptr || t->generation.load(std::memory_order_relaxed) != generation_)
+      return;  // the session it began in has ended
     std::uint64_t* const at = detail::reserve_record(*t);
     if (at == nullptr) return;
     at[0] = detail::pack_head(detail::to_word(name_), detail::record_kind::async_end, 0, 0);
@@ -53,6 +57,7 @@ class async_span {
 
  private:
   const char* name_ = nullptr;
+  std::uint64_t generation_ = 0;  // ids are unique within a session only
   std::uint64_t id_ = 0;
 };
 

@@ -9,20 +9,24 @@ namespace latency {
 // Where the calling thread is: pass it by value to another thread.
 struct context {
   span_id span = 0;
+  std::uint64_t session = 0;  // ids are unique within a session only
 };
 
 [[nodiscard]] inline context current_context() noexcept {
   const detail::thread_state* const t = detail::recording_thread();
-  return {t == nullptr ? 0 : detail::innermost_span(*t)};
+  if (t == nullptr) return {};
+  return {detail::innermost_span(*t), t->generation.load(std::memory_order_relaxed)};
 }
 
 // While it lives, spans that the calling thread opens at its outermost level have `c.span` as
-// parent. Does nothing inside an open span of the same thread. Make and end it on the same thread.
+// parent. Does nothing inside an open span of the same thread, or with
+// a context of another session. Make and end it on the same thread.
 class adopt {
  public:
   explicit adopt(context c) noexcept : thread_(detail::recording_thread()) {
     if (thread_ == nullptr) return;
-    if (thread_->depth.load(std::memory_order_relaxed) != 0) {
+    session_ = thread_->generation.load(std::memory_order_relaxed);
+    if (c.session != session_ || thread_->depth.load(std::memory_order_relaxed) != 0) {
       thread_ = nullptr;
       return;
     }
@@ -31,11 +35,13 @@ class adopt {
   adopt(const adopt&) = delete;
   adopt& operator=(const adopt&) = delete;
   ~adopt() {
-    if (thread_ != nullptr) thread_->open[0].id.store(previous_, std::memory_order_relaxed);
+    if (thread_ != nullptr && thread_->generation.load(std::memory_order_relaxed) == session_)
+      thread_->open[0].id.store(previous_, std::memory_order_relaxed);
   }
 
  private:
   detail::thread_state* thread_;
+  std::uint64_t session_ = 0;
   span_id previous_ = 0;
 };
 

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "find_span.hpp"
-#include "temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace {
 
