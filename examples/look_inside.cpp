@@ -5,10 +5,10 @@
 #include <latency/statistics.hpp>
 #include <vector>
 
-int work(int n) {
+unsigned work(int n) {
   LATENCY_SCOPE("work", {"n", n});
-  volatile int sum = 0;
-  for (int i = 0; i < n * 1000; ++i) sum = sum + i;
+  volatile unsigned sum = 0;
+  for (int i = 0; i < n * 1000; ++i) sum = sum + static_cast<unsigned>(i);
   return sum;
 }
 
