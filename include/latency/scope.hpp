@@ -123,10 +123,10 @@ class scope {
                              t.generation.load(std::memory_order_relaxed) != generation_,
                          0))
       return;  // closed on another thread, or after its session ended
-    t.depth.store(depth_ - 1, std::memory_order_release);
     std::uint64_t* const at = t.reserve();
     if (__builtin_expect(at == nullptr, 0)) {
       t.dropped_spans.fetch_add(1, std::memory_order_relaxed);
+      t.depth.store(depth_ - 1, std::memory_order_release);
       return;
     }
     at[0] = head_ | static_cast<std::uint64_t>(count_) << 56;
@@ -136,6 +136,8 @@ class scope {
     at[4] = t.open[depth_ - 1].id.load(std::memory_order_relaxed);
     copy_attributes(at + 5, std::make_index_sequence<max_attributes>{});
     t.publish(at + 5 + 2 * count_);
+    // Last: the collector finds the span either published or still open.
+    t.depth.store(depth_ - 1, std::memory_order_release);
   }
 
   detail::thread_state* thread_;

@@ -24,6 +24,7 @@ inline void install_fork_handlers() {  // mutex held
                    for (const auto& t : shared.threads) {
                      t->generation.store(no_session, std::memory_order_relaxed);
                      t->in_use = t.get() == this_thread;
+                     new (&t->ring_mutex) std::mutex;  // its holder may not exist here
                    }
                    active_generation.store(no_session, std::memory_order_relaxed);
                    shared.mutex.unlock();
@@ -34,13 +35,13 @@ inline void install_fork_handlers() {  // mutex held
 inline void install(const std::shared_ptr<recorder>& made) {
   registry& shared = process();
   install_fork_handlers();
-  shared.current = made;
   const std::uint64_t generation = ++shared.last_generation;
   if (made->enabled()) {
     made->start(generation);
   } else {
     active_generation.store(no_session, std::memory_order_release);
   }
+  shared.current = made;  // not when it cannot start
 }
 
 // At exit, for a session that LATENCY_OUTPUT started: the program does not know of it.

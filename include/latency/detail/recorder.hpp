@@ -3,6 +3,7 @@
 // background thread, and ends the recording. One at a time per process (detail/process.hpp).
 
 #include <pthread.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -47,6 +48,9 @@ class recorder {
     enabled_ = enabled == nullptr || std::string_view(enabled) != "0";
     if (!enabled_) return;
     if (options_.capacity_spans == 0) options_.capacity_spans = capacity_from_environment();
+    if (options_.capacity_spans > max_capacity_spans)
+      throw error("session_options", "capacity_spans",
+                  std::to_string(options_.capacity_spans) + " is more than 268435456");
     if (const char* regions = std::getenv("LATENCY_REGIONS")) regions_ = parse_regions(regions);
     clock_ = detect_clock();
     if (!output_.empty()) journal_.open(output_ + ".journal");
@@ -76,15 +80,12 @@ class recorder {
     const double scale = ns_per_tick_.load(std::memory_order_relaxed);
     return static_cast<std::int64_t>(static_cast<double>(now_ticks() - origin_ticks_) * scale);
   }
-  [[nodiscard]] std::uint64_t next_async_id() noexcept {
-    return next_async_id_.fetch_add(1, std::memory_order_relaxed);
-  }
 
   void start(std::uint64_t generation) {  // mutex held
     generation_ = generation;
     if (!output_.empty()) {
       journal_.flush();
-      collector_ = new std::thread([this] { collect(); });
+      start_collector();
     }
     active_generation.store(regions_.empty() ? generation_ : no_session, std::memory_order_release);
   }
@@ -116,10 +117,8 @@ class recorder {
   }
 
   void detach(thread_state& t) {  // mutex held, by the thread that ends
-    encoder_.drain(t);
-    encoder_.open_spans(t);
-    add_totals(t);
     t.generation.store(no_session, std::memory_order_relaxed);
+    collect_last(t);
   }
 
   void describe(const std::string& key, const run_value& what) {  // mutex held
@@ -178,11 +177,12 @@ class recorder {
       ended_ = true;
       if (enabled_ && of_this_process()) {
         active_generation.store(no_session, std::memory_order_seq_cst);
-        collect_all();
+        // Threads leave first: but for the one open or close that each may be in the middle of,
+        // nothing changes while it is collected.
         for (const auto& t : process().threads)
-          if (t->generation.load(std::memory_order_acquire) == generation_) {
-            add_totals(*t);
-            t->generation.store(no_session, std::memory_order_release);
+          if (t->generation.load(std::memory_order_relaxed) == generation_) {
+            t->generation.store(no_session, std::memory_order_seq_cst);
+            collect_last(*t);
           }
         const std::uint64_t end = now_ticks();
         write_totals();
@@ -210,15 +210,34 @@ class recorder {
   }
 
  private:
+  static constexpr std::size_t max_capacity_spans = std::size_t{1} << 28;  // 10 GiB for each thread
   [[nodiscard]] static std::size_t capacity_from_environment() {
     const char* const text = std::getenv("LATENCY_CAPACITY");
     if (text == nullptr) return 65536;
     char* end = nullptr;
     const unsigned long long n = std::strtoull(text, &end, 10);
-    if (end == text || *end != 0 || n == 0 || n > 1ull << 28)
+    if (end == text || *end != 0 || n == 0 || n > max_capacity_spans)
       throw error("LATENCY_CAPACITY", "\"" + std::string(text) + "\"",
                   "must be a number of spans per thread from 1 to 268435456");
     return static_cast<std::size_t>(n);
+  }
+
+  // The thread takes none of the program's signals, not even one that its own writes cause
+  // (SIGXFSZ): such a write then fails instead of ending the program.
+  void start_collector() {
+    sigset_t every, before;
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, &before);
+    try {
+      collector_ = new std::thread([this] { collect(); });
+    } catch (const std::exception& e) {
+      pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      ended_ = true;
+      journal_.close();
+      ::unlink(journal_path().c_str());
+      throw error(output_, "", std::string("cannot start the collector thread: ") + e.what());
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   void collect() {  // the collector thread
@@ -236,11 +255,18 @@ class recorder {
   void collect_all() {
     for (const auto& t : process().threads) {
       if (t->generation.load(std::memory_order_acquire) != generation_) continue;
-      const bool ring = options_.mode == session_mode::ring;
-      if (!ring) encoder_.drain(*t);
+      if (options_.mode == session_mode::keep) encoder_.drain(*t);  // a ring is read at the end
       encoder_.open_spans(*t);
-      if (!ring || ended_) encoder_.drain(*t);  // what closed in between; a ring is read at the end
+      if (options_.mode == session_mode::keep) encoder_.drain(*t);  // what closed in between
     }
+  }
+
+  // Of a thread that leaves. Open spans first: one that closes meanwhile is published before it
+  // stops being open, so it is in one of the two; the reader takes it once.
+  void collect_last(thread_state& t) {
+    encoder_.open_spans(t);
+    encoder_.drain(t);
+    add_totals(t);
   }
 
   void refine_clock() {
@@ -289,7 +315,6 @@ class recorder {
   std::int64_t origin_unix_ns_ = 0;
   std::int64_t last_anchor_ns_ = 0;
   std::atomic<double> ns_per_tick_{1.0};
-  std::atomic<std::uint64_t> next_async_id_{1};
   std::uint64_t generation_ = no_session;
   std::uint32_t thread_count_ = 0;
   std::vector<region_rule> regions_;
