@@ -13,9 +13,6 @@
 namespace longlive {
 namespace {
 
-// The rotary position table has this many latent frames, rows and columns (as published).
-constexpr std::int64_t max_positions = 1024;
-
 // Published keys of training, of other pipelines or of the launcher; inference does not read them.
 constexpr const char* keys_without_effect[] = {"model_name",
                                                "independent_first_frame",
@@ -75,8 +72,8 @@ void read_window(generation_config& g, config_mapping& root) {
   config_mapping kwargs = root.mapping("model_kwargs");
   if (kwargs.boolean("use_infinite_attention", false))
     kwargs.fail("use_infinite_attention", "is not supported; positions are absolute here");
-  g.window_latent_frames = kwargs.integer("local_attn_size", -1, -1, max_positions);
-  g.sink_latent_frames = kwargs.integer("sink_size", 0, 0, max_positions);
+  g.window_latent_frames = kwargs.integer("local_attn_size", -1, -1, rope_positions);
+  g.sink_latent_frames = kwargs.integer("sink_size", 0, 0, rope_positions);
   g.timestep_shift = kwargs.real("timestep_shift", g.timestep_shift, 0.01, 1000.0);
   kwargs.accept("model_name");
   kwargs.refuse_unknown();
@@ -95,11 +92,11 @@ void read_window(generation_config& g, config_mapping& root) {
 
 generation_config read_generation(config_mapping& root) {
   generation_config g;
-  g.denoising_step_list = root.integers("denoising_step_list", 1, 1000);
+  g.denoising_step_list = root.integers("denoising_step_list", 0, 1000);
   g.warp_denoising_step = root.boolean("warp_denoising_step", true);
-  g.latent_frames_per_block = root.integer("num_frame_per_block", 3, 1, max_positions);
-  g.latent_frames = root.integer("num_output_frames", 0, 1, max_positions);
-  g.switch_latent_frames = root.integers("switch_frame_indices", 0, max_positions);
+  g.latent_frames_per_block = root.integer("num_frame_per_block", 3, 1, rope_positions);
+  g.latent_frames = root.integer("num_output_frames", 0, 1, rope_positions);
+  g.switch_latent_frames = root.integers("switch_frame_indices", 0, rope_positions);
   g.global_sink = root.boolean("global_sink", false);
   g.context_noise = root.real("context_noise", 0, 0, 1000);
   g.seed = static_cast<std::uint64_t>(
@@ -134,13 +131,13 @@ void read_adapter(config& c, config_mapping& root) {
 dit_config read_model(config_mapping& own) {
   config_mapping model = own.mapping("model");
   dit_config m;
-  m.dim = model.integer("dim", m.dim, 8, 16384);
-  m.heads = model.integer("num_heads", m.heads, 1, 256);
-  m.layers = model.integer("num_layers", m.layers, 1, 256);
-  m.ffn_dim = model.integer("ffn_dim", m.ffn_dim, 1, 65536);
-  m.freq_dim = model.integer("freq_dim", m.freq_dim, 2, 4096);
-  m.text_dim = model.integer("text_dim", m.text_dim, 1, 16384);
-  m.text_len = model.integer("text_len", m.text_len, 1, 4096);
+  m.dim = model.integer("dim", m.dim, 8, dit_config::most_dim);
+  m.heads = model.integer("num_heads", m.heads, 1, dit_config::most_heads);
+  m.layers = model.integer("num_layers", m.layers, 1, dit_config::most_layers);
+  m.ffn_dim = model.integer("ffn_dim", m.ffn_dim, 1, dit_config::most_ffn_dim);
+  m.freq_dim = model.integer("freq_dim", m.freq_dim, 2, dit_config::most_freq_dim);
+  m.text_dim = model.integer("text_dim", m.text_dim, 1, dit_config::most_text_dim);
+  m.text_len = model.integer("text_len", m.text_len, 1, dit_config::most_text_len);
   model.refuse_unknown();
   if (m.dim % m.heads != 0)
     model.fail("num_heads", fmt::format("dim {} is not divisible by {} heads", m.dim, m.heads));
@@ -152,7 +149,7 @@ dit_config read_model(config_mapping& own) {
   if (m.freq_dim % 2 != 0)
     model.fail("freq_dim", fmt::format("must be even, found {}", m.freq_dim));
 
-  const std::vector<std::int64_t> latent = own.integers("latent_hw", 2, 2 * max_positions);
+  const std::vector<std::int64_t> latent = own.integers("latent_hw", 2, 2 * rope_positions);
   if (!latent.empty()) {
     if (latent.size() != 2)
       own.fail("latent_hw",

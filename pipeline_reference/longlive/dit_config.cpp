@@ -2,15 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
 #include "latency/error.hpp"
 
 namespace longlive {
 namespace {
-
-// Published rotary tables have this many positions per axis.
-constexpr std::int64_t rope_positions = 1024;
 
 void check(bool holds, const std::string& name, const std::string& message) {
   if (!holds) throw latency::error("", name, message);
@@ -23,17 +18,23 @@ void positive(const char* name, std::int64_t number) {
 }  // namespace
 
 void dit_config::validate() const {
-  for (const auto& [name, number] : {std::pair{"dim", dim},
-                                     {"num_heads", heads},
-                                     {"num_layers", layers},
-                                     {"ffn_dim", ffn_dim},
-                                     {"freq_dim", freq_dim},
-                                     {"text_dim", text_dim},
-                                     {"text_len", text_len},
-                                     {"channels", channels},
-                                     {"latent_height", latent_height},
-                                     {"latent_width", latent_width}})
-    positive(name, number);
+  struct bounded {
+    const char* name;
+    std::int64_t number, most;
+  };
+  for (const bounded& b : {bounded{"dim", dim, most_dim},
+                           {"num_heads", heads, most_heads},
+                           {"num_layers", layers, most_layers},
+                           {"ffn_dim", ffn_dim, most_ffn_dim},
+                           {"freq_dim", freq_dim, most_freq_dim},
+                           {"text_dim", text_dim, most_text_dim},
+                           {"text_len", text_len, most_text_len},
+                           {"channels", channels, most_channels},
+                           {"latent_height", latent_height, patch * rope_positions},
+                           {"latent_width", latent_width, patch * rope_positions}}) {
+    positive(b.name, b.number);
+    check(b.number <= b.most, b.name, fmt::format("at most {}, is {}", b.most, b.number));
+  }
   check(dim % heads == 0, "dim", fmt::format("{} is not divisible by {} heads", dim, heads));
   check(head_dim() % 2 == 0, "dim",
         fmt::format("head size {} is odd, rotary pairs need an even one", head_dim()));
@@ -42,10 +43,6 @@ void dit_config::validate() const {
         fmt::format("must be even (2 x 2 patches), is {}", latent_height));
   check(latent_width % patch == 0, "latent_width",
         fmt::format("must be even (2 x 2 patches), is {}", latent_width));
-  check(patch_rows() <= rope_positions, "latent_height",
-        fmt::format("at most {}, is {}", patch * rope_positions, latent_height));
-  check(patch_columns() <= rope_positions, "latent_width",
-        fmt::format("at most {}, is {}", patch * rope_positions, latent_width));
 }
 
 void generation_config::validate() const {
@@ -61,6 +58,8 @@ void generation_config::validate() const {
         "local_attn_size",
         fmt::format("must be -1 or at least num_frame_per_block {}, is {}", latent_frames_per_block,
                     window_latent_frames));
+  check(window_latent_frames <= rope_positions, "local_attn_size",
+        fmt::format("at most {}, is {}", rope_positions, window_latent_frames));
   check(sink_latent_frames >= 0 && sink_latent_frames <= cached_latent_frames(), "sink_size",
         fmt::format("must be between 0 and the window's {} latent frames, is {}",
                     cached_latent_frames(), sink_latent_frames));
@@ -73,8 +72,8 @@ void generation_config::validate() const {
           fmt::format("must descend, found {} after {}", step,
                       i == 0 ? 0 : denoising_step_list[i - 1]));
   }
-  check(timestep_shift > 0, "timestep_shift",
-        fmt::format("must be positive, is {}", timestep_shift));
+  check(timestep_shift > 0 && timestep_shift <= 1000, "timestep_shift",
+        fmt::format("must be positive and at most 1000, is {}", timestep_shift));
   check(context_noise >= 0 && context_noise <= 1000, "context_noise",
         fmt::format("must lie in 0..1000, is {}", context_noise));
   for (std::size_t i = 0; i < switch_latent_frames.size(); ++i) {

@@ -9,6 +9,9 @@
 
 namespace longlive {
 
+// Published rotary tables have this many positions per axis: latent frames, rows and columns.
+inline constexpr std::int64_t rope_positions = 1024;
+
 // The diffusion transformer (Wan2.1-T2V architecture).
 struct dit_config {
   std::int64_t dim = 1536;
@@ -21,6 +24,11 @@ struct dit_config {
   std::int64_t channels = 16;    // of a latent
   std::int64_t latent_height = 60;
   std::int64_t latent_width = 104;
+
+  // Beyond these a file is wrong rather than large, and products of sizes could overflow.
+  static constexpr std::int64_t most_dim = 16384, most_heads = 256, most_layers = 256,
+                                most_ffn_dim = 65536, most_freq_dim = 4096, most_text_dim = 16384,
+                                most_text_len = 4096, most_channels = 4096;
 
   static constexpr std::int64_t patch = 2;  // rows and columns of a patch; 1 latent frame
   static constexpr float eps = 1e-6F;       // of every LayerNorm and RMSNorm

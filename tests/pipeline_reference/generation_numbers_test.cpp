@@ -63,6 +63,10 @@ TEST_CASE("dit_config: names the value that is impossible") {
         "latent_width: must be even (2 x 2 patches), is 3");
   CHECK(refused([](dit_config& c) { c.layers = 0; }) == "num_layers: must be positive, is 0");
   CHECK(refused([](dit_config& c) { c.freq_dim = 5; }) == "freq_dim: must be even, is 5");
+  CHECK(refused([](dit_config& c) { c.layers = std::int64_t{1} << 60; }) ==
+        "num_layers: at most 256, is 1152921504606846976");
+  CHECK(refused([](dit_config& c) { c.latent_height = 2050; }) ==
+        "latent_height: at most 2048, is 2050");
 }
 
 TEST_CASE("generation_config: names the value that is impossible") {
@@ -74,6 +78,8 @@ TEST_CASE("generation_config: names the value that is impossible") {
         "num_output_frames: at most 1024 (the rotary table's positions), is 1026");
   CHECK(refused([](generation_config& g) { g.window_latent_frames = 2; }) ==
         "local_attn_size: must be -1 or at least num_frame_per_block 3, is 2");
+  CHECK(refused([](generation_config& g) { g.window_latent_frames = std::int64_t{1} << 40; }) ==
+        "local_attn_size: at most 1024, is 1099511627776");
   CHECK(refused([](generation_config& g) { g.sink_latent_frames = 13; }) ==
         "sink_size: must be between 0 and the window's 12 latent frames, is 13");
   CHECK(refused([](generation_config& g) { g.denoising_step_list = {}; }) ==
