@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/longlive/golden_case.hpp"
 #include "pipeline_reference/longlive/interactive_pipeline.hpp"
 #include "pipeline_reference/longlive/safetensors.hpp"
 #include "pipeline_reference/ops/transfer.hpp"
@@ -28,16 +29,33 @@ struct golden_case {
   std::vector<golden_call> calls;
 };
 
+void convert(const nlohmann::json& value, const char* key, std::int64_t& to) {
+  to = whole_number(value, key);
+}
+void convert(const nlohmann::json& value, const char* key, std::vector<std::int64_t>& to) {
+  to = whole_numbers(value, key);
+}
+template <class T>
+void convert(const nlohmann::json& value, const char*, T& to) {
+  value.get_to(to);
+}
+
+template <class T>
+void read_required(const nlohmann::json& from, const char* key, T& to) {
+  convert(from.at(key), key, to);
+}
+
+// Leaves `to` as it is when the key is absent or null.
 template <class T>
 void read_optional(const nlohmann::json& from, const char* key, T& to) {
   const auto entry = from.find(key);
-  if (entry != from.end() && !entry->is_null()) entry->get_to(to);
+  if (entry != from.end() && !entry->is_null()) convert(*entry, key, to);
 }
 
 std::optional<std::int64_t> optional_integer(const nlohmann::json& from, const char* key) {
   const auto entry = from.find(key);
   if (entry == from.end() || entry->is_null()) return std::nullopt;
-  return entry->get<std::int64_t>();
+  return whole_number(*entry, key);
 }
 
 golden_call read_call(const nlohmann::json& json) {
@@ -58,20 +76,20 @@ golden_case read_case(const std::string& file, const nlohmann::json& json) {
   try {
     const nlohmann::json& config = json.at("config");
     dit_config& d = out.dit;
-    config.at("dim").get_to(d.dim);
-    config.at("num_heads").get_to(d.heads);
-    config.at("ffn_dim").get_to(d.ffn_dim);
-    config.at("num_layers").get_to(d.layers);
+    read_required(config, "dim", d.dim);
+    read_required(config, "num_heads", d.heads);
+    read_required(config, "ffn_dim", d.ffn_dim);
+    read_required(config, "num_layers", d.layers);
     read_optional(config, "freq_dim", d.freq_dim);
-    config.at("text_dim").get_to(d.text_dim);
-    config.at("text_len").get_to(d.text_len);
-    config.at("latent_hw").at(0).get_to(d.latent_height);
-    config.at("latent_hw").at(1).get_to(d.latent_width);
+    read_required(config, "text_dim", d.text_dim);
+    read_required(config, "text_len", d.text_len);
+    d.latent_height = whole_number(config.at("latent_hw").at(0), "latent_hw");
+    d.latent_width = whole_number(config.at("latent_hw").at(1), "latent_hw");
     generation_config& g = out.generation;
-    config.at("num_frames").get_to(g.latent_frames);
+    read_required(config, "num_frames", g.latent_frames);
     read_optional(config, "num_frame_per_block", g.latent_frames_per_block);
-    config.at("local_attn_size").get_to(g.window_latent_frames);
-    config.at("sink_size").get_to(g.sink_latent_frames);
+    read_required(config, "local_attn_size", g.window_latent_frames);
+    read_required(config, "sink_size", g.sink_latent_frames);
     read_optional(config, "global_sink", g.global_sink);
     read_optional(config, "denoising_step_list", g.denoising_step_list);
     read_optional(config, "warp_denoising_step", g.warp_denoising_step);
@@ -81,14 +99,10 @@ golden_case read_case(const std::string& file, const nlohmann::json& json) {
     read_optional(json, "warped_timesteps", out.warped_timesteps);
     if (json.contains("calls"))
       for (const nlohmann::json& call : json.at("calls")) out.calls.push_back(read_call(call));
-  } catch (const nlohmann::json::exception& e) {
-    throw latency::error(file, "", e.what());
-  }
-  try {
     out.dit.validate();
     out.generation.validate();
-  } catch (const latency::error& e) {
-    throw latency::error(file, "config", e.what());
+  } catch (const std::exception& e) {  // nlohmann's, or ours without the file's name
+    throw latency::error(file, "", e.what());
   }
   return out;
 }
@@ -233,6 +247,8 @@ golden_result compare_golden_run(const std::string& folder, const nlohmann::json
                       tensors.read_f32("latents", clip_shape(c.dit, c.generation.latent_frames))));
   }
   compare_kv(tensors, c.dit, pipeline.self_cache(), memory, result);
+  if (result.differences.empty())
+    throw latency::error(tensors.path(), "", "holds no flow, no latents and no KV to compare with");
   for (const std::string& name : tensors.names()) {
     const bool compared = std::any_of(result.differences.begin(), result.differences.end(),
                                       [&](const golden_difference& d) { return d.tensor == name; });

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -59,7 +60,7 @@ bool report(const std::string& title, const longlive::golden_result& result) {
   for (const std::string& name : result.not_compared) fmt::print("  {:<28} not compared\n", name);
   for (const std::string& line : result.mismatches) fmt::print("  {}  DIFFERENT\n", line);
   if (result.exact_values > 0)
-    fmt::print("  {} of {} timesteps and indices equal\n",
+    fmt::print("  {} of {} timesteps, indices and counts equal\n",
                result.exact_values - static_cast<int>(result.mismatches.size()),
                result.exact_values);
   return passed;
@@ -114,6 +115,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "check_golden: {}\n", e.what());
     return 2;
   }
+  std::string place;
   try {
     if (device == "cuda") throw latency::error("--device cuda: this build has no CUDA back end");
     ops::cpu::cpu_backend backend;
@@ -121,10 +123,15 @@ int main(int argc, char** argv) {
     if (kv != "ring") r.policies.push_back(longlive::kv_policy::roll);
     if (kv != "roll") r.policies.push_back(longlive::kv_policy::ring);
     bool passed = true;
-    for (const std::string& folder : folders) passed = check(folder, r) && passed;
+    for (const std::string& folder : folders) {
+      place = folder;
+      passed = check(folder, r) && passed;
+    }
     return passed ? 0 : 1;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "check_golden: {}: not enough memory for this case\n", place);
   } catch (const std::exception& e) {
     fmt::print(stderr, "check_golden: {}\n", e.what());
-    return 2;
   }
+  return 2;
 }

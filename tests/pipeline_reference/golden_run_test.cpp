@@ -89,7 +89,7 @@ TEST_CASE("check_golden: exits 0 and names every tensor when all is met") {
   const auto result = check_golden({golden("dit_recache_sink"), "--kv", "roll"});
   CHECK(result.exit_code == 0);
   for (const char* text :
-       {"call.035.flow", "latents", "kv.2.v", "263 of 263 timesteps and indices equal"})
+       {"call.035.flow", "latents", "kv.2.v", "263 of 263 timesteps, indices and counts equal"})
     CHECK(result.out.find(text) != std::string::npos);
   CHECK(result.out.find("ring") == std::string::npos);
 }
@@ -120,6 +120,14 @@ TEST_CASE("check_golden: missing optional tensors and keys are no error") {
   const auto result = check_golden({folder});
   CHECK(result.exit_code == 0);
   CHECK(result.out.find("latents") != std::string::npos);
+
+  std::erase_if(kept, [](const auto& tensor) { return tensor.name == "latents"; });
+  longlive::write_safetensors(folder + "/tensors.safetensors", kept);
+  const auto nothing = check_golden({folder});
+  CHECK(nothing.exit_code == 2);  // a check that compares nothing must not pass
+  CHECK(nothing.err == "check_golden: " + folder +
+                           "/tensors.safetensors: holds no flow, no latents and no KV to compare "
+                           "with\n");
 }
 
 TEST_CASE("check_golden: bad input is one line and exit 2") {
@@ -148,6 +156,16 @@ TEST_CASE("check_golden: bad input is one line and exit 2") {
   changed_case layers("dit_recache_sink");
   layers.json["config"]["num_layers"] = 4;
   one_line(check_golden({layers.write()}), "blocks.3.");
+  changed_case fraction("dit_recache_sink");
+  fraction.json["config"]["dim"] = 1e300;
+  one_line(check_golden({fraction.write()}),
+           "case.json: dim: expected a whole number, found a fraction");
+  changed_case endless("dit_recache_sink");
+  endless.json["config"]["num_layers"] = std::int64_t{1} << 62;
+  one_line(check_golden({endless.write()}), "case.json: num_layers: at most 256");
+  changed_case wide("dit_recache_sink");
+  wide.json["config"]["local_attn_size"] = std::uint64_t{1} << 63;
+  one_line(check_golden({wide.write()}), "local_attn_size: expected a whole number, found one");
   changed_case text("dit_recache_sink");
   text.json = "not a case";
   one_line(check_golden({text.write()}), "kind: expected a text");

@@ -164,10 +164,14 @@ TEST_CASE("golden vae_decoder: an impossible case is refused, a wrong count is a
   CHECK(refusal("/config/latent_hw/1", 0) == sizes);
   CHECK(refusal("/config/frames", -7) == sizes);
   CHECK(refusal("/config/latent_hw", 5).find("case.json") != std::string::npos);
+  CHECK(refusal("/config/frames", 1e300) ==
+        folder + "/case.json: frames: expected a whole number, found a fraction");
+  CHECK(refusal("/config/chunks", {3, true, 3}) ==
+        folder + "/case.json: chunks: expected a whole number, found boolean");
   nlohmann::json other = good;
   other["chunk_frames"] = {9, 12, 5};
   CHECK(compare_golden_vae_decoder(folder, other, vae, memory).mismatches ==
-        std::vector<std::string>{"chunk 2: expected 5 pixel frames, found 4"});
+        std::vector<std::string>{"pixels (in chunks): piece 2: expected 5 pixel frames, found 4"});
 }
 
 TEST_CASE("vae_decoder: clear_cache begins a clip anew, whatever was decoded before") {
