@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "analyzers/analysis/pool.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
+#include "analyzers/commands/document_parts.hpp"
 #include "analyzers/commands/output.hpp"
 #include "analyzers/commands/requirement_check.hpp"
+#include "analyzers/render/display.hpp"
 #include "analyzers/render/writers.hpp"
 #include "analyzers/timeline/reader.hpp"
 #include "latency/error.hpp"
@@ -53,15 +56,27 @@ void add(outcome& to, const recording& run, const std::string& source,
   to.documents.push_back(breakdown_document(report, source, detailed));
   if (wanted.empty()) return;
   requirement_verdict verdict = check_requirements(run, report.components, source, wanted);
-  for (const std::string& failure : verdict.failures) fmt::print(stderr, "latency: {}\n", failure);
+  for (const std::string& failure : verdict.failures) complain(failure);
   to.requirements_hold = to.requirements_hold && verdict.failures.empty();
   to.documents.back().sections.push_back(std::move(verdict.shown));
 }
 
+// Files get names as they are; a terminal must not obey them.
+std::string harmless(const std::string& text, const breakdown_options& options) {
+  if (!options.output.empty() || !on_terminal()) return text;
+  std::string result;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    result += render::printable(std::string_view(text).substr(begin, end - begin)) + '\n';
+    begin = end + 1;
+  }
+  return result;
+}
+
 std::string text_of(const std::vector<render::document>& documents,
                     const breakdown_options& options) {
-  if (options.format == "csv") return render::to_csv(documents);
-  if (options.format == "json") return render::to_json(documents);
+  if (options.format == "csv") return harmless(render::to_csv(documents), options);
+  if (options.format == "json") return harmless(render::to_json(documents), options);
   const render::document shown =
       documents.size() == 1 ? documents[0] : render::side_by_side(documents, options.detailed);
   if (options.format == "markdown") return render::to_markdown(shown);
@@ -100,7 +115,7 @@ int run_breakdown(const breakdown_options& options) {
   if (options.pooled) {
     std::vector<recording> runs;
     for (const std::string& file : options.files) runs.push_back(open_recording(file));
-    const std::string source = fmt::format("{} files pooled", runs.size());
+    const std::string source = counted(static_cast<std::int64_t>(runs.size()), "file") + " pooled";
     add(result, analysis::pool(runs), source, wanted, options.detailed);
   } else {
     for (const std::string& file : options.files) {
@@ -108,7 +123,8 @@ int run_breakdown(const breakdown_options& options) {
       add(result, run, run.source, wanted, options.detailed);
     }
   }
-  write_output(text_of(result.documents, options), options.output);
+  const std::string text = text_of(result.documents, options);
+  write_output(text, options.output);
   return result.requirements_hold ? 0 : 1;
 }
 

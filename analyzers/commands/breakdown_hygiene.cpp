@@ -93,14 +93,13 @@ section run_section(const breakdown_report& report) {
                   {"clock_uncertainty", unit::duration_ns, run.clock.uncertainty_ns},
                   {"spans", unit::integer, count_cell(run.spans.size())},
                   {"threads", unit::integer, report.components.thread_count}}));
-  std::string facts;
-  std::vector<figure> figures;
-  for (const auto& [key, content] : run.run) {
-    if (!facts.empty()) facts += "; ";
-    facts += key + ": {}";
-    figures.push_back({key, unit::text, text_of(content)});
-  }
-  if (!facts.empty()) result.items.emplace_back(line{facts, figures, tone::faint});
+  render::table facts{
+      "run_properties",
+      "",
+      {{"property", "property", unit::text}, {"value", "value", unit::text, true, true}},
+      {}};
+  for (const auto& [key, content] : run.run) facts.rows.push_back({key, text_of(content)});
+  if (!facts.rows.empty()) result.items.emplace_back(std::move(facts));
   return result;
 }
 

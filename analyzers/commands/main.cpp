@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include "analyzers/commands/breakdown.hpp"
+#include "analyzers/commands/output.hpp"
 #include "latency/version.hpp"
 
 namespace {
@@ -41,7 +42,6 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
 int run(int argc, char** argv) {
   CLI::App app{"Where the time of a run went, with every nanosecond counted once.", "latency"};
   app.set_version_flag("--version", "latency " LATENCY_VERSION_STRING);
-  app.require_subcommand(1);
   latency::commands::breakdown_options breakdown;
   CLI::App& breakdown_command = latency::commands::add_breakdown(app, breakdown);
 
@@ -51,10 +51,11 @@ int run(int argc, char** argv) {
     app.parse(arguments);
   } catch (const CLI::ParseError& refused) {
     if (refused.get_exit_code() == 0) return app.exit(refused);  // --help, --version
-    std::fprintf(stderr, "latency: %s (latency --help)\n", refused.what());
+    latency::commands::complain(std::string(refused.what()) + " (latency --help)");
     return bad_input;
   }
   if (breakdown_command.parsed()) return latency::commands::run_breakdown(breakdown);
+  latency::commands::complain("which subcommand? (latency --help)");
   return bad_input;
 }
 
@@ -65,7 +66,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "latency: %s\n", failure.what());
+    latency::commands::complain(failure.what());
     return bad_input;
   }
 }

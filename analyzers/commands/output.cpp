@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 
+#include "analyzers/render/display.hpp"
 #include "latency/error.hpp"
 
 namespace latency::commands {
@@ -48,10 +50,18 @@ void write_output(const std::string& text, const std::string& path) {
     throw error("stdout", "", std::strerror(code));
 }
 
+void complain(const std::string& problem) {
+  std::fprintf(stderr, "latency: %s\n", render::printable(problem).c_str());
+}
+
+bool on_terminal() {
+  return ::isatty(STDOUT_FILENO) != 0;
+}
+
 bool colour_wanted() {
   const char* const refused = std::getenv("NO_COLOR");
   const char* const terminal = std::getenv("TERM");
-  return (refused == nullptr || *refused == '\0') && ::isatty(STDOUT_FILENO) != 0 &&
+  return (refused == nullptr || *refused == '\0') && on_terminal() &&
          (terminal == nullptr || std::string_view(terminal) != "dumb");
 }
 

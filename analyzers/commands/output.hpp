@@ -11,6 +11,13 @@ namespace latency::commands {
 // Throws latency::error and leaves nothing behind when it cannot be written.
 void write_output(const std::string& text, const std::string& path);
 
+// "latency: <problem>" and a line break to standard error, without anything that steers a terminal:
+// names of files and spans may hold anything.
+void complain(const std::string& problem);
+
+// Standard output is a terminal.
+[[nodiscard]] bool on_terminal();
+
 // Standard output is a terminal that shows colours, and NO_COLOR is unset or empty.
 [[nodiscard]] bool colour_wanted();
 

@@ -31,6 +31,8 @@ struct column {
   std::string title;  // for people, without a unit
   unit type = unit::text;
   bool compared = false;  // shown when several files stand side by side
+  bool whole = false;     // texts that people copy (paths, command lines): a terminal wraps them at
+                          // spaces where it would cut other texts; at most the last column
 };
 
 struct table {

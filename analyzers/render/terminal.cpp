@@ -32,8 +32,12 @@ std::string elided(const std::string& text, std::size_t longest) {
   return std::string(start) + ".." + text.substr(first_characters(text, width - tail).size());
 }
 
-// Words in lines of at most `width` characters; words longer than that are cut.
-std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+enum class long_words : std::uint8_t { cut, kept };
+
+// Words in lines of at most `width` characters; words longer than that are cut or have a line of
+// their own.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width,
+                                 long_words policy = long_words::cut) {
   std::vector<std::string> lines(1);
   while (!text.empty()) {
     const std::size_t space = std::min(text.find(' '), text.size());
@@ -41,7 +45,7 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
     text.remove_prefix(std::min(space + 1, text.size()));
     if (!lines.back().empty() && width_of(lines.back()) + 1 + width_of(word) > width)
       lines.emplace_back();
-    while (width_of(word) > width) {
+    while (policy == long_words::cut && width_of(word) > width) {
       const std::string_view part = first_characters(word, width);
       lines.back() = part;
       lines.emplace_back();
@@ -58,10 +62,11 @@ class terminal_writer {
   explicit terminal_writer(bool colour) : colour_(colour) {}
 
   std::string write(const document& from) {
-    paragraph(from.title + (from.source.empty() ? "" : ": " + from.source), "", "1");
+    // In one piece however long it is: a path that is broken cannot be copied.
+    emit(printable(from.title + (from.source.empty() ? "" : ": " + from.source)), "1");
     for (const section& part : from.sections) {
       out_ += '\n';
-      paragraph(part.title, "", "1");
+      for (const std::string& text : wrapped(part.title, terminal_columns)) emit(text, "1");
       bool after_table = false;
       for (const auto& item : part.items) {
         const bool is_table = std::holds_alternative<table>(item);
@@ -102,12 +107,6 @@ class terminal_writer {
     out_ += '\n';
   }
 
-  // `hanging` starts every line after the first.
-  void paragraph(const std::string& text, const std::string& hanging, const std::string& code) {
-    const auto lines = wrapped(text, terminal_columns - hanging.size());
-    for (std::size_t i = 0; i < lines.size(); ++i) emit((i == 0 ? "" : hanging) + lines[i], code);
-  }
-
   void write(const line& from) {
     const auto lines = wrapped(sentence(from), terminal_columns - 4);
     for (std::size_t i = 0; i < lines.size(); ++i)
@@ -115,8 +114,10 @@ class terminal_writer {
   }
 
   void write(const table& from) {
-    const shown_table cells = with_fitting_names(shown(from, "  "));
     const std::size_t columns = from.columns.size();
+    if (columns > 1 && from.columns.back().whole && !from.columns[columns - 2].whole)
+      return write_wrapped(from);
+    const shown_table cells = with_fitting_names(shown(from, "  "));
     std::vector<std::vector<std::string>> headers(columns);
     std::vector<std::size_t> widths(columns);
     for (std::size_t c = 0; c < columns; ++c) {
@@ -131,6 +132,29 @@ class terminal_writer {
           emit(std::string(gap) + text, "");
       first = false;
       write_part(cells, headers, widths, part);
+    }
+  }
+
+  // The last column takes the rest of the line and as many lines as it needs.
+  void write_wrapped(const table& from) {
+    const shown_table cells = shown(from, "  ");
+    const std::size_t last = from.columns.size() - 1;
+    std::vector<std::size_t> widths(last);
+    std::size_t width = gap.size();
+    for (std::size_t c = 0; c < last; ++c) {
+      for (const auto& row : cells.rows)
+        widths[c] = std::max(widths[c], width_of(elided(row[c], longest_text)));
+      width += gap.size() + widths[c];
+    }
+    for (const auto& row : cells.rows) {
+      std::string text;
+      for (std::size_t c = 0; c < last; ++c)
+        append(text, elided(row[c], longest_text), widths[c], cells.right_aligned[c]);
+      for (const std::string& part :
+           wrapped(row[last], terminal_columns - width, long_words::kept)) {
+        emit(text + std::string(gap) + part, "");
+        text.assign(width - gap.size(), ' ');
+      }
     }
   }
 

@@ -10,8 +10,9 @@ namespace latency::render {
 
 inline constexpr std::size_t terminal_columns = 100;
 
-// For people: no line is wider than 100 characters. Tables that would be are cut into several, each
-// with the key columns. `colour`: with ANSI colours.
+// For people: no line is wider than 100 characters, except the first, which names the file, and
+// single words of `whole` columns. Tables that would be are cut into several, each with the key
+// columns. A table whose last column alone is `whole` has no header. `colour`: with ANSI colours.
 [[nodiscard]] std::string to_terminal(const document& from, bool colour);
 
 // GitHub-flavoured markdown, same units as on a terminal.

@@ -74,13 +74,28 @@ TEST_CASE("terminal writer: a name from a file cannot steer the terminal") {
 }
 
 TEST_CASE("terminal writer: no line is wider than 100 characters, whatever the table") {
-  document wide{"sample", std::string(150, 't'), std::string(300, 's'), {}};
+  document wide{"sample", "title", "s", {}};
   wide.sections.push_back({"s", std::string(120, 'x'), {}});
   wide.sections[0].items.emplace_back(
       line{std::string(90, 'a').append(" ").append(250, 'b'), {}, {}});
   for (const std::size_t columns : {0u, 1u, 7u, 8u, 9u, 25u})
     wide.sections[0].items.emplace_back(wide_table(columns, std::string(80, 'n')));
   CHECK(widest_line(to_terminal(wide, false)) <= terminal_columns);
+}
+
+TEST_CASE("terminal writer: a path is never broken, neither in the title nor in a whole column") {
+  const std::string path = "/a folder/" + std::string(150, 'p') + ".json";
+  document long_path{"sample", "title", path, {}};
+  table facts{"facts", "", {{"key", "key"}, {"value", "value", unit::text, true, true}}, {}};
+  facts.rows = {{"path", path.substr(10)}, {"command", std::string(60, 'c') + " --option x"}};
+  facts.rows.push_back({"long", "before " + std::string(80, 'v') + " after"});
+  long_path.sections = {{"s", "s", {facts}}};
+  const std::string text = to_terminal(long_path, false);
+  CHECK(text.find("title: " + path + "\n") == 0);
+  CHECK(text.find("  path     " + path.substr(10) + "\n") != text.npos);
+  CHECK(text.find("  command  " + std::string(60, 'c') + " --option x\n") != text.npos);
+  CHECK(text.find("  long     before " + std::string(80, 'v') + "\n" + std::string(11, ' ') +
+                  "after\n") != text.npos);
 }
 
 TEST_CASE("terminal writer: a table that is too wide is cut up, every part with its key column") {
