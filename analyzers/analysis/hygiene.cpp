@@ -18,12 +18,12 @@ void add_lost(std::vector<hygiene_count>& counts, const hygiene_counts& h) {
 
 void add_impossible(std::vector<hygiene_count>& counts, const latency::proof& proven) {
   for (std::size_t i = 0; i < span_problem_names.size(); ++i)
-    counts.push_back(
-        {span_problem_names[i], proven.span_problems.of[i], hygiene_group::impossible});
+    counts.push_back({std::string("span: ") + span_problem_names[i], proven.span_problems.of[i],
+                      hygiene_group::impossible});
   if (proven.ops_recorded == 0) return;
   for (std::size_t i = 0; i < device_op_problem_names.size(); ++i)
-    counts.push_back(
-        {device_op_problem_names[i], proven.op_problems.of[i], hygiene_group::impossible});
+    counts.push_back({std::string("device op: ") + device_op_problem_names[i],
+                      proven.op_problems.of[i], hygiene_group::impossible});
 }
 
 void add_unbalanced(std::vector<hygiene_count>& counts, const latency::proof& proven) {

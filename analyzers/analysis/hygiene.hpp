@@ -3,7 +3,7 @@
 // the recording, as lines, with a verdict.
 
 #include <cstdint>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "latency/proof.hpp"
@@ -21,7 +21,7 @@ enum class hygiene_group : std::uint8_t {
 
 // One count. All but `left_out` make the recording dirty when they are not zero.
 struct hygiene_count {
-  std::string_view what;  // static text such as "dropped spans"
+  std::string what;  // such as "dropped spans"; no two are equal
   std::int64_t count = 0;
   hygiene_group group = hygiene_group::lost;
 };

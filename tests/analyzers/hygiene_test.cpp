@@ -85,7 +85,7 @@ TEST_CASE("hygiene: an impossible span is counted by its problem and makes the r
   recording run = test::sample_run();
   std::swap(run.spans.back().start_ns, run.spans.back().end_ns);
   const hygiene_report report = hygiene_of(run);
-  CHECK(count_of(report, "reversed times") == 1);
+  CHECK(count_of(report, "span: reversed times") == 1);
   CHECK(report.impossible_records == 1);
   CHECK_FALSE(report.clean);
   CHECK(report.lost == 0);
