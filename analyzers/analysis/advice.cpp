@@ -14,7 +14,10 @@ void advise_on_hygiene(const hygiene_report& health, std::vector<advice>& lines)
   advice line;
   line.rule = advice_rule::dropped_records;
   line.finding = "The recording is not complete, so times and counts are too small.";
-  line.suggestion = "Raise LATENCY_CAPACITY, or record fewer spans (LATENCY_REGIONS).";
+  line.suggestion =
+      health.incomplete
+          ? "The run did not end: its last block is cut off, so leave it out of comparisons."
+          : "Raise LATENCY_CAPACITY, or record fewer spans (LATENCY_REGIONS).";
   line.because = {{"records lost or cut off", number(health.lost), unit::count}};
   lines.push_back(line);
 }

@@ -203,7 +203,7 @@ const char* to_string(after_switch_verdict verdict) {
     case after_switch_verdict::faster:
       return "faster";
     case after_switch_verdict::no_difference:
-      return "no difference";
+      return "no difference found";
     case after_switch_verdict::cannot_tell:
       return "cannot tell";
   }

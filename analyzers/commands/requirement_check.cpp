@@ -68,14 +68,15 @@ requirement_verdict check_requirements(const recording& run,
                   fmt::format("p99 needs at least {} spans, there are {}", p99_least_n, found.n));
     const bool good = holds(r, found.value);
     const std::string text =
-        fmt::format("{} {}: it is {{}} (n = {{}})", r.text, good ? "holds" : "DOES NOT HOLD");
+        fmt::format("{{}} {}: it is {{}} (n = {{}})", good ? "holds" : "DOES NOT HOLD");
     // A count is whole; its figure must not look like a measurement.
     const render::cell value = r.metric == metric::count
                                    ? render::cell(static_cast<std::int64_t>(found.value))
                                    : render::cell(found.value);
     const std::string key = fmt::format("requirement_{}", &r - wanted.data() + 1);
     render::line line{text,
-                      {{key, unit_of(r.metric), value},
+                      {{key + "_text", render::unit::text, r.text},
+                       {key, unit_of(r.metric), value},
                        {key + "_n", render::unit::integer, found.n},
                        {key + "_holds", render::unit::integer, std::int64_t{good}}},
                       good ? render::tone::good : render::tone::bad};
