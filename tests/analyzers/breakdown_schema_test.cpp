@@ -1,0 +1,131 @@
+// What `latency breakdown --format json` prints obeys schemas/breakdown.schema.json, and hostile
+// names reach neither a terminal nor the error stream.
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "schema_complaint.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace {
+
+using latency_test::read_file;
+using latency_test::temporary_folder;
+
+const std::string program = LATENCY_TOOL;
+const std::string example = std::string(LATENCY_TEST_DATA) + "/timing/two_segments.json";
+
+std::string output_of(const std::string& command) {
+  const temporary_folder folder;
+  const std::string redirected = "( " + command + " ) >" + (folder / "out") + " 2>&1";
+  if (std::system(redirected.c_str()) == -1) FAIL("no shell");
+  return read_file(folder / "out");
+}
+
+nlohmann::json report(const std::string& arguments) {
+  return nlohmann::json::parse(output_of(program + " breakdown --format json " + arguments));
+}
+
+std::string complaint(const nlohmann::json& document) {
+  return latency_test::schema_complaint("breakdown.schema.json", document);
+}
+
+// The example with `name` in place of one of its names, a property, and two device ops.
+std::string changed_example(const temporary_folder& folder, const std::string& name) {
+  nlohmann::ordered_json file = nlohmann::ordered_json::parse(read_file(example));
+  for (auto& text : file["strings"])
+    if (text == "diffusion_forward") text = name;
+  file["run"]["note"] = name;
+  const auto span = file["spans"]["id"][0];
+  file["device_ops"] = {{"start_ns", {200'000'000, 300'000'000}},
+                        {"duration_ns", {50'000'000, -1'000}},
+                        {"span", {span, span}},
+                        {"correlation", {0, 0}},
+                        {"graph_node", {0, 0}},
+                        {"replay", {0, 0}},
+                        {"bytes", {0, 4096}},
+                        {"name", {0, 0}},
+                        {"device", {0, 1}},
+                        {"stream", {7, 7}},
+                        {"kind", {"kernel", "memcpy"}},
+                        {"direction", {"none", "host_to_device"}},
+                        {"reason", {"none", "none"}}};
+  const std::string path = folder / "changed.json";
+  std::FILE* const out = std::fopen(path.c_str(), "w");
+  std::fputs(file.dump().c_str(), out);
+  std::fclose(out);
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("breakdown schema: every arrangement of the report obeys it") {
+  for (const std::string& arguments :
+       {example, example + " --detailed", example + " " + example,
+        example + " " + example + " --pool --detailed",
+        example + " --require 'p50(diffusion_forward)<=1s' --require 'count(temporal_block)==6'"})
+    CHECK_MESSAGE(complaint(report(arguments)) == "", arguments);
+}
+
+TEST_CASE("breakdown schema: device ops and impossible records obey it, each count by itself") {
+  const temporary_folder folder;
+  const nlohmann::json found = report(changed_example(folder, "a\"b{}\\c") + " --detailed");
+  CHECK(complaint(found) == "");
+  const auto counts = found["sections"]["hygiene"]["lines"][0]["figures"];
+  CHECK(counts["device_op_reversed_times"] == 1);
+  CHECK(counts["span_reversed_times"] == 0);
+  CHECK(found["sections"]["proof"]["lines"][1]["figures"]["devices"] == 2);
+  CHECK(found["sections"]["kv_cache"]["tables"]["transfers"].size() == 1);
+}
+
+TEST_CASE(
+    "breakdown schema: a figure without its unit, a lost section and a newer version are seen") {
+  const nlohmann::json good = report(example);
+  nlohmann::json bad = good;
+  bad["sections"]["components"]["tables"]["components"][0]["exclusive_ns"] = "1 ms";
+  CHECK(complaint(bad) != "");
+  bad = good;
+  bad["sections"].erase("proof");
+  CHECK(complaint(bad) != "");
+  bad = good;
+  bad["schema"]["version"] = "2.0";
+  CHECK(complaint(bad) != "");
+  bad = good;
+  bad["sections"]["components"]["tables"]["surprise"] = nlohmann::json::array();
+  CHECK(complaint(bad) != "");
+}
+
+TEST_CASE("latency breakdown: a requirement on a name with braces shows the name, not a figure") {
+  const temporary_folder folder;
+  const std::string text = output_of(program + " breakdown " + changed_example(folder, "{}") +
+                                     " --require 'count({})==19'");
+  CHECK(text.find("count({})==19 holds: it is 19 (n = 19)") != text.npos);
+}
+
+TEST_CASE("latency breakdown: names that steer a terminal reach neither it nor the error stream") {
+  const temporary_folder folder;
+  const std::string evil = "\x1b[31mred\x1b]0;title\x07\xc2\x9b\xe2\x80\xae";
+  const std::string file = changed_example(folder, evil);
+  for (const std::string format : {"table", "csv", "json", "markdown"}) {
+    // script(1) runs it with a terminal as its output.
+    std::string shown = output_of("NO_COLOR=1 script -qec '" + program + " breakdown " + file +
+                                  " --detailed --format " + format + "' /dev/null </dev/null");
+    if (shown.find("red") == shown.npos) {
+      MESSAGE("skipped: no script(1) here");
+      return;
+    }
+    for (const char* const part : {"\x1b", "\x07", "\xc2\x9b", "\xe2\x80\xae"})
+      CHECK_MESSAGE(shown.find(part) == shown.npos, format);
+  }
+  const std::string refused =
+      output_of(program + " breakdown " + file + " --require 'p50(?[31mred)<=1s'");
+  CHECK(refused.find("red") != refused.npos);
+  CHECK(refused.find('\x1b') == refused.npos);
+}
+
+TEST_CASE("latency: an unknown subcommand is named") {
+  CHECK(output_of(program + " brekdown").find("brekdown") != std::string::npos);
+  CHECK(output_of(program) == "latency: which subcommand? (latency --help)\n");
+}
