@@ -17,6 +17,7 @@
 #include <tuple>
 #include <vector>
 
+#include "latency/detail/op_edges.hpp"
 #include "latency/interval_set.hpp"
 
 namespace latency::detail {
@@ -134,22 +135,6 @@ inline device_time split_device_time(const std::vector<timed_op>& ops, const int
   std::size_t of_class[2] = {0, 0};
   for (const std::size_t i : order) rank[i] = of_class[ops[i].copy]++;
 
-  struct edge {
-    std::int64_t time_ns;
-    std::size_t op;
-    bool starts;
-  };
-  std::vector<edge> edges;
-  edges.reserve(2 * ops.size());
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (ops[i].start_ns == ops[i].end_ns) continue;
-    edges.push_back({ops[i].start_ns, i, true});
-    edges.push_back({ops[i].end_ns, i, false});
-  }
-  std::sort(edges.begin(), edges.end(), [](const edge& a, const edge& b) {
-    return std::tie(a.time_ns, a.starts, a.op) < std::tie(b.time_ns, b.starts, b.op);
-  });
-
   device_time result;
   result.share_ns.resize(ops.size(), 0);
   share_splitter kernels(of_class[0]);
@@ -170,7 +155,7 @@ inline device_time split_device_time(const std::vector<timed_op>& ops, const int
       result.idle_ns += length_ns;
     }
   };
-  for (const edge& e : edges) {
+  for (const op_edge& e : edges_in_time(ops)) {
     advance(e.time_ns);
     share_splitter& splitter = ops[e.op].copy ? copies : kernels;
     if (e.starts)

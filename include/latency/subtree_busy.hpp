@@ -8,15 +8,14 @@
 // its duration at its span, and each pair of ops takes the time of being neighbours away at their
 // common ancestor; sums over subtrees are then busy times.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <map>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "latency/detail/op_edges.hpp"
 #include "latency/span_tree.hpp"
 
 namespace latency::detail {
@@ -65,22 +64,8 @@ struct attributed_interval {
 template <class Add>
 void add_subtree_busy(const std::vector<attributed_interval>& ops, const span_tree& tree,
                       const ancestor_index& ancestors, Add add) {
-  struct edge {
-    std::int64_t time_ns;
-    std::size_t op;
-    bool starts;
-  };
-  std::vector<edge> edges;
-  edges.reserve(2 * ops.size());
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (ops[i].start_ns == ops[i].end_ns) continue;
-    edges.push_back({ops[i].start_ns, i, true});
-    edges.push_back({ops[i].end_ns, i, false});
-    add(ops[i].span, static_cast<std::uint64_t>(ops[i].end_ns - ops[i].start_ns));
-  }
-  std::sort(edges.begin(), edges.end(), [](const edge& a, const edge& b) {
-    return std::tie(a.time_ns, a.starts, a.op) < std::tie(b.time_ns, b.starts, b.op);
-  });
+  for (const attributed_interval& op : ops)
+    add(op.span, static_cast<std::uint64_t>(op.end_ns - op.start_ns));
 
   // Running ops in preorder of their spans; the value: since when an op has its next neighbour.
   using running_ops = std::map<std::pair<std::uint32_t, std::size_t>, std::int64_t>;
@@ -91,7 +76,7 @@ void add_subtree_busy(const std::vector<attributed_interval>& ops, const span_tr
         ancestors.common(ops[left->first.second].span, ops[right->first.second].span);
     if (common != no_span) add(common, static_cast<std::uint64_t>(left->second - now_ns));
   };
-  for (const edge& e : edges) {
+  for (const op_edge& e : edges_in_time(ops)) {
     const auto key = std::make_pair(tree[ops[e.op].span].preorder, e.op);
     const auto here = e.starts ? running.emplace(key, e.time_ns).first : running.find(key);
     const auto next = std::next(here);
