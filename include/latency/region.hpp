@@ -1,7 +1,8 @@
 #pragma once
 // A region: a scope that LATENCY_REGIONS can select, so that a long run records only what matters.
 //   LATENCY_REGIONS="generate:wait=1,warmup=2,active=5"
-// Without the variable a region is an ordinary scope. Taking part costs a lock at entry and exit.
+// Without the variable, and when the variable does not name it, a region is an ordinary scope.
+// Taking part costs a lock at entry and exit.
 
 #include <optional>
 
@@ -34,8 +35,8 @@ class region {
   region(const region&) = delete;
   region& operator=(const region&) = delete;
   ~region() {
-    if (phase_ == detail::region_phase::skipped) return;
     scope_.reset();
+    if (phase_ == detail::region_phase::skipped || phase_ == detail::region_phase::unlisted) return;
     const std::lock_guard<std::mutex> lock(detail::process().mutex);
     recorder_->leave_region();
   }

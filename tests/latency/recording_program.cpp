@@ -25,6 +25,7 @@ int regions() {
     LATENCY_SCOPE("step", {"i", i});
   }
   LATENCY_REGION("other");
+  LATENCY_REGION("inside other");
   LATENCY_SCOPE("step", {"i", 10});
   return 0;
 }

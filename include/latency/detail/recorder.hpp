@@ -145,16 +145,17 @@ class recorder {
     if (regions_.empty()) return region_phase::recorded;
     const auto rule = std::find_if(regions_.begin(), regions_.end(),
                                    [&](const region_rule& r) { return r.name == name; });
-    const region_phase phase = rule == regions_.end() ? region_phase::skipped : next_phase(*rule);
+    if (rule == regions_.end()) return region_phase::unlisted;
+    const region_phase phase = next_phase(*rule);
     if (phase == region_phase::skipped) {
-      if (rule != regions_.end()) ++totals_[total::skipped_regions];
+      ++totals_[total::skipped_regions];
       return phase;
     }
     if (phase == region_phase::warm_up) ++totals_[total::warm_up_regions];
     if (open_regions_++ == 0) active_generation.store(generation_, std::memory_order_release);
     return phase;
   }
-  void leave_region() {  // mutex held, for each region that was not skipped
+  void leave_region() {  // mutex held, for each region that was warm_up or recorded
     if (ended_ || regions_.empty()) return;
     if (--open_regions_ == 0) active_generation.store(no_session, std::memory_order_release);
   }

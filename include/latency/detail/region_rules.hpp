@@ -18,7 +18,8 @@ struct region_rule {
   std::uint64_t seen = 0;  // occurrences so far
 };
 
-enum class region_phase : std::uint8_t { skipped, warm_up, recorded };
+// `unlisted`: LATENCY_REGIONS does not name it; a scope like any other.
+enum class region_phase : std::uint8_t { skipped, unlisted, warm_up, recorded };
 
 [[nodiscard]] inline std::vector<region_rule> parse_regions(std::string_view text) {
   std::vector<region_rule> rules;
