@@ -297,6 +297,10 @@ class journal_decoder {
     out_.hygiene.incomplete = !ended_;
     for (const span& s : out_.spans)
       out_.wall_ns = ended_ ? out_.wall_ns : std::max(out_.wall_ns, s.end_ns);
+    // A span can have begun after the last anchor of the clock; it lies inside the recording too.
+    if (!ended_)
+      for (const auto& [thread, spans] : open_)
+        for (const span& s : spans) out_.wall_ns = std::max(out_.wall_ns, s.start_ns);
     // Spans that were open when the last word was heard of a thread, unless they closed after it.
     std::unordered_set<span_id> candidates;
     for (const auto& [thread, spans] : open_)

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <latency/latency.hpp>
+#include <latency/span_tree.hpp>
 #include <random>
 
 #include "find_span.hpp"
@@ -101,5 +102,25 @@ TEST_CASE("journal: a running session's journal shows closed and open spans") {
   CHECK(r.hygiene.incomplete);
   CHECK(latency_test::span_named(r, "closed").parent == latency_test::span_named(r, "open").id);
   CHECK(latency_test::span_named(r, "open").flags == latency::span_open_at_end);
+  (void)run.stop();
+}
+
+TEST_CASE(
+    "journal: a span that began after the clock was last anchored lies inside the recording") {
+  const latency_test::temporary_folder folder;
+  const std::string path = folder / "out.json";
+  latency::session run{path};
+  LATENCY_SCOPE("outer");
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(30));  // the collector has anchored the clock
+  LATENCY_SCOPE("inner");
+  latency::recording r;
+  for (int i = 0; i < 500 && r.spans.size() != 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    r = latency::read_journal(path + ".journal");
+  }
+  REQUIRE(r.spans.size() == 2);
+  CHECK(r.wall_ns >= latency_test::span_named(r, "inner").start_ns);
+  CHECK(latency::span_tree(r).problems().records == 0);
   (void)run.stop();
 }
