@@ -107,7 +107,9 @@ class tick_converter {
   tick_converter(const clock_anchor& first, const clock_anchor& last, std::uint64_t origin) noexcept
       : origin_(origin) {
     if (last.ticks > first.ticks && last.monotonic_ns > first.monotonic_ns)
-      ns_per_tick_ = static_cast<double>(last.monotonic_ns - first.monotonic_ns) /
+      // Unsigned: the anchors of a damaged file may be further apart than int64 holds.
+      ns_per_tick_ = static_cast<double>(static_cast<std::uint64_t>(last.monotonic_ns) -
+                                         static_cast<std::uint64_t>(first.monotonic_ns)) /
                      static_cast<double>(last.ticks - first.ticks);
   }
   [[nodiscard]] double ns_per_tick() const noexcept { return ns_per_tick_; }

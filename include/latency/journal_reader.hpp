@@ -323,7 +323,7 @@ class journal_decoder {
         s.flags |= span_open_at_end;
         ++out_.hygiene.open_spans;
       } else {
-        s.end_ns = end->second.first;
+        s.end_ns = std::max(s.start_ns, end->second.first);  // as for spans
         s.end_thread = end->second.second;
       }
     }

@@ -105,6 +105,30 @@ TEST_CASE("journal: a running session's journal shows closed and open spans") {
   (void)run.stop();
 }
 
+TEST_CASE("journal: absurd anchors and an end before its beginning give no negative duration") {
+  using namespace latency::detail;
+  journal_writer journal;
+  journal.file_header();
+  journal.begin_block(block_type::clock);
+  const auto lowest = static_cast<std::uint64_t>(INT64_MIN);
+  for (const std::uint64_t word :
+       {std::uint64_t{0}, std::uint64_t{0}, std::uint64_t{0}, std::uint64_t{0}, lowest,
+        std::uint64_t{0}, UINT64_MAX, ~lowest, std::uint64_t{0}})
+    journal.put(word);
+  journal.end_block();
+  journal.begin_block(block_type::records);
+  for (const std::uint64_t word :
+       {pack_head(0, record_kind::async_begin, 0, 0), std::uint64_t{100}, std::uint64_t{1},
+        std::uint64_t{0}, pack_head(0, record_kind::async_end, 0, 0), std::uint64_t{50},
+        std::uint64_t{1}})
+    journal.put(word);
+  journal.end_block();
+  const latency::recording r = read(journal.pending());
+  REQUIRE(r.async_spans.size() == 1);
+  CHECK(r.async_spans[0].start_ns == 100);
+  CHECK(r.async_spans[0].end_ns == 100);
+}
+
 TEST_CASE(
     "journal: a span that began after the clock was last anchored lies inside the recording") {
   const latency_test::temporary_folder folder;
