@@ -24,12 +24,13 @@ clip_decoder::clip_decoder(const config& c, const weight_source& weights, ops::v
       names_(names),
       latent_frames_per_block_(c.generation.latent_frames_per_block) {
   const std::int64_t latent_frames = largest_decode(c);
-  const ops::shape pixels{4 * latent_frames, decoder_.pixel_height(), decoder_.pixel_width(), 3};
+  const ops::shape piece{vae_decoder::most_pixel_frames, decoder_.pixel_height(),
+                         decoder_.pixel_width(), 3};
   prepared_ = ops::buffer(memory, vae.storage(),
                           {latent_frames, c.dit.latent_height, c.dit.latent_width, c.dit.channels});
-  rgb_ = ops::buffer(memory, vae.storage(), pixels);
-  pixels_ = ops::buffer(memory, ops::dtype::u8, pixels);
-  host_pixels_.resize(static_cast<std::size_t>(pixels.elements()));
+  rgb_ = ops::buffer(memory, vae.storage(), piece);
+  pixels_ = ops::buffer(memory, ops::dtype::u8, piece);
+  host_pixels_.resize(static_cast<std::size_t>(latent_frames * piece.elements()));
 }
 
 void clip_decoder::begin_clip(ops::stream stream) {
@@ -43,47 +44,52 @@ decoded_pixels clip_decoder::decode(ops::const_tensor latents, std::int64_t segm
   const std::int64_t latent_frames = latents.shape[0];
   const std::int64_t pixel_frames = decoder_.pixel_frames(latent_frames);
   const std::int64_t block = next_latent_frame_ / latent_frames_per_block_;
-  const auto first = [](const ops::buffer& buffer, std::int64_t count) {
-    ops::shape shape = buffer.view().shape;
-    shape.size[0] = count;
-    return ops::tensor(buffer.view().data, buffer.view().type, shape);
-  };
-  const ops::tensor prepared = first(prepared_, latent_frames);
-  const ops::tensor rgb = first(rgb_, pixel_frames);
-  const ops::tensor pixels = first(pixels_, pixel_frames);
+  ops::tensor prepared = prepared_.view();
+  prepared.shape.size[0] = latent_frames;
   {
     LATENCY_SCOPE(names_.input_prep, {"block", block}, {"segment", segment},
                   {"latent_frame", next_latent_frame_}, {"latent_frames", latent_frames});
     decoder_.prepare_input(latents, prepared, stream);
   }
+  const std::int64_t first_pixel_frame = next_pixel_frame_;
+  std::span<std::uint8_t> rest(host_pixels_);
   {
     LATENCY_SCOPE(names_.decode, {"block", block}, {"segment", segment},
                   {"latent_frame", next_latent_frame_}, {"latent_frames", latent_frames},
                   {"pixel_frame", next_pixel_frame_}, {"pixel_frames", pixel_frames});
-    decoder_.decode(prepared, rgb, stream);
+    for (std::int64_t i = 0; i < latent_frames; ++i)
+      rest = rest.subspan(decode_latent_frame(prepared[i], rest, block, segment, stream));
   }
+  return {first_pixel_frame, pixel_frames,
+          std::span(host_pixels_).first(host_pixels_.size() - rest.size())};
+}
+
+std::size_t clip_decoder::decode_latent_frame(ops::const_tensor prepared,
+                                              std::span<std::uint8_t> out, std::int64_t block,
+                                              std::int64_t segment, ops::stream stream) {
+  prepared.shape = prepared_.view().shape;
+  prepared.shape.size[0] = 1;
+  const std::int64_t count = decoder_.pixel_frames(1);
+  ops::tensor rgb = rgb_.view(), pixels = pixels_.view();
+  rgb.shape.size[0] = pixels.shape.size[0] = count;
+  decoder_.decode(prepared, rgb, stream);
   {
     LATENCY_SCOPE(names_.postprocess, {"block", block}, {"segment", segment},
-                  {"pixel_frame", next_pixel_frame_}, {"pixel_frames", pixel_frames},
-                  {"bytes", pixels.bytes()});
+                  {"latent_frame", next_latent_frame_}, {"pixel_frame", next_pixel_frame_},
+                  {"pixel_frames", count}, {"bytes", pixels.bytes()});
     decoder_.to_pixels(rgb, pixels, stream);
-    memory_.download(host_pixels_.data(), pixels.data, pixels.bytes(), stream);
+    memory_.download(out.data(), pixels.data, pixels.bytes(), stream);
   }
   const latency::timestamp complete = latency::stamp();
-  const decoded_pixels result{
-      next_pixel_frame_, pixel_frames,
-      std::span(host_pixels_).first(static_cast<std::size_t>(pixels.bytes()))};
-  for (std::int64_t i = 0; i < pixel_frames; ++i) {
+  for (std::int64_t i = 0; i < count; ++i) {
     latency::pixel_frame row;
-    const std::int64_t index = next_pixel_frame_ + i;
-    const std::int64_t latent_frame = (index + 3) / 4;  // 0 makes one pixel frame, others four
-    row.index = static_cast<std::int32_t>(index);
-    row.block = static_cast<std::int32_t>(latent_frame / latent_frames_per_block_);
+    row.index = static_cast<std::int32_t>(next_pixel_frame_ + i);
+    row.block = static_cast<std::int32_t>(next_latent_frame_ / latent_frames_per_block_);
     latency::record(row, complete);
   }
-  next_latent_frame_ += latent_frames;
-  next_pixel_frame_ += pixel_frames;
-  return result;
+  ++next_latent_frame_;
+  next_pixel_frame_ += count;
+  return static_cast<std::size_t>(pixels.bytes());
 }
 
 }  // namespace longlive

@@ -1,5 +1,7 @@
 #pragma once
-// From the latents of a block, or of a whole clip, to uint8 pixels in host memory, as timed stages.
+// From the latents of a block, or of a whole clip, to uint8 pixels in host memory, as timed stages:
+// input preparation, then the decode, in which each latent frame's pixels are post-processed and
+// complete before the next latent frame is decoded.
 
 #include <cstddef>
 #include <cstdint>
@@ -41,11 +43,16 @@ class clip_decoder {
   [[nodiscard]] std::int64_t pixel_width() const { return decoder_.pixel_width(); }
 
  private:
+  // Writes the pixels of the next latent frame to `out` and returns their bytes.
+  std::size_t decode_latent_frame(ops::const_tensor prepared, std::span<std::uint8_t> out,
+                                  std::int64_t block, std::int64_t segment, ops::stream stream);
+
   vae_decoder decoder_;
   ops::memory& memory_;
   decode_span_names names_;
   std::int64_t latent_frames_per_block_;
-  ops::buffer prepared_, rgb_, pixels_;
+  ops::buffer prepared_;      // [most latent frames of a decode, height, width, channels]
+  ops::buffer rgb_, pixels_;  // of one latent frame
   std::vector<std::uint8_t> host_pixels_;
   std::int64_t next_latent_frame_ = 0;
   std::int64_t next_pixel_frame_ = 0;

@@ -20,7 +20,6 @@ constexpr std::array<float, vae_latent_channels> latent_mean = {
 constexpr std::array<float, vae_latent_channels> latent_std = {
     2.8184F, 1.4541F, 2.3275F, 2.6558F, 1.2196F, 1.7708F, 2.6052F, 2.0743F,
     3.2687F, 2.1526F, 2.8652F, 1.5579F, 1.6382F, 1.1253F, 2.8251F, 1.9160F};
-constexpr std::int64_t max_pixel_frames_per_latent_frame = 4;
 
 ops::buffer uploaded(ops::memory& memory, const std::array<float, vae_latent_channels>& values) {
   ops::buffer out(memory, ops::dtype::f32, {vae_latent_channels});
@@ -42,7 +41,7 @@ const vae_config& checked(const vae_config& config) {
 // The largest activation is at full resolution, or the latents' own level when `dim` is tiny.
 std::int64_t activation_elements(const vae_config& c) {
   const std::int64_t per_latent_pixel =
-      std::max(max_pixel_frames_per_latent_frame * 64 * c.dim, vae_latent_channels);
+      std::max(vae_decoder::most_pixel_frames * 64 * c.dim, vae_latent_channels);
   return c.latent_height * c.latent_width * per_latent_pixel;
 }
 
@@ -122,8 +121,7 @@ std::int64_t vae_decoder::cache_bytes() const {
 
 std::int64_t vae_decoder::pixel_frames(std::int64_t latent_frames) const {
   if (latent_frames == 0) return 0;
-  return max_pixel_frames_per_latent_frame * latent_frames -
-         (clip_begun_ ? 0 : max_pixel_frames_per_latent_frame - 1);
+  return most_pixel_frames * latent_frames - (clip_begun_ ? 0 : most_pixel_frames - 1);
 }
 
 void vae_decoder::prepare_input(ops::const_tensor latents, ops::tensor prepared,
