@@ -93,9 +93,10 @@ class session {
 
   [[nodiscard]] const std::string& output() const noexcept { return recorder_->output(); }
 
-  // Ends the recording and writes the timing file; the journal is removed once that stands. Does
-  // nothing when it ended before. Throws latency::error; the journal is then kept, and named.
-  void finish();
+  // Ends the recording, writes the timing file and returns what it holds; the journal is removed
+  // once that stands. Does nothing and returns an empty one when it ended before, is off or has no
+  // output. Throws latency::error; the journal is then kept, and named.
+  recording finish();
 
   // Ends the recording and returns it; writes no timing file. Throws when it ended before.
   [[nodiscard]] recording stop();
@@ -164,8 +165,9 @@ inline recording session::stop() {
   return result;
 }
 
-inline void session::finish() {
-  if (!recorder_->ended() && recorder_->of_this_process()) detail::finish(*recorder_);
+inline recording session::finish() {
+  if (recorder_->ended() || !recorder_->of_this_process()) return {};
+  return detail::finish(*recorder_);
 }
 
 }  // namespace latency

@@ -14,7 +14,6 @@
 #include "latency/error.hpp"
 #include "latency/latency.hpp"
 #include "latency/memory.hpp"
-#include "latency/timing_file.hpp"
 #include "pipeline_reference/longlive/clip_reporter.hpp"
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/console.hpp"
@@ -179,15 +178,11 @@ class program {
 
   void write_recording(latency::session& session, const run_files& files) {
     const std::string timing = session.output();  // LATENCY_OUTPUT may have named another
-    if (files.trace.empty()) {
-      session.finish();
-    } else {
-      const latency::recording recording = session.stop();
-      latency::write_timing_file(recording, timing);
-      latency::write_chrome_trace(recording, files.trace);
-    }
+    const latency::recording recording = session.finish();
     out_.always("Timing analysis saved to: " + timing);
-    if (!files.trace.empty()) out_.always("Chrome trace saved to: " + files.trace);
+    if (files.trace.empty()) return;
+    latency::write_chrome_trace(recording, files.trace);
+    out_.always("Chrome trace saved to: " + files.trace);
   }
 
   const program_kind& kind_;

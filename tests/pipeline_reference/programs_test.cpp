@@ -151,6 +151,7 @@ TEST_CASE("interactive program: the timing file obeys its schema and holds every
   CHECK(count(names, "prompt_switch_total") == 2);
   CHECK(count(names, "prompt_switch_kv_reset") == 2);  // global_sink is false
   CHECK(count(names, "interactive_vae_decode") == 6);
+  CHECK(count(names, "interactive_vae_postprocess") == 18);  // each latent frame's
   CHECK(count(names, "self_attention") == 0);
   CHECK(file["blocks"]["index"].size() == 6);
   CHECK(file["switches"]["requested_latent_frame"] == json{4, 9});
@@ -210,6 +211,35 @@ TEST_CASE("interactive program: every prompt line gets its own file, and a trace
   CHECK(result.out.find("[Interactive") == std::string::npos);
   CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 4);  // the four files
   CHECK(result.err.empty());
+}
+
+TEST_CASE("interactive program: a latent frame's pixel frames complete before the next one's") {
+  const tiny_run run(4);
+  REQUIRE(run.timed().exit_code == 0);
+  const json pixel_frames = run.timing_file()["pixel_frames"];
+  const auto& complete = pixel_frames["complete_ns"];
+  REQUIRE(complete.size() == 45);
+  for (std::size_t i = 0; i < complete.size(); ++i) {
+    CHECK(pixel_frames["block"][i] == (i + 3) / 4 / 3);
+    if (i > 0) CHECK((complete[i] > complete[i - 1]) == (i % 4 == 1));
+  }
+}
+
+TEST_CASE("programs: a timing file that cannot be written leaves the journal, with a trace too") {
+  const tiny_run run(300);
+  const running_program program =
+      run.start({interactive, "--config_path", run.config(), "--enable_timing", "--trace",
+                 "--timing_output_dir", run / "out"});
+  while (program.printed().find("Block 0 (") == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const std::string file = run / "out/interactive_timing_analysis_rank0_prompt0.json";
+  std::filesystem::create_directory(file);
+  program.interrupt();
+  const program_result result = program.wait();
+  CHECK(result.exit_code == 2);
+  CHECK(result.err.find(file + ": cannot open: Is a directory (the recording is kept in ") !=
+        std::string::npos);
+  CHECK(std::filesystem::file_size(file + ".journal") > 0);
 }
 
 TEST_CASE("interactive program: a timing file that exists is kept unless --overwrite is given") {

@@ -24,11 +24,12 @@ namespace latency::detail {
   return result;
 }
 
-// Ends a recording and writes its timing file; the journal goes when that stands.
-inline void finish(recorder& running) {
+// Ends a recording, writes its timing file and returns what stands there; the journal goes then.
+// Empty for a recorder that is off or has no output.
+inline recording finish(recorder& running) {
   running.stop();
-  if (!running.enabled() || running.output().empty()) return;
-  const recording result = read_back(running);
+  if (!running.enabled() || running.output().empty()) return {};
+  recording result = read_back(running);
   try {
     write_timing_file(result, running.output());
   } catch (const error& e) {
@@ -36,6 +37,7 @@ inline void finish(recorder& running) {
                 ")");
   }
   ::unlink(running.journal_path().c_str());
+  return result;
 }
 
 }  // namespace latency::detail
