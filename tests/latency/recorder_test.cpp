@@ -148,3 +148,15 @@ TEST_CASE("recorder: when the output's folder vanishes the program goes on and f
                        (path + ".journal: cannot read: No such file or directory").c_str(),
                        latency::error);
 }
+
+TEST_CASE("recorder: threads beyond the most that a session holds are counted as dropped") {
+  latency::session_options options;
+  options.capacity_spans = 1;
+  latency::session run{"", options};
+  constexpr int more = 10;
+  for (std::uint32_t t = 0; t < latency::detail::max_threads + more; ++t)
+    std::thread([] { LATENCY_SCOPE("short"); }).join();
+  const latency::recording r = run.stop();
+  CHECK(r.spans.size() == latency::detail::max_threads);
+  CHECK(r.hygiene.dropped_spans == more);
+}
