@@ -30,7 +30,7 @@ struct reference_settings {
   std::string vae_weights = "random";        // or a safetensors file with the decoder's tensors
   std::string prompt_embeddings = "seeded";  // or a safetensors file, see prompts.hpp
   bool layer_spans = false;                  // one span per attention, FFN and KV operation
-  double pixel_fps = 16;                     // playout rate: of the video, and of deadlines
+  double pixel_fps = 16;                     // playout rate of the video
 };
 
 struct config {
