@@ -33,8 +33,10 @@ class joiner {
   document join() {
     document result{documents_[0].kind, documents_[0].title, "", {}};
     section legend{"files", "Files", {}};
+    table names{"files", "", {{"file", "file"}, {"path", "path", unit::text, true, true}}, {}};
     for (std::size_t d = 0; d < documents_.size(); ++d)
-      legend.items.emplace_back(line{letter(d) + " = " + documents_[d].source, {}, tone::plain});
+      names.rows.push_back({letter(d), documents_[d].source});
+    legend.items.emplace_back(std::move(names));
     result.sections.push_back(std::move(legend));
     for (const document& from : documents_)
       for (const section& part : from.sections)

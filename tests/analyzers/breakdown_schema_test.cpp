@@ -129,3 +129,11 @@ TEST_CASE("latency: an unknown subcommand is named") {
   CHECK(output_of(program + " brekdown").find("brekdown") != std::string::npos);
   CHECK(output_of(program) == "latency: which subcommand? (latency --help)\n");
 }
+
+TEST_CASE("latency breakdown: side by side names each file in one piece") {
+  const temporary_folder folder;
+  const std::string name = folder / (std::string(150, 'p') + ".json");
+  std::rename(changed_example(folder, "forward").c_str(), name.c_str());
+  const std::string text = output_of(program + " breakdown " + example + " " + name);
+  CHECK(text.find("  B  " + name + "\n") != text.npos);
+}
