@@ -50,6 +50,15 @@ TEST_CASE("advice: an empty recording gets none") {
   CHECK(advice_on(made.run()).empty());
 }
 
+TEST_CASE("advice: a run that was killed is not told to raise its capacity") {
+  recording run = test::sample_run();
+  run.hygiene.open_spans = 2;
+  const auto suggestion = [&run] { return std::string(advice_on(run).at(0).suggestion); };
+  CHECK(suggestion().find("LATENCY_CAPACITY") != std::string::npos);
+  run.hygiene.incomplete = true;
+  CHECK(suggestion().find("did not end") != std::string::npos);
+}
+
 TEST_CASE("advice: untracked time is named only above its limit") {
   recording run = test::sample_run();
   run.wall_ns = 1284 * ms;  // cuts the root at 1284; 100 before it is 7.8 %
