@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 #include "pipeline_reference/longlive/config_mapping.hpp"
@@ -238,11 +239,14 @@ config read_config(const std::string& path) {
 }
 
 std::string resolve_path(const config& settings, const std::string& path) {
+  // What cannot be looked up (a name that is too long, a folder that is closed) is not there:
+  // whoever opens the path says why.
+  std::error_code ignored;
   const std::filesystem::path from_here(path);
-  if (from_here.is_absolute() || std::filesystem::exists(from_here)) return path;
+  if (from_here.is_absolute() || std::filesystem::exists(from_here, ignored)) return path;
   const std::filesystem::path beside =
       std::filesystem::path(settings.path).parent_path() / from_here;
-  return std::filesystem::exists(beside) ? beside.string() : path;
+  return std::filesystem::exists(beside, ignored) ? beside.string() : path;
 }
 
 }  // namespace longlive

@@ -324,6 +324,12 @@ TEST_CASE("config: the published configurations hold the published values") {
   }
 }
 
+TEST_CASE("resolve_path: a name too long for the system stays as it is") {
+  const longlive::config c = parse_config(good, "folder/c.yaml");
+  const std::string name(5000, 'x');
+  CHECK(longlive::resolve_path(c, name) == name);
+}
+
 TEST_CASE("edit_distance: counts insertions, deletions and replacements") {
   CHECK(longlive::edit_distance("", "abc") == 3);
   CHECK(longlive::edit_distance("sink_size", "sink_size") == 0);
