@@ -138,7 +138,7 @@ inline session::session(std::string output, const session_options& options) {
   const char* const from_environment = std::getenv("LATENCY_OUTPUT");
   const bool named = from_environment != nullptr && *from_environment != 0;
   if (shared.current != nullptr && !shared.current->ended() && shared.current->enabled()) {
-    if (!named || shared.current->output() != from_environment)
+    if (!shared.current->take_offer())
       throw error("a session is in progress (output \"" + shared.current->output() +
                   "\"): end it first");
     recorder_ = shared.current;  // LATENCY_OUTPUT started it before the program did

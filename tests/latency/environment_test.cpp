@@ -54,6 +54,12 @@ TEST_CASE("environment: LATENCY_OUTPUT replaces the file name of a program's own
   CHECK(folder.names() == std::vector<std::string>{"env.json"});
 }
 
+TEST_CASE("environment: a second session at the same time is refused with LATENCY_OUTPUT too") {
+  const latency_test::temporary_folder folder;
+  CHECK(run("LATENCY_OUTPUT=" + folder / "env.json", "two " + folder / "own.json") == 2);
+  CHECK(folder.names() == std::vector<std::string>{"env.json"});
+}
+
 TEST_CASE("environment: LATENCY_ENABLED=0 records and writes nothing") {
   const latency_test::temporary_folder folder;
   CHECK(run("LATENCY_ENABLED=0", "own " + folder / "own.json") == 0);

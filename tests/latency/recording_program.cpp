@@ -2,6 +2,7 @@
 // killed.
 //   recording_program plain          makes no session: LATENCY_OUTPUT decides
 //   recording_program own FILE       makes its own session
+//   recording_program two FILE       tries two sessions at a time
 //   recording_program regions        ten occurrences of region "generate", one of "other"
 //   recording_program forever FILE   three threads record spans until killed; prints what was
 //   closed
@@ -56,6 +57,10 @@ int main(int argc, char** argv) try {
   if (mode == "regions") return regions();
   if (argc != 3) return 1;
   latency::session run{argv[2]};
+  if (mode == "two") {
+    latency::session second{argv[2]};
+    return 0;
+  }
   if (mode == "own") {
     plain();
     run.finish();

@@ -100,6 +100,7 @@ inline thread_state* attach_this_thread() noexcept {
         return nullptr;
       }
       install(std::make_shared<recorder>(output, session_options{}));
+      process().current->offer();
       std::atexit([] { finish_default_session(); });
     }
     const auto& current = process().current;

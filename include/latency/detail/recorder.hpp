@@ -81,6 +81,10 @@ class recorder {
     return static_cast<std::int64_t>(static_cast<double>(now_ticks() - origin_ticks_) * scale);
   }
 
+  // A session that LATENCY_OUTPUT started becomes the program's own, once. Mutex held.
+  void offer() noexcept { offered_ = true; }
+  [[nodiscard]] bool take_offer() noexcept { return std::exchange(offered_, false); }
+
   void start(std::uint64_t generation) {  // mutex held
     generation_ = generation;
     if (!output_.empty()) {
@@ -310,6 +314,7 @@ class recorder {
   session_options options_;
   bool enabled_ = true;
   bool ended_ = false;
+  bool offered_ = false;
   clock_kind clock_ = clock_kind::monotonic_raw;
   clock_anchor first_anchor_;
   std::uint64_t origin_ticks_ = 0;
