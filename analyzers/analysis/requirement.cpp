@@ -57,9 +57,9 @@ metric_result evaluate(const recording& run, const component_table& table, metri
     return result;
   }
   result.n = row->count;
-  result.value = value_of(*row, wanted);
-  result.state = wanted == metric::p99 && !row->duration_ns.p99_valid ? metric_state::too_few
-                                                                      : metric_state::known;
+  const bool too_few = wanted == metric::p99 && !row->duration_ns.p99_valid;
+  result.value = value_of(*row, too_few ? metric::max : wanted);
+  result.state = too_few ? metric_state::maximum : metric_state::known;
   return result;
 }
 

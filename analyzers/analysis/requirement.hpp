@@ -19,7 +19,8 @@ enum class metric : std::uint8_t { mean, p50, p95, p99, max, min, count, sum, ex
 enum class metric_state : std::uint8_t {
   known,
   no_such_span,  // no counted span of that name (never recorded, or warm-up only); count is then 0
-  too_few        // p99 of fewer than p99_least_n spans: a maximum under another name
+  maximum  // p99 of fewer than p99_least_n spans: their maximum stands in, a gate must not pass on
+           // less
 };
 
 struct metric_result {

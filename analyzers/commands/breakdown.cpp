@@ -36,7 +36,7 @@ Requirements: METRIC(NAME) OP VALUE, each checked for every file.
           sum: their total; exclusive: their total without children (ns, us, ms, s)
           share: exclusive over wall (% or a ratio); count (no unit)
   OP      <= < >= > ==
-  p99 needs at least 100 spans.
+  p99 of fewer than 100 spans is judged by their maximum.
 
 Pooling (--pool): spans, blocks, switches and pixel frames of all files are counted together, so
 counts and sums add up and percentiles are over all values; hygiene counts add up; wall is the
