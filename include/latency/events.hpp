@@ -2,9 +2,10 @@
 // What happens at a moment: instants, counter samples, and rows of the recording's tables. Same
 // cost and thread rules as a span; without a session a load and a branch.
 
-#include <chrono>
+#include <cstring>
+#include <initializer_list>
 
-#include "detail/attach.hpp"
+#include "detail/recording_thread.hpp"
 #include "detail/row_codec.hpp"
 
 namespace latency {

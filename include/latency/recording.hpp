@@ -15,15 +15,14 @@
 #include <variant>
 #include <vector>
 
+#include "span_id.hpp"
+
 namespace latency {
 
 inline constexpr int timing_file_version_major = 1;  // readers refuse a newer one
 inline constexpr int timing_file_version_minor = 0;
 
 using string_id = std::uint32_t;
-using span_id = std::uint64_t;  // thread index << 40 | sequence number on that thread, from 1
-
-// Strings of a recording; equal texts share one id.
 class string_table {
  public:
   string_id add(std::string_view text) {
@@ -64,13 +63,6 @@ struct recorded_attribute {
 struct attribute_range {
   std::uint64_t first = 0;
   std::uint32_t count = 0;
-};
-
-// Bits of span::flags.
-enum span_flag : std::uint32_t {
-  span_open_at_end = 1,  // not closed when the session ended: end_ns is the end of the session
-  span_warm_up = 2,  // root of a warm-up region (LATENCY_REGIONS): statistics leave its subtree out
-  span_handed_over = 4,  // parent is a span of another thread
 };
 
 struct span {

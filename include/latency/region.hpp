@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "detail/attach.hpp"
 #include "scope.hpp"
 
 #define LATENCY_REGION(name) \
@@ -13,15 +14,10 @@
 
 namespace latency {
 
-#if LATENCY_ENABLED  // a region holds a scope, so there are two kinds of it as well
-inline namespace recording_on {
-#else
-inline namespace recording_off {
-#endif
-
-class region {
+template <class Scope>
+class basic_region {
  public:
-  explicit region(const char* name) noexcept {
+  explicit basic_region(const char* name) noexcept {
     (void)detail::recording_thread();  // the first caller decides about LATENCY_OUTPUT
     {
       const std::lock_guard<std::mutex> lock(detail::process().mutex);
@@ -32,9 +28,9 @@ class region {
     scope_.emplace(name);
     if (phase_ == detail::region_phase::warm_up) scope_->mark_warm_up();
   }
-  region(const region&) = delete;
-  region& operator=(const region&) = delete;
-  ~region() {
+  basic_region(const basic_region&) = delete;
+  basic_region& operator=(const basic_region&) = delete;
+  ~basic_region() {
     scope_.reset();
     if (phase_ == detail::region_phase::skipped || phase_ == detail::region_phase::unlisted) return;
     const std::lock_guard<std::mutex> lock(detail::process().mutex);
@@ -44,8 +40,9 @@ class region {
  private:
   std::shared_ptr<detail::recorder> recorder_;
   detail::region_phase phase_ = detail::region_phase::skipped;
-  std::optional<scope> scope_;
+  std::optional<Scope> scope_;
 };
 
-}  // inline namespace
+using region = basic_region<scope>;
+
 }  // namespace latency

@@ -9,8 +9,12 @@
 #define LATENCY_ENABLED 1
 #endif
 
+#include <cstring>
+#include <utility>
+
 #include "attribute.hpp"
-#include "detail/attach.hpp"
+#include "detail/recording_thread.hpp"
+#include "span_id.hpp"
 
 #define LATENCY_DETAIL_JOIN_(a, b) a##b
 #define LATENCY_DETAIL_JOIN(a, b) LATENCY_DETAIL_JOIN_(a, b)
@@ -23,10 +27,18 @@
 
 namespace latency {
 
-#if LATENCY_ENABLED
-inline namespace recording_on {
+template <class Scope>
+class basic_region;
 
-class region;
+// Both kinds exist in every translation unit; `latency::scope` is the one that it asked for.
+namespace recording_on {
+
+#if defined(__GNUC__) && !defined(__clang__)
+// g++ does not see that only the attributes below count_ are read, nor that an empty std::optional
+// closes nothing.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 class scope {
  public:
@@ -61,7 +73,8 @@ class scope {
   [[nodiscard]] span_id id() const noexcept { return thread_ == nullptr ? 0 : id_; }
 
  private:
-  friend class region;
+  template <class Scope>
+  friend class latency::basic_region;
   void mark_warm_up() noexcept {
     if (thread_ != nullptr) head_ |= detail::pack_head(0, {}, span_warm_up, 0);
   }
@@ -81,10 +94,6 @@ class scope {
     ++count_;
   }
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push  // g++ does not see that only the attributes below count_ are read
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
   // Constant indices, not a loop: the compiler then keeps the whole scope in registers.
   template <std::size_t... Index>
   __attribute__((always_inline)) void copy_attributes(
@@ -93,9 +102,6 @@ class scope {
         (... && (Index < count_ && (to[2 * Index] = attributes_[2 * Index],
                                     to[2 * Index + 1] = attributes_[2 * Index + 1], true))));
   }
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
   __attribute__((always_inline)) void open(const char* name) noexcept {
     detail::thread_state& t = *thread_;
@@ -144,17 +150,19 @@ class scope {
   std::uint64_t generation_;
   std::uint64_t head_;
   std::uint64_t start_;
-  span_id id_;
+  span_id id_ = 0;
   std::uint32_t depth_;
   std::uint32_t count_ = 0;
   std::uint64_t attributes_[2 * max_attributes];  // written as far as used
 };
 
-}  // namespace recording_on
-#else
-inline namespace recording_off {
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
-class region;
+}  // namespace recording_on
+
+namespace recording_off {
 
 class scope {
  public:
@@ -170,6 +178,11 @@ class scope {
 };
 
 }  // namespace recording_off
+
+#if LATENCY_ENABLED
+using recording_on::scope;
+#else
+using recording_off::scope;
 #endif
 
 }  // namespace latency

@@ -55,7 +55,7 @@ namespace detail {
   std::int64_t least_ns = INT64_MAX;
   for (int batch = 0; batch < batches; ++batch) {
     const std::int64_t start_ns = read_clock_ns(CLOCK_MONOTONIC_RAW);
-    for (int i = 0; i < spans; ++i) LATENCY_SCOPE("latency_trial");
+    for (int i = 0; i < spans; ++i) const recording_on::scope trial_span{"latency_trial"};
     least_ns = std::min(least_ns, read_clock_ns(CLOCK_MONOTONIC_RAW) - start_ns);
   }
   active_generation.store(before, std::memory_order_relaxed);

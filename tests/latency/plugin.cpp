@@ -1,7 +1,9 @@
 // A shared library with hidden visibility, for shared_library_test.cpp.
-#include <latency/latency.hpp>
+#include <latency/async_span.hpp>
+#include <latency/intern.hpp>
+#include <latency/scope.hpp>  // no session here: the hook leads to the program's
 
 extern "C" __attribute__((visibility("default"))) void plugin_work(const char* name) {
-  latency::scope s{latency::intern(name)};
+  const latency::scope s{latency::intern(name)};
   latency::instant("in the plugin");
 }

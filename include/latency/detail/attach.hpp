@@ -117,6 +117,10 @@ inline thread_state* attach_this_thread() noexcept {
   }
 }
 
+// Where session.hpp is included, scopes find the way to their session from the program's start on.
+[[maybe_unused]] inline const bool attach_hook_is_set =
+    (attach_hook.store(&attach_this_thread, std::memory_order_release), true);
+
 }  // namespace detail
 }  // namespace latency
 
