@@ -38,6 +38,17 @@ std::uint64_t record_spans(std::uint64_t wanted) {
   return made;
 }
 
+// Bytes of a file once the collector has written all there is.
+double settled_size(const std::string& path) {
+  std::uintmax_t size = 0, before = 0;
+  do {
+    before = size;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    size = std::filesystem::file_size(path);
+  } while (size != before);
+  return static_cast<double>(size);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -60,12 +71,11 @@ int main(int argc, char** argv) try {
       latency::session_options options;  // room for what the collector has not taken yet
       options.capacity_spans = std::max<std::uint64_t>(65536, spans * 2);
       latency::session run{file, options};
+      { LATENCY_SCOPE("attach"); }  // the buffer is made when a thread opens its first span
       std::uint64_t made = 0;
       record_ns.push_back(seconds_of([&] { made = record_spans(spans); }) * 1e9 /
                           static_cast<double>(made));
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      journal_bytes.push_back(static_cast<double>(std::filesystem::file_size(file + ".journal")) /
-                              static_cast<double>(made));
+      journal_bytes.push_back(settled_size(file + ".journal") / static_cast<double>(made));
       write_ns.push_back(seconds_of([&] { run.finish(); }) * 1e9 / static_cast<double>(made));
       file_bytes.push_back(static_cast<double>(std::filesystem::file_size(file)) /
                            static_cast<double>(made));

@@ -73,6 +73,7 @@ class record_encoder {
   }
 
  private:
+  static constexpr std::size_t flush_words = 1u << 17;  // 1 MiB: the most that waits to be written
   static constexpr std::size_t cache_size = 256;
   struct cache_entry {
     const char* text = nullptr;
@@ -122,6 +123,7 @@ class record_encoder {
     journal_.begin_block(block_type::records, t.index);
     for (const std::uint64_t word : encoded_) journal_.put(word);
     journal_.end_block();
+    if (journal_.pending().size() >= flush_words) journal_.flush();
   }
 
   void write_texts() {
