@@ -46,7 +46,8 @@ if(LATENCY_SANITIZER STREQUAL "address")
 endif()
 
 # A doctest program, run by ctest under the same name. A test that cannot run here prints a line
-# "skipped: <why>" and returns 77. One labelled gpu is skipped on a machine without an NVIDIA GPU.
+# "skipped: <why>" and returns 77. One labelled gpu is skipped on a machine without an NVIDIA GPU; a
+# ThreadSanitizer build has only those labelled threads, the code under which runs on several.
 function(latency_add_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
@@ -54,6 +55,9 @@ function(latency_add_test name)
   target_compile_options(${name} PRIVATE ${test_optimization})
   if("gpu" IN_LIST arg_LABELS)
     add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/run_if_gpu.sh $<TARGET_FILE:${name}>)
+  elseif(LATENCY_SANITIZER STREQUAL "thread" AND NOT "threads" IN_LIST arg_LABELS)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
   else()
     list(PREPEND arg_LABELS host)
     add_test(NAME ${name} COMMAND ${name})
