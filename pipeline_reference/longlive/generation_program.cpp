@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <optional>
@@ -179,7 +180,8 @@ class program {
   void write_recording(latency::session& session, const run_files& files) {
     const std::string timing = session.output();  // LATENCY_OUTPUT may have named another
     const latency::recording recording = session.finish();
-    out_.always("Timing analysis saved to: " + timing);
+    if (std::filesystem::exists(timing))  // LATENCY_ENABLED=0 writes none
+      out_.always("Timing analysis saved to: " + timing);
     if (files.trace.empty()) return;
     latency::write_chrome_trace(recording, files.trace);
     out_.always("Chrome trace saved to: " + files.trace);
