@@ -28,8 +28,8 @@ std::string progress::text() const {
   const double each = seconds / static_cast<double>(done_latent_frames);
   const auto left = static_cast<std::int64_t>(
       std::ceil(each * static_cast<double>(all_latent_frames - done_latent_frames)));
-  return fmt::format("{}, {:.2f} latent frames/s, {:.0f} ms per latent frame, {}:{:02} left", shown,
-                     1 / each, 1000 * each, left / 60, left % 60);
+  return fmt::format("{}, {:.2f}/s, {:.0f} ms per latent frame, {}:{:02} left", shown, 1 / each,
+                     1000 * each, left / 60, left % 60);
 }
 
 console::console(std::FILE* lines, std::FILE* status, bool quiet)
@@ -72,7 +72,7 @@ void console::clear_bar() {
 void console::show(const progress& now) {
   if (quiet_) return;
   if (terminal_) {
-    constexpr std::int64_t width = 16;
+    constexpr std::int64_t width = 8;  // with the text, less than 80 columns
     const std::int64_t filled =
         width * now.done_latent_frames / std::max<std::int64_t>(now.all_latent_frames, 1);
     std::string bar =
