@@ -6,6 +6,9 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 program=${program:-$(basename "$0")}
 install_policy=${install_policy:-ask}
 
+# What one clone compiled serves another: ccache then sees paths relative to the repository.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$repository} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
+
 say() { printf '==> %s\n' "$*"; }
 
 fail() {  # one line to stderr, exit 2: the request cannot be carried out
