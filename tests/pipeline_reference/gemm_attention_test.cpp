@@ -202,7 +202,8 @@ TEST_CASE("attention: a whole tile of masked keys leaves the others' result") {
 
 TEST_CASE("attention and gemm: a workspace that is too small, or another dtype, is refused") {
   cpu c;
-  padded_matrix a = padded_matrix::random(2, 4, 1), out(2, 4);
+  padded_matrix a = padded_matrix::random(2, 4, 1), weight = padded_matrix::random(4, 4, 2);
+  padded_matrix out(2, 4);
   ops::attention_params p;
   p.q = p.k = p.v = a.view();
   p.keys[0] = {0, 2};
@@ -210,7 +211,7 @@ TEST_CASE("attention and gemm: a workspace that is too small, or another dtype, 
   p.heads = 1;
   ops::gemm_params g;
   g.x = a.view();
-  g.weight = a.view();
+  g.weight = weight.view();
   g.x.type = ops::dtype::bf16;
   g.out = out.view();
   CHECK_THROWS_WITH(c.ops.gemm(g, {}, c.w), "cpu back end: expected f32, got bf16");

@@ -262,9 +262,13 @@ class recorder {
   void collect_all() {
     for (const auto& t : process().threads) {
       if (t->generation.load(std::memory_order_acquire) != generation_) continue;
-      if (options_.mode == session_mode::keep) encoder_.drain(*t);  // a ring is read at the end
+      // Open spans first: whatever part of the records a kill lets through, their parents are
+      // there.
       encoder_.open_spans(*t);
-      if (options_.mode == session_mode::keep) encoder_.drain(*t);  // what closed in between
+      if (options_.mode == session_mode::ring) continue;  // read at the end
+      encoder_.drain(*t);
+      encoder_.open_spans(*t);
+      encoder_.drain(*t);  // what closed in between
     }
   }
 
