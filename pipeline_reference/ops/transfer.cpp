@@ -1,21 +1,11 @@
 #include "pipeline_reference/ops/transfer.hpp"
 
-#include <bit>
-#include <cmath>
 #include <vector>
+
+#include "pipeline_reference/ops/bf16.hpp"
 
 namespace ops {
 namespace {
-
-std::uint16_t to_bf16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) return static_cast<std::uint16_t>(bits >> 16 | 0x40U);
-  return static_cast<std::uint16_t>((bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16);
-}
-
-float from_bf16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
 
 void check(const const_tensor& t, std::size_t values) {
   if (!t.contiguous() || t.elements() != static_cast<std::int64_t>(values))

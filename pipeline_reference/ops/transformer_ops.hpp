@@ -24,7 +24,7 @@ enum class activation : std::uint8_t { none, gelu_tanh, silu };
 // out = residual + gate * (x * weight^T + bias).
 struct gemm_params {
   const_tensor x;       // [m, k], any row stride
-  const_tensor weight;  // [n, k]
+  const_tensor weight;  // [n, k], of storage() or another dtype that multiplies()
   const_tensor bias;    // [n], optional
   tensor out;           // [m, n], any row stride
   activation epilogue = activation::none;
@@ -137,6 +137,20 @@ struct activate_params {
   activation function = activation::silu;
 };
 
+// out = activation(gate) * x, elementwise.
+struct gated_activation_params {
+  const_tensor gate, x;  // [m, n], any row stride
+  tensor out;            // [m, n], any row stride; may be x or gate
+  activation function = activation::gelu_tanh;
+};
+
+// A bias that depends on how far the key lies behind the query, for attention_params::bias:
+// out[h][i][j] = by_distance[h][most + j - i], of 2 * most + 1 distances.
+struct relative_bias_params {
+  const_tensor by_distance;  // f32 [heads, 2 * most + 1], contiguous
+  tensor out;                // f32 [heads, m, m], contiguous, m <= most + 1
+};
+
 // out[g][r] = table[g] + rows[r]: the modulation of every layer for every timestep.
 struct broadcast_add_params {
   const_tensor table;  // [groups, n]
@@ -182,6 +196,8 @@ class transformer_ops {
 
   // dtype of weights, activations and caches. Latents, flows, noise and tables are f32.
   [[nodiscard]] virtual dtype storage() const noexcept = 0;
+  // Whether gemm takes weights of this dtype; true for storage(). Products are summed in fp32.
+  [[nodiscard]] virtual bool multiplies(dtype weight) const noexcept = 0;
   [[nodiscard]] virtual std::int64_t workspace_bytes() const noexcept = 0;
 
   virtual void gemm(const gemm_params& p, stream s, workspace w) = 0;
@@ -196,6 +212,8 @@ class transformer_ops {
   virtual void unpatchify(const unpatchify_params& p, stream s, workspace w) = 0;
   virtual void timestep_embedding(const timestep_embedding_params& p, stream s, workspace w) = 0;
   virtual void activate(const activate_params& p, stream s, workspace w) = 0;
+  virtual void gated_activation(const gated_activation_params& p, stream s, workspace w) = 0;
+  virtual void relative_bias(const relative_bias_params& p, stream s, workspace w) = 0;
   virtual void broadcast_add(const broadcast_add_params& p, stream s, workspace w) = 0;
   virtual void fill_normal(const fill_normal_params& p, stream s, workspace w) = 0;
   virtual void x0_renoise(const x0_renoise_params& p, stream s, workspace w) = 0;

@@ -72,6 +72,48 @@ TEST_CASE("activate: silu of each value, also in place") {
     REQUIRE(x[i] == doctest::Approx(before[i] / (1 + std::exp(-double{before[i]}))).epsilon(1e-6));
 }
 
+TEST_CASE("gated_activation: the activated gate times the value, also in place of either") {
+  cpu c;
+  for (const std::int64_t n : {1, 7, 1100})
+    for (const int place : {0, 1, 2}) {  // elsewhere, over x, over the gate
+      const std::int64_t m = 5;
+      padded_matrix both = padded_matrix::random(m, 2 * n, 1, 2.0F), before = both, out(m, n);
+      const ops::tensor gate = both.view().column_range(0, n), x = both.view().column_range(n, n);
+      const ops::tensor to = place == 0 ? out.view() : place == 1 ? x : gate;
+      c.ops.gated_activation({gate, x, to}, {}, {});
+      const std::int64_t first = place == 1 ? n : 0;
+      const auto expected = [&](std::int64_t r, std::int64_t col) {
+        const double g = before(r, col);
+        return before(r, n + col) * 0.5 * g *
+               (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (g + 0.044715 * g * g * g)));
+      };
+      CAPTURE(n);
+      CAPTURE(place);
+      if (place == 0) CHECK(out.distance(expected) < 1e-5);
+      CHECK(both.distance([&](std::int64_t r, std::int64_t col) {
+        return place > 0 && col >= first && col < first + n ? expected(r, col - first)
+                                                            : before(r, col);
+      }) < 1e-5);
+    }
+}
+
+TEST_CASE("relative_bias: entry (i, j) is that of the distance j - i") {
+  cpu c;
+  const std::int64_t heads = 3, most = 6;
+  const std::vector<float> by_distance = normals(heads * (2 * most + 1), 4);
+  for (const std::int64_t m : {std::int64_t{1}, std::int64_t{4}, most + 1}) {
+    std::vector<float> out(static_cast<std::size_t>(heads * m * m), NAN);
+    c.ops.relative_bias({{by_distance.data(), ops::dtype::f32, {heads, 2 * most + 1}},
+                         {out.data(), ops::dtype::f32, {heads, m, m}}},
+                        {}, {});
+    for (std::int64_t h = 0; h < heads; ++h)
+      for (std::int64_t i = 0; i < m; ++i)
+        for (std::int64_t j = 0; j < m; ++j)
+          REQUIRE(out[static_cast<std::size_t>((h * m + i) * m + j)] ==
+                  by_distance[static_cast<std::size_t>(h * (2 * most + 1) + most + j - i)]);
+  }
+}
+
 TEST_CASE("broadcast_add: every group of the table meets every row") {
   cpu c;
   padded_matrix table = padded_matrix::random(3, 7, 1), rows = padded_matrix::random(2, 7, 2);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "pipeline_reference/ops/cpu/activations.hpp"
@@ -61,6 +62,31 @@ void cpu_transformer_ops::activate(const activate_params& p, stream, workspace) 
     array_map out(floats(p.out) + begin, end - begin);
     out = const_array_map(floats(p.x) + begin, end - begin);
     apply(p.function, out);
+  });
+}
+
+void cpu_transformer_ops::gated_activation(const gated_activation_params& p, stream, workspace) {
+  const std::int64_t n = p.out.columns();
+  pool_.parallel_for(p.out.rows(), [&](std::int64_t row, int) {
+    constexpr std::int64_t piece_values = 512;
+    float memory[piece_values];
+    for (std::int64_t begin = 0; begin < n; begin += piece_values) {
+      const std::int64_t count = std::min(piece_values, n - begin);
+      const auto part = [&](const auto& t) { return floats(t) + row * t.row_stride + begin; };
+      array_map activated(memory, count);
+      activated = const_array_map(part(p.gate), count);
+      apply(p.function, activated);
+      array_map(part(p.out), count) = activated * const_array_map(part(p.x), count);
+    }
+  });
+}
+
+void cpu_transformer_ops::relative_bias(const relative_bias_params& p, stream, workspace) {
+  const std::int64_t m = p.out.columns(), distances = p.by_distance.columns();
+  pool_.parallel_for(p.out.rows(), [&](std::int64_t row, int) {
+    const std::int64_t head = row / m, query = row % m;
+    std::copy_n(floats(p.by_distance) + head * distances + distances / 2 - query, m,
+                floats(p.out) + row * m);
   });
 }
 

@@ -1,3 +1,4 @@
+#include "pipeline_reference/ops/bf16.hpp"
 #include "pipeline_reference/ops/cpu/activations.hpp"
 #include "pipeline_reference/ops/cpu/cpu_transformer_ops.hpp"
 #include "pipeline_reference/ops/cpu/cpu_views.hpp"
@@ -5,33 +6,66 @@
 namespace ops::cpu {
 namespace {
 
+// A tile's part of the scratch memory: a piece of a product that waits for its residual, and a
+// piece of a bf16 weight in fp32.
+constexpr std::int64_t product_rows = 64, product_columns = 256;
+constexpr std::int64_t panel_rows = 64, panel_columns = 1024;
+static_assert(product_rows * product_columns + panel_rows * panel_columns <= scratch_floats);
+
+void widen(const std::uint16_t* from, float* to, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from_bf16(from[i]);
+}
+
+// product = x * weight^T for some rows and columns of the result.
+void multiply(const gemm_params& p, piece rows, piece columns, const tensor& product,
+              float* scratch_memory) {
+  const auto x = matrix(p.x).middleRows(rows.begin, rows.count());
+  matrix_map out = matrix(product);
+  if (p.weight.type != dtype::bf16) {
+    out.noalias() = x * matrix(p.weight).middleRows(columns.begin, columns.count()).transpose();
+    return;
+  }
+  const auto* weight = p.weight.as<std::uint16_t>();
+  const std::int64_t k = p.x.columns();
+  float* panel_memory = scratch_memory + product_rows * product_columns;
+  for (std::int64_t c = 0; c < columns.count(); c += panel_rows) {
+    const std::int64_t n = std::min(panel_rows, columns.count() - c);
+    auto out_columns = out.middleCols(c, n);
+    out_columns.setZero();
+    for (std::int64_t first = 0; first < k; first += panel_columns) {
+      const std::int64_t count = std::min(panel_columns, k - first);
+      const matrix_map panel(panel_memory, n, count, row_stride(count));
+      for (std::int64_t i = 0; i < n; ++i)
+        widen(weight + (columns.begin + c + i) * p.weight.row_stride + first,
+              panel_memory + i * count, count);
+      out_columns.noalias() += x.middleCols(first, count) * panel.transpose();
+    }
+  }
+}
+
 // out = activation(x * weight^T + bias) for some rows and columns of the result.
-void plain_tile(const gemm_params& p, piece rows, piece columns) {
-  const std::int64_t m = rows.count(), n = columns.count();
-  auto out = matrix(p.out).block(rows.begin, columns.begin, m, n);
-  out.noalias() = matrix(p.x).middleRows(rows.begin, m) *
-                  matrix(p.weight).middleRows(columns.begin, n).transpose();
+void plain_tile(const gemm_params& p, piece rows, piece columns, float* scratch_memory) {
+  const tensor out =
+      p.out.row_range(rows.begin, rows.count()).column_range(columns.begin, columns.count());
+  multiply(p, rows, columns, out, scratch_memory);
   if (!p.bias && p.epilogue == activation::none) return;
-  for (std::int64_t r = 0; r < m; ++r) {
-    array_map row(&out(r, 0), n);
-    if (p.bias) row += const_array_map(floats(p.bias) + columns.begin, n);
+  for (std::int64_t r = 0; r < rows.count(); ++r) {
+    array_map row(floats(out) + r * out.row_stride, columns.count());
+    if (p.bias) row += const_array_map(floats(p.bias) + columns.begin, columns.count());
     apply(p.epilogue, row);
   }
 }
 
 // out = residual + gate * (x * weight^T + bias): the product waits in scratch, a piece at a time.
-void residual_tile(const gemm_params& p, piece rows, piece columns, float* product_memory) {
-  constexpr std::int64_t most_rows = 64, most_columns = 1024;
-  static_assert(most_rows * most_columns <= scratch_floats);
-  for (std::int64_t c = columns.begin; c < columns.end; c += most_columns) {
-    const std::int64_t n = std::min(most_columns, columns.end - c);
-    for (std::int64_t r = rows.begin; r < rows.end; r += most_rows) {
-      const std::int64_t m = std::min(most_rows, rows.end - r);
-      matrix_map product(product_memory, m, n, row_stride(n));
-      product.noalias() =
-          matrix(p.x).middleRows(r, m) * matrix(p.weight).middleRows(c, n).transpose();
+void residual_tile(const gemm_params& p, piece rows, piece columns, float* scratch_memory) {
+  for (std::int64_t c = columns.begin; c < columns.end; c += product_columns) {
+    const std::int64_t n = std::min(product_columns, columns.end - c);
+    for (std::int64_t r = rows.begin; r < rows.end; r += product_rows) {
+      const std::int64_t m = std::min(product_rows, rows.end - r);
+      const tensor product(scratch_memory, dtype::f32, {m, n});
+      multiply(p, {r, r + m}, {c, c + n}, product, scratch_memory);
       for (std::int64_t i = 0; i < m; ++i) {
-        array_map y(&product(i, 0), n);
+        array_map y(scratch_memory + i * n, n);
         if (p.bias) y += const_array_map(floats(p.bias) + c, n);
         if (p.gate)
           y *= const_array_map(
@@ -57,7 +91,7 @@ void cpu_transformer_ops::gemm(const gemm_params& p, stream, workspace w) {
     if (p.residual)
       residual_tile(p, rows, columns, scratch(w, worker));
     else
-      plain_tile(p, rows, columns);
+      plain_tile(p, rows, columns, scratch(w, worker));
   });
 }
 
