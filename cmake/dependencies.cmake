@@ -31,6 +31,19 @@ macro(latency_find package debian_name)  # records the Debian package name when 
   endif()
 endmacro()
 
+macro(latency_find_files target header library debian_name)  # the same for what has no CMake package
+  find_path(${target}_INCLUDE ${header})
+  find_library(${target}_LIBRARY ${library})
+  mark_as_advanced(${target}_INCLUDE ${target}_LIBRARY)
+  if(${target}_INCLUDE AND ${target}_LIBRARY)
+    add_library(${target} UNKNOWN IMPORTED)
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${${target}_LIBRARY}
+                                               INTERFACE_INCLUDE_DIRECTORIES ${${target}_INCLUDE})
+  else()
+    set(missing_${target} ${debian_name})
+  endif()
+endmacro()
+
 find_package(Threads REQUIRED)
 if(LATENCY_BUILD_ANALYZERS OR LATENCY_BUILD_PIPELINE OR LATENCY_BUILD_BENCHMARKS OR LATENCY_BUILD_TESTS)
   latency_find(fmt libfmt-dev)
@@ -43,6 +56,10 @@ if(LATENCY_BUILD_ANALYZERS OR LATENCY_BUILD_PIPELINE OR LATENCY_BUILD_BENCHMARKS
   latency_find(doctest doctest-dev)
   latency_find(rapidcheck librapidcheck-dev)
   latency_find(valijson libvalijson-dev)
+  latency_find_files(sentencepiece sentencepiece_processor.h sentencepiece libsentencepiece-dev)
+  latency_find_files(sentencepiece_train sentencepiece_trainer.h sentencepiece_train libsentencepiece-dev)
+  latency_find_files(utf8proc utf8proc.h utf8proc libutf8proc-dev)
+  latency_find_files(gumbo gumbo.h gumbo libgumbo-dev)
 endif()
 
 set(missing_fuzzing "")
@@ -58,6 +75,8 @@ latency_decide(ANALYZERS "analyzers" ${LATENCY_BUILD_ANALYZERS} ${missing_fmt} $
                ${missing_simdjson} ${missing_CLI11} ${missing_ZLIB})
 latency_decide(PIPELINE "pipeline, CPU back end" ${LATENCY_BUILD_PIPELINE} ${missing_fmt} ${missing_nlohmann_json}
                ${missing_CLI11} ${missing_Eigen3} ${missing_yaml-cpp})
+latency_decide(TOKENIZER "pipeline, tokenizer" ${LATENCY_BUILD_PIPELINE} ${missing_fmt} ${missing_nlohmann_json}
+               ${missing_sentencepiece} ${missing_utf8proc} ${missing_gumbo})
 latency_decide(CUDA "CUDA" ${want_cuda} ${missing_cuda})
 latency_decide(CUPTI "CUPTI" ${want_cuda} ${missing_cupti})
 latency_decide(NVTX "NVTX" ${want_cuda} ${missing_nvtx})
