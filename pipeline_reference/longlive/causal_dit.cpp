@@ -30,8 +30,9 @@ const dit_config& validated(const dit_config& config) {
 
 }  // namespace
 
-causal_dit::causal_dit(const dit_config& config, const options& o, const weight_source& weights,
-                       ops::memory& memory, ops::transformer_ops& ops)
+causal_dit::causal_dit(const dit_config& config, const options& o,
+                       const checkpoint::weight_source& weights, ops::memory& memory,
+                       ops::transformer_ops& ops)
     : config_(validated(config)),
       memory_(memory),
       ops_(ops),

@@ -9,10 +9,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "pipeline_reference/checkpoint/weight_source.hpp"
 #include "pipeline_reference/longlive/dit_config.hpp"
 #include "pipeline_reference/longlive/dit_weights.hpp"
 #include "pipeline_reference/longlive/kv_cache.hpp"
-#include "pipeline_reference/longlive/weight_source.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 #include "pipeline_reference/ops/transformer_ops.hpp"
 
@@ -44,7 +44,7 @@ class causal_dit {
   };
 
   // Throws latency::error for an impossible configuration and for weights that do not fit it.
-  causal_dit(const dit_config& config, const options& o, const weight_source& weights,
+  causal_dit(const dit_config& config, const options& o, const checkpoint::weight_source& weights,
              ops::memory& memory, ops::transformer_ops& ops);
 
   // prompt [text_len, text_dim] (rows after the last token zero) -> context [text_len, dim], both

@@ -13,8 +13,8 @@ std::int64_t largest_decode(const config& c) {
 
 }  // namespace
 
-clip_decoder::clip_decoder(const config& c, const weight_source& weights, ops::vae_ops& vae,
-                           ops::memory& memory, const decode_span_names& names)
+clip_decoder::clip_decoder(const config& c, const checkpoint::weight_source& weights,
+                           ops::vae_ops& vae, ops::memory& memory, const decode_span_names& names)
     : decoder_({.dim = c.reference.vae_dim,
                 .latent_height = c.dit.latent_height,
                 .latent_width = c.dit.latent_width,

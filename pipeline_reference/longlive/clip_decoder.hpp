@@ -32,7 +32,7 @@ class clip_decoder {
  public:
   // Throws latency::error for weights that do not fit. Memory: the pixels of the largest decode,
   // which is a block with vae_mode::streaming and the clip with vae_mode::whole_clip.
-  clip_decoder(const config& settings, const weight_source& weights, ops::vae_ops& vae,
+  clip_decoder(const config& settings, const checkpoint::weight_source& weights, ops::vae_ops& vae,
                ops::memory& memory, const decode_span_names& names);
 
   void begin_clip(ops::stream stream);

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 
 namespace longlive {
 namespace {
@@ -25,7 +25,7 @@ std::string describe(const yaml_node& node) {
     case yaml_node::kind::null:
       return "nothing";
     case yaml_node::kind::scalar:
-      return (node.quoted ? "the text '" : "'") + printable(node.scalar) + "'";
+      return (node.quoted ? "the text '" : "'") + files::printable(node.scalar) + "'";
     case yaml_node::kind::sequence:
       return "a list";
     case yaml_node::kind::mapping:
@@ -86,8 +86,8 @@ int config_mapping::line(std::string_view key) const {
 }
 
 void config_mapping::fail(std::string_view key, const std::string& message) const {
-  throw latency::error(file_, fmt::format("line {}: {}{}", line(key), prefix_, printable(key)),
-                       message);
+  throw latency::error(
+      file_, fmt::format("line {}: {}{}", line(key), prefix_, files::printable(key)), message);
 }
 
 const yaml_node& config_mapping::scalar(const yaml_node& node, std::string_view key,
@@ -102,10 +102,10 @@ std::int64_t config_mapping::to_integer(std::string_view digits, std::string_vie
   std::int64_t value = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (code == std::errc::invalid_argument || end != digits.data() + digits.size())
-    fail(key, fmt::format("expects an integer, found '{}'", printable(digits)));
+    fail(key, fmt::format("expects an integer, found '{}'", files::printable(digits)));
   if (code == std::errc::result_out_of_range || value < lowest || value > highest)
-    fail(key,
-         fmt::format("must be between {} and {}, found {}", lowest, highest, printable(digits)));
+    fail(key, fmt::format("must be between {} and {}, found {}", lowest, highest,
+                          files::printable(digits)));
   return value;
 }
 
@@ -127,7 +127,8 @@ double config_mapping::real(std::string_view key, double otherwise, double lowes
   if (node->quoted || code == std::errc::invalid_argument || end != text.data() + text.size())
     fail(key, "expects a number, found " + describe(*node));
   if (code != std::errc() || !(value >= lowest && value <= highest))  // also catches NaN
-    fail(key, fmt::format("must be between {} and {}, found {}", lowest, highest, printable(text)));
+    fail(key, fmt::format("must be between {} and {}, found {}", lowest, highest,
+                          files::printable(text)));
   return value;
 }
 

@@ -84,8 +84,8 @@ void generation_config::validate() const {
   }
 }
 
-std::vector<expected_tensor> dit_tensors(const dit_config& c) {
-  std::vector<expected_tensor> all;
+std::vector<checkpoint::expected_tensor> dit_tensors(const dit_config& c) {
+  std::vector<checkpoint::expected_tensor> all;
   const auto linear = [&](const std::string& name, std::int64_t out, std::int64_t in) {
     all.push_back({name + ".weight", {out, in}});
     all.push_back({name + ".bias", {out}});
@@ -119,7 +119,7 @@ std::vector<expected_tensor> dit_tensors(const dit_config& c) {
 
 std::int64_t parameter_count(const dit_config& config) {
   std::int64_t total = 0;
-  for (const expected_tensor& t : dit_tensors(config)) {
+  for (const checkpoint::expected_tensor& t : dit_tensors(config)) {
     std::int64_t elements = 1;
     for (const std::int64_t n : t.shape) elements *= n;
     total += elements;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 
 namespace longlive {
 
@@ -81,7 +81,7 @@ struct generation_config {
 };
 
 // Every tensor of the transformer, by its published name (without the "model." prefix).
-[[nodiscard]] std::vector<expected_tensor> dit_tensors(const dit_config& config);
+[[nodiscard]] std::vector<checkpoint::expected_tensor> dit_tensors(const dit_config& config);
 [[nodiscard]] std::int64_t parameter_count(const dit_config& config);
 
 }  // namespace longlive

@@ -12,11 +12,11 @@ namespace {
 
 class loader {
  public:
-  loader(const weight_source& source, ops::memory& memory, ops::dtype storage)
+  loader(const checkpoint::weight_source& source, ops::memory& memory, ops::dtype storage)
       : source_(source), memory_(memory), storage_(storage) {}
 
   // Tensors of one shape stacked along their first dimension, kept as `as`.
-  ops::buffer stacked(const std::vector<std::string>& names, const tensor_shape& shape,
+  ops::buffer stacked(const std::vector<std::string>& names, const checkpoint::tensor_shape& shape,
                       const ops::shape& as) {
     staging_.resize(static_cast<std::size_t>(as.elements()));
     const std::size_t part = staging_.size() / names.size();
@@ -40,7 +40,7 @@ class loader {
     return names;
   }
 
-  const weight_source& source_;
+  const checkpoint::weight_source& source_;
   ops::memory& memory_;
   ops::dtype storage_;
   std::vector<float> staging_;
@@ -72,8 +72,8 @@ dit_layer_weights load_layer(loader& load, const dit_config& c, const std::strin
 
 }  // namespace
 
-dit_weights load_dit_weights(const dit_config& c, const weight_source& source, ops::memory& memory,
-                             ops::dtype storage) {
+dit_weights load_dit_weights(const dit_config& c, const checkpoint::weight_source& source,
+                             ops::memory& memory, ops::dtype storage) {
   source.expect(dit_tensors(c));
   loader load(source, memory, storage);
   dit_weights w;

@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "pipeline_reference/checkpoint/weight_source.hpp"
 #include "pipeline_reference/longlive/dit_config.hpp"
-#include "pipeline_reference/longlive/weight_source.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 
 namespace longlive {
@@ -37,7 +37,8 @@ struct dit_weights {
 
 // Reads every tensor of dit_tensors(config). Throws latency::error when the source lacks one, has
 // others besides, or has another shape. Cost: each tensor once through host memory.
-[[nodiscard]] dit_weights load_dit_weights(const dit_config& config, const weight_source& source,
+[[nodiscard]] dit_weights load_dit_weights(const dit_config& config,
+                                           const checkpoint::weight_source& source,
                                            ops::memory& memory, ops::dtype storage);
 
 }  // namespace longlive

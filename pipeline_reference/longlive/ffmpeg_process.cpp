@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 
 namespace longlive {
 namespace {
@@ -109,7 +109,7 @@ std::string ffmpeg_process::last_words() const {
   const ssize_t size = ::pread(errors_, text.data(), text.size(), 0);
   if (size <= 0) return "";
   const std::string_view all(text.data(), static_cast<std::size_t>(size));
-  return ": " + printable(all.substr(0, all.find('\n')));
+  return ": " + files::printable(all.substr(0, all.find('\n')));
 }
 
 }  // namespace longlive

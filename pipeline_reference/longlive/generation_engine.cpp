@@ -10,17 +10,19 @@ namespace longlive {
 namespace {
 
 // Published checkpoints name the transformer's tensors "model.<name>", converted ones "<name>".
-std::unique_ptr<weight_source> dit_weight_source(const config& c) {
-  if (c.reference.weights == "random") return std::make_unique<random_weights>(c.generation.seed);
-  safetensors_file file = safetensors_file::open(resolve_path(c, c.reference.weights));
+std::unique_ptr<checkpoint::weight_source> dit_weight_source(const config& c) {
+  if (c.reference.weights == "random")
+    return std::make_unique<checkpoint::random_weights>(c.generation.seed);
+  checkpoint::safetensors_file file =
+      checkpoint::safetensors_file::open(resolve_path(c, c.reference.weights));
   const std::string prefix = file.contains("model.patch_embedding.weight") ? "model." : "";
-  return std::make_unique<safetensors_weights>(std::move(file), prefix);
+  return std::make_unique<checkpoint::safetensors_weights>(std::move(file), prefix);
 }
 
-std::unique_ptr<weight_source> vae_weight_source(const config& c) {
+std::unique_ptr<checkpoint::weight_source> vae_weight_source(const config& c) {
   if (c.reference.vae_weights == "random")
-    return std::make_unique<random_weights>(c.generation.seed);
-  return std::make_unique<safetensors_weights>(
+    return std::make_unique<checkpoint::random_weights>(c.generation.seed);
+  return std::make_unique<checkpoint::safetensors_weights>(
       open_vae_weights(resolve_path(c, c.reference.vae_weights), c.reference.vae_dim));
 }
 

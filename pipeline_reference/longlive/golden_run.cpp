@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 #include "pipeline_reference/longlive/golden_case.hpp"
 #include "pipeline_reference/longlive/interactive_pipeline.hpp"
-#include "pipeline_reference/longlive/safetensors.hpp"
 #include "pipeline_reference/ops/transfer.hpp"
 
 namespace longlive {
@@ -107,7 +107,7 @@ golden_case read_case(const std::string& file, const nlohmann::json& json) {
   return out;
 }
 
-tensor_shape clip_shape(const dit_config& c, std::int64_t latent_frames) {
+checkpoint::tensor_shape clip_shape(const dit_config& c, std::int64_t latent_frames) {
   return {latent_frames, c.channels, c.latent_height, c.latent_width};
 }
 
@@ -116,15 +116,15 @@ struct golden_inputs {
   std::vector<std::vector<float>> prompts;
   std::vector<float> noise, renoise;
 
-  golden_inputs(const safetensors_file& file, const golden_case& c)
+  golden_inputs(const checkpoint::safetensors_file& file, const golden_case& c)
       : noise(file.read_f32("noise", clip_shape(c.dit, c.generation.latent_frames))) {
     for (std::int64_t segment = 0; segment < c.generation.segments(); ++segment) {
       const std::string name = "prompt_embeds." + std::to_string(segment);
-      const tensor_shape found = file.entry(name).shape;
+      const checkpoint::tensor_shape found = file.entry(name).shape;
       if (found.size() != 2 || found[0] > c.dit.text_len || found[1] != c.dit.text_dim)
         throw latency::error(file.path(), name,
                              fmt::format("expected at most [{},{}], found {}", c.dit.text_len,
-                                         c.dit.text_dim, shape_text(found)));
+                                         c.dit.text_dim, checkpoint::shape_text(found)));
       std::vector<float> rows = file.read_f32(name, found);
       rows.resize(static_cast<std::size_t>(c.dit.text_len * c.dit.text_dim));  // padding is zero
       prompts.push_back(std::move(rows));
@@ -141,8 +141,8 @@ struct golden_inputs {
 // Compares every forward as it happens.
 class golden_observer final : public generation_observer {
  public:
-  golden_observer(const safetensors_file& file, const golden_case& c, ops::memory& memory,
-                  golden_result& result)
+  golden_observer(const checkpoint::safetensors_file& file, const golden_case& c,
+                  ops::memory& memory, golden_result& result)
       : file_(file), case_(c), memory_(memory), result_(result) {}
 
   void forward_finished(const forward_info& f, const ops::const_tensor& flow,
@@ -185,7 +185,7 @@ class golden_observer final : public generation_observer {
     integer("gei", f.pointers.global_end_tokens, golden.global_end_tokens);
   }
 
-  const safetensors_file& file_;
+  const checkpoint::safetensors_file& file_;
   const golden_case& case_;
   ops::memory& memory_;
   golden_result& result_;
@@ -205,7 +205,7 @@ std::vector<float> published_rows(const ops::const_tensor& cache, const kv_cache
   return out;
 }
 
-void compare_kv(const safetensors_file& file, const dit_config& c, const kv_cache& kv,
+void compare_kv(const checkpoint::safetensors_file& file, const dit_config& c, const kv_cache& kv,
                 ops::memory& memory, golden_result& result) {
   const std::int64_t rows = kv.placement().slots() * kv.placement().tokens_per_latent_frame();
   for (std::int64_t layer = 0; layer < c.layers; ++layer)
@@ -213,9 +213,9 @@ void compare_kv(const safetensors_file& file, const dit_config& c, const kv_cach
       const std::string name = fmt::format("kv.{}.{}", layer, part);
       if (!file.contains(name)) continue;
       const ops::tensor cache = *part == 'k' ? kv.k(layer) : kv.v(layer);
-      result.differences.push_back(
-          difference_of(name, published_rows(cache, kv, memory),
-                        file.read_f32(name, tensor_shape{rows, c.heads, c.head_dim()})));
+      result.differences.push_back(difference_of(
+          name, published_rows(cache, kv, memory),
+          file.read_f32(name, checkpoint::tensor_shape{rows, c.heads, c.head_dim()})));
     }
 }
 
@@ -224,8 +224,10 @@ void compare_kv(const safetensors_file& file, const dit_config& c, const kv_cach
 golden_result compare_golden_run(const std::string& folder, const nlohmann::json& case_json,
                                  kv_policy policy, ops::transformer_ops& ops, ops::memory& memory) {
   const golden_case c = read_case(folder + "/case.json", case_json);
-  const safetensors_file tensors = safetensors_file::open(folder + "/tensors.safetensors");
-  const safetensors_weights weights(safetensors_file::open(folder + "/weights.safetensors"));
+  const checkpoint::safetensors_file tensors =
+      checkpoint::safetensors_file::open(folder + "/tensors.safetensors");
+  const checkpoint::safetensors_weights weights(
+      checkpoint::safetensors_file::open(folder + "/weights.safetensors"));
   const golden_inputs inputs(tensors, c);
   causal_dit dit(c.dit, dit_options(c.generation, false), weights, memory, ops);
   interactive_pipeline pipeline(dit, c.generation, policy, memory, ops);

@@ -11,8 +11,8 @@
 
 #include "latency/detail/utf8.hpp"
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/safetensors.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 #include "pipeline_reference/ops/random.hpp"
 
 namespace longlive {
@@ -106,7 +106,7 @@ std::vector<prompt_line> parse_prompts(const std::string& text, bool jsonl,
 
 std::vector<prompt_line> read_prompts(const std::string& path) {
   const bool jsonl = std::filesystem::path(path).extension() == ".jsonl";
-  return parse_prompts(read_text_file(path, prompts_max_bytes), jsonl, path);
+  return parse_prompts(files::read_text_file(path, prompts_max_bytes), jsonl, path);
 }
 
 prompt_embedding seeded_embedding(const std::string& prompt, std::uint64_t seed,
@@ -133,7 +133,7 @@ prompt_embedding seeded_embedding(const std::string& prompt, std::uint64_t seed,
 std::vector<prompt_embedding> read_embeddings(const std::string& path, std::size_t line_index,
                                               std::size_t segments, std::int64_t text_len,
                                               std::int64_t text_dim) {
-  const safetensors_file file = safetensors_file::open(path);
+  const checkpoint::safetensors_file file = checkpoint::safetensors_file::open(path);
   const std::vector<std::int64_t> shape{text_len, text_dim};
   std::vector<prompt_embedding> embeddings(segments);
   for (std::size_t segment = 0; segment < segments; ++segment) {

@@ -54,8 +54,8 @@ std::int64_t row_values(const vae_config& c) {
 
 }  // namespace
 
-vae_decoder::vae_decoder(const vae_config& config, const weight_source& weights, ops::vae_ops& vae,
-                         ops::memory& memory)
+vae_decoder::vae_decoder(const vae_config& config, const checkpoint::weight_source& weights,
+                         ops::vae_ops& vae, ops::memory& memory)
     : vae_decoder(checked(config), vae_builder{weights, vae, memory}) {}
 
 vae_decoder::vae_decoder(const vae_config& c, const vae_builder& from)

@@ -27,7 +27,7 @@ class vae_decoder {
   static constexpr std::int64_t most_pixel_frames = 4;  // that a latent frame becomes
 
   // Reads all weights. Throws latency::error for impossible sizes and for what `weights` throws.
-  vae_decoder(const vae_config& config, const weight_source& weights, ops::vae_ops& vae,
+  vae_decoder(const vae_config& config, const checkpoint::weight_source& weights, ops::vae_ops& vae,
               ops::memory& memory);
 
   // Begins a new clip.

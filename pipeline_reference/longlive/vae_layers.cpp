@@ -7,7 +7,7 @@ namespace longlive {
 namespace {
 
 std::vector<float> read(const vae_builder& from, const std::string& name,
-                        const tensor_shape& shape) {
+                        const checkpoint::tensor_shape& shape) {
   std::int64_t elements = 1;
   for (const std::int64_t extent : shape) elements *= extent;
   std::vector<float> values(static_cast<std::size_t>(elements));
@@ -15,7 +15,7 @@ std::vector<float> read(const vae_builder& from, const std::string& name,
   return values;
 }
 
-ops::conv_shape conv_shape_of(const tensor_shape& published, ops::conv_kind kind) {
+ops::conv_shape conv_shape_of(const checkpoint::tensor_shape& published, ops::conv_kind kind) {
   const std::size_t rank = published.size();
   return {published[1],        published[0],        rank == 5 ? published[2] : 1,
           published[rank - 2], published[rank - 1], kind};
@@ -23,7 +23,7 @@ ops::conv_shape conv_shape_of(const tensor_shape& published, ops::conv_kind kind
 
 }  // namespace
 
-ops::buffer vae_builder::gains(const std::string& name, tensor_shape shape) const {
+ops::buffer vae_builder::gains(const std::string& name, checkpoint::tensor_shape shape) const {
   const std::vector<float> values = read(*this, name, shape);
   ops::buffer gains(memory, ops::dtype::f32, {shape[0]});
   memory.upload(gains.view().data, values.data(), gains.view().bytes(), {});
@@ -41,8 +41,9 @@ ops::tensor vae_activations::view(slot which, const ops::shape& shape) const {
   return {whole.data, whole.type, shape};
 }
 
-vae_conv::vae_conv(const vae_builder& from, const std::string& name, tensor_shape published,
-                   std::int64_t height, std::int64_t width, ops::conv_kind kind)
+vae_conv::vae_conv(const vae_builder& from, const std::string& name,
+                   checkpoint::tensor_shape published, std::int64_t height, std::int64_t width,
+                   ops::conv_kind kind)
     : shape_(conv_shape_of(published, kind)),
       packed_(from.memory, from.vae.storage(), {from.vae.packed_conv_elements(shape_)}) {
   const std::vector<float> weight = read(from, name + ".weight", published);
@@ -80,7 +81,8 @@ vae_residual_block::vae_residual_block(const vae_builder& from, const std::strin
       first_(from, name + ".residual.2", {out, in, 3, 3, 3}, height, width),
       second_(from, name + ".residual.6", {out, out, 3, 3, 3}, height, width) {
   if (in != out)
-    shortcut_.emplace(from, name + ".shortcut", tensor_shape{out, in, 1, 1, 1}, height, width);
+    shortcut_.emplace(from, name + ".shortcut", checkpoint::tensor_shape{out, in, 1, 1, 1}, height,
+                      width);
 }
 
 void vae_residual_block::forward(const vae_call& call, std::int64_t frames) const {
@@ -131,8 +133,8 @@ vae_upsample::vae_upsample(const vae_builder& from, const std::string& name, std
       conv_(from, name + ".resample.1", {in / 2, in, 3, 3}, height, width,
             ops::conv_kind::upsample) {
   if (in_time)
-    time_conv_.emplace(from, name + ".time_conv", tensor_shape{2 * in, in, 3, 1, 1}, height, width,
-                       ops::conv_kind::time_pairs);
+    time_conv_.emplace(from, name + ".time_conv", checkpoint::tensor_shape{2 * in, in, 3, 1, 1},
+                       height, width, ops::conv_kind::time_pairs);
 }
 
 std::int64_t vae_upsample::forward(const vae_call& call, std::int64_t frames,

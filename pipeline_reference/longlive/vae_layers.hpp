@@ -7,19 +7,19 @@
 #include <string>
 #include <utility>
 
-#include "pipeline_reference/longlive/weight_source.hpp"
+#include "pipeline_reference/checkpoint/weight_source.hpp"
 #include "pipeline_reference/ops/vae_ops.hpp"
 
 namespace longlive {
 
 // What layers are made from.
 struct vae_builder {
-  const weight_source& weights;
+  const checkpoint::weight_source& weights;
   ops::vae_ops& vae;
   ops::memory& memory;
 
   [[nodiscard]] ops::buffer gains(const std::string& name,
-                                  tensor_shape shape) const;  // f32 [shape[0]]
+                                  checkpoint::tensor_shape shape) const;  // f32 [shape[0]]
 };
 
 // Three activation buffers, each large enough for every layer: the input and result of a layer is
@@ -51,7 +51,7 @@ class vae_conv {
  public:
   // `name` without ".weight"; `published` the weight's shape in the file, where 2-d kernels lack
   // the time dimension. Frames of height x width are cached when the kernel reaches back in time.
-  vae_conv(const vae_builder& from, const std::string& name, tensor_shape published,
+  vae_conv(const vae_builder& from, const std::string& name, checkpoint::tensor_shape published,
            std::int64_t height, std::int64_t width, ops::conv_kind kind = ops::conv_kind::plain);
 
   void forward(const vae_call& call, ops::const_tensor x, ops::tensor out,

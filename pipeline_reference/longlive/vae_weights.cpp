@@ -9,7 +9,7 @@ namespace {
 
 class tensor_list {
  public:
-  void conv(const std::string& name, tensor_shape weight) {
+  void conv(const std::string& name, checkpoint::tensor_shape weight) {
     const std::int64_t out = weight[0];
     tensors.push_back({name + ".weight", std::move(weight)});
     tensors.push_back({name + ".bias", {out}});
@@ -34,12 +34,12 @@ class tensor_list {
     conv(name + ".resample.1", {in / 2, in, 3, 3});
   }
 
-  std::vector<expected_tensor> tensors;
+  std::vector<checkpoint::expected_tensor> tensors;
 };
 
 }  // namespace
 
-std::vector<expected_tensor> vae_decoder_tensors(std::int64_t dim) {
+std::vector<checkpoint::expected_tensor> vae_decoder_tensors(std::int64_t dim) {
   tensor_list list;
   list.conv("conv2", {vae_latent_channels, vae_latent_channels, 1, 1, 1});
   list.conv3("decoder.conv1", vae_latent_channels, 4 * dim);
@@ -62,8 +62,8 @@ std::vector<expected_tensor> vae_decoder_tensors(std::int64_t dim) {
   return list.tensors;
 }
 
-safetensors_file open_vae_weights(const std::string& path, std::int64_t dim) {
-  safetensors_file file = safetensors_file::open(path);
+checkpoint::safetensors_file open_vae_weights(const std::string& path, std::int64_t dim) {
+  checkpoint::safetensors_file file = checkpoint::safetensors_file::open(path);
   file.expect(vae_decoder_tensors(dim), {"encoder.", "conv1."});
   return file;
 }

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 
 namespace longlive {
 
@@ -13,10 +13,10 @@ inline constexpr std::int64_t vae_latent_channels = 16;
 
 // Every tensor that a decoder of width `dim` (96 as published) reads. The published file also holds
 // tensors that begin with "encoder." and "conv1.", which text-to-video does not need.
-std::vector<expected_tensor> vae_decoder_tensors(std::int64_t dim);
+std::vector<checkpoint::expected_tensor> vae_decoder_tensors(std::int64_t dim);
 
 // Opens `path` and checks it against vae_decoder_tensors(dim). Throws latency::error naming the
 // file and the tensors.
-safetensors_file open_vae_weights(const std::string& path, std::int64_t dim);
+checkpoint::safetensors_file open_vae_weights(const std::string& path, std::int64_t dim);
 
 }  // namespace longlive

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 
 namespace longlive {
 namespace {
@@ -92,7 +92,7 @@ class tree_builder : public YAML::EventHandler {
     if (parent.node.type == yaml_node::kind::mapping && !parent.key_read) {
       refuse_as_key(node);
       if (has_key(parent.node, node.scalar))
-        fail(file_, node.line, printable(node.scalar) + ": given twice");
+        fail(file_, node.line, files::printable(node.scalar) + ": given twice");
       parent.node.keys.push_back(std::move(node.scalar));
       parent.node.key_lines.push_back(node.line);
       parent.key_read = true;
@@ -149,12 +149,12 @@ yaml_node parse_yaml(const std::string& text, const std::string& file) {
       throw latency::error(file, "", "holds more than one document");
     return root;
   } catch (const YAML::Exception& e) {
-    fail(file, std::max(e.mark.line, 0) + 1, "not YAML: " + printable(e.msg));
+    fail(file, std::max(e.mark.line, 0) + 1, "not YAML: " + files::printable(e.msg));
   }
 }
 
 yaml_node read_yaml(const std::string& path) {
-  return parse_yaml(read_text_file(path, yaml_max_bytes), path);
+  return parse_yaml(files::read_text_file(path, yaml_max_bytes), path);
 }
 
 }  // namespace longlive

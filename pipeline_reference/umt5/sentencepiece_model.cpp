@@ -8,7 +8,7 @@
 
 #include "latency/detail/utf8.hpp"
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 #include "pipeline_reference/umt5/charsmap.hpp"
 #include "pipeline_reference/umt5/wire_reader.hpp"
 
@@ -123,7 +123,7 @@ class model_parser {
             path_, fmt::format("piece {}", id),
             fmt::format(
                 "expected the control piece {}, found {}", expected[id],
-                id < model_.pieces.size() ? longlive::printable(model_.pieces[id].text) : "none"));
+                id < model_.pieces.size() ? files::printable(model_.pieces[id].text) : "none"));
     }
   }
 

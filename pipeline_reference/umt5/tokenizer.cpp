@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 #include "pipeline_reference/umt5/sentencepiece_model.hpp"
 #include "pipeline_reference/umt5/text_cleaning.hpp"
 
@@ -31,7 +31,7 @@ tokenizer& tokenizer::operator=(tokenizer&&) noexcept = default;
 tokenizer::~tokenizer() = default;
 
 tokenizer tokenizer::open(const std::string& path) {
-  return from_memory(path, longlive::read_text_file(path, model_max_bytes));
+  return from_memory(path, files::read_text_file(path, model_max_bytes));
 }
 
 tokenizer tokenizer::from_memory(const std::string& label, std::string_view bytes) {
@@ -39,7 +39,7 @@ tokenizer tokenizer::from_memory(const std::string& label, std::string_view byte
   sentencepiece::logging::SetMinLogLevel(log_fatal_only);
   auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
   const sentencepiece::util::Status status = processor->LoadFromSerializedProto(checked);
-  if (!status.ok()) throw latency::error(label, "", longlive::printable(status.message()));
+  if (!status.ok()) throw latency::error(label, "", files::printable(status.message()));
   return tokenizer(std::move(processor));
 }
 
@@ -58,7 +58,7 @@ std::vector<std::int32_t> tokenizer::encode(const std::string& text,
   for (std::string_view rest = cleaned; !rest.empty() && ids.size() < most_pieces;) {
     const std::size_t word_bytes = std::min(rest.find(' '), rest.size());
     const auto status = processor_->Encode(rest.substr(0, word_bytes), &word_ids);
-    if (!status.ok()) throw latency::error("", "", longlive::printable(status.message()));
+    if (!status.ok()) throw latency::error("", "", files::printable(status.message()));
     ids.insert(ids.end(), word_ids.begin(), word_ids.end());
     rest.remove_prefix(std::min(word_bytes + 1, rest.size()));
   }

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 
 namespace umt5 {
 namespace {
@@ -45,7 +45,7 @@ std::string train_tokenizer(const std::vector<std::string>& sentences,
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(arguments, &iterator, &model);
   if (!status.ok())
-    throw latency::error("", "", "cannot train: " + longlive::printable(status.message()));
+    throw latency::error("", "", "cannot train: " + files::printable(status.message()));
   return model;
 }
 

@@ -8,17 +8,17 @@
 #include <string_view>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     const auto file =
-        longlive::safetensors_file::from_memory("fuzz", std::as_bytes(std::span(data, size)));
-    for (const longlive::tensor_entry& entry : file.entries()) {
+        checkpoint::safetensors_file::from_memory("fuzz", std::as_bytes(std::span(data, size)));
+    for (const checkpoint::tensor_entry& entry : file.entries()) {
       if (file.bytes(entry.name).size() != entry.size_bytes) std::abort();
-      if (entry.dtype == longlive::tensor_dtype::f32 ||
-          entry.dtype == longlive::tensor_dtype::f16 ||
-          entry.dtype == longlive::tensor_dtype::bf16) {
+      if (entry.dtype == checkpoint::tensor_dtype::f32 ||
+          entry.dtype == checkpoint::tensor_dtype::f16 ||
+          entry.dtype == checkpoint::tensor_dtype::bf16) {
         file.read_f32(entry.name, entry.shape);
       }
     }

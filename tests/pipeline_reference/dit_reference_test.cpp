@@ -17,7 +17,7 @@ using rows = std::vector<vec>;  // one per token
 
 struct naive_dit {
   longlive::dit_config c;
-  longlive::random_weights source{1};
+  checkpoint::random_weights source{1};
 
   [[nodiscard]] vec weights(const std::string& name, std::vector<std::int64_t> shape) const {
     std::int64_t elements = 1;
@@ -226,7 +226,7 @@ TEST_CASE(
     g.latent_frames_per_block = 2;
     ops::cpu::cpu_backend backend(2);
     ops::memory& memory = backend.memory();
-    longlive::causal_dit dit(c, longlive::dit_options(g, false), longlive::random_weights(1),
+    longlive::causal_dit dit(c, longlive::dit_options(g, false), checkpoint::random_weights(1),
                              memory, backend.transformer());
     longlive::kv_cache kv(c, g, longlive::kv_policy::ring, memory, ops::dtype::f32);
     longlive::cross_attention_cache cross(c, memory, ops::dtype::f32);

@@ -180,7 +180,7 @@ TEST_CASE("single_prompt_pipeline: makes what the interactive loop makes without
   event_log log;
   const tiny_clip interactive = longlive_tests::generate(c, g, kv_policy::ring, log);
   ops::cpu::cpu_backend backend(2);
-  longlive::causal_dit dit(c, longlive::dit_options(g, false), longlive::random_weights(1),
+  longlive::causal_dit dit(c, longlive::dit_options(g, false), checkpoint::random_weights(1),
                            backend.memory(), backend.transformer());
   longlive::single_prompt_pipeline pipeline(dit, g, kv_policy::ring, backend.memory(),
                                             backend.transformer());

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "pipeline_reference/checkpoint/safetensors_writer.hpp"
 #include "pipeline_reference/longlive/golden_run.hpp"
-#include "pipeline_reference/longlive/safetensors_writer.hpp"
 #include "pipeline_reference/ops/cpu/cpu_backend.hpp"
 #include "tests/pipeline_reference/run_program.hpp"
 #include "tests/pipeline_reference/source_dir.hpp"
@@ -107,22 +107,22 @@ TEST_CASE("check_golden: missing optional tensors and keys are no error") {
   for (const char* key : {"calls", "warped_timesteps"}) changed.json.erase(key);
   const std::string folder = changed.write();
   const auto tensors =
-      longlive::safetensors_file::open(golden("dit_global_sink") + "/tensors.safetensors");
+      checkpoint::safetensors_file::open(golden("dit_global_sink") + "/tensors.safetensors");
   std::vector<std::vector<float>> values;
-  std::vector<longlive::tensor_to_write> kept;
+  std::vector<checkpoint::tensor_to_write> kept;
   for (const std::string& name : tensors.names())
     if (name[0] != 'c' && name[0] != 'k') {
       values.push_back(tensors.read_f32(name, tensors.entry(name).shape));
       kept.push_back({name, tensors.entry(name).shape, {}});
     }
   for (std::size_t i = 0; i < kept.size(); ++i) kept[i].values = values[i];
-  longlive::write_safetensors(folder + "/tensors.safetensors", kept);
+  checkpoint::write_safetensors(folder + "/tensors.safetensors", kept);
   const auto result = check_golden({folder});
   CHECK(result.exit_code == 0);
   CHECK(result.out.find("latents") != std::string::npos);
 
   std::erase_if(kept, [](const auto& tensor) { return tensor.name == "latents"; });
-  longlive::write_safetensors(folder + "/tensors.safetensors", kept);
+  checkpoint::write_safetensors(folder + "/tensors.safetensors", kept);
   const auto nothing = check_golden({folder});
   CHECK(nothing.exit_code == 2);  // a check that compares nothing must not pass
   CHECK(nothing.err == "check_golden: " + folder +

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/safetensors_writer.hpp"
+#include "pipeline_reference/checkpoint/safetensors_writer.hpp"
 
 using longlive::parse_prompts;
 
@@ -94,9 +94,9 @@ TEST_CASE("read_embeddings: takes a line's tensors and finds where their tokens 
       (std::filesystem::temp_directory_path() / "latency_prompts_test.safetensors").string();
   const std::vector<float> first{1, 2, 3, 4, 0, 0};
   const std::vector<float> second{0, 0, 5, 6, 7, 8};
-  longlive::write_safetensors(path, {{"prompt_embeds.0", {3, 2}, first},
-                                     {"prompt_embeds.1", {3, 2}, second},
-                                     {"line1.prompt_embeds.0", {3, 2}, second}});
+  checkpoint::write_safetensors(path, {{"prompt_embeds.0", {3, 2}, first},
+                                       {"prompt_embeds.1", {3, 2}, second},
+                                       {"line1.prompt_embeds.0", {3, 2}, second}});
   const auto line0 = longlive::read_embeddings(path, 0, 2, 3, 2);
   CHECK(line0[0].token_count == 2);
   CHECK(line0[0].rows == first);

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "pipeline_reference/longlive/weight_source.hpp"
+#include "pipeline_reference/checkpoint/weight_source.hpp"
 #include "pipeline_reference/ops/cpu/cpu_backend.hpp"
 #include "pipeline_reference/ops/random.hpp"
 
@@ -46,7 +46,7 @@ TEST_CASE("fill_normal: moments of a standard normal, and no dependence on threa
 }
 
 TEST_CASE("random_weights: a function of seed and name, with variance 1 / fan-in") {
-  const longlive::random_weights weights(1), other(2);
+  const checkpoint::random_weights weights(1), other(2);
   const std::vector<std::int64_t> shape = {64, 300};
   std::vector<float> a(64 * 300), b(a.size()), c(a.size()), d(a.size());
   weights.read("blocks.0.ffn.0.weight", shape, a);

@@ -59,8 +59,8 @@ inline tiny_clip generate(const longlive::dit_config& dit_config,
                           const longlive::generation_config& g, longlive::kv_policy policy,
                           longlive::generation_observer& observer) {
   ops::cpu::cpu_backend backend(2);
-  longlive::causal_dit dit(dit_config, longlive::dit_options(g, true), longlive::random_weights(1),
-                           backend.memory(), backend.transformer());
+  longlive::causal_dit dit(dit_config, longlive::dit_options(g, true),
+                           checkpoint::random_weights(1), backend.memory(), backend.transformer());
   longlive::interactive_pipeline pipeline(dit, g, policy, backend.memory(), backend.transformer());
   const auto prompts = tiny_prompts(dit_config, g.segments());
   pipeline.run({{prompts.begin(), prompts.end()}, {}, {}, 17}, observer);

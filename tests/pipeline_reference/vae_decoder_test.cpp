@@ -11,9 +11,9 @@
 
 #include "latency/error.hpp"
 #include "latency/session.hpp"
+#include "pipeline_reference/checkpoint/weight_source.hpp"
 #include "pipeline_reference/longlive/golden_vae_decoder.hpp"
 #include "pipeline_reference/longlive/vae_weights.hpp"
-#include "pipeline_reference/longlive/weight_source.hpp"
 #include "pipeline_reference/ops/cpu/cpu_memory.hpp"
 #include "pipeline_reference/ops/cpu/cpu_vae_ops.hpp"
 #include "pipeline_reference/ops/random.hpp"
@@ -62,7 +62,7 @@ struct fixture {
   fixture(vae_config c, std::int64_t frames)
       : config(c),
         latent_frames(frames),
-        decoder(c, random_weights(5), vae, memory),
+        decoder(c, checkpoint::random_weights(5), vae, memory),
         prepared(memory, ops::dtype::f32,
                  {frames, c.latent_height, c.latent_width, vae_latent_channels}),
         rgb(memory, ops::dtype::f32,
@@ -189,7 +189,7 @@ TEST_CASE("vae_decoder: the cached frames take what the published shapes imply")
   ops::cpu::cpu_vae_ops vae(pool);
   ops::cpu::cpu_memory memory;
   const std::int64_t dim = 2, h = 3, w = 4;
-  const vae_decoder decoder({dim, h, w, false}, random_weights(0), vae, memory);
+  const vae_decoder decoder({dim, h, w, false}, checkpoint::random_weights(0), vae, memory);
   // Two frames each: 1 of 16 channels and 11 of 4 dim at h x w; 1 of 2 dim and 6 of 4 dim at twice
   // that; 6 of 2 dim at four times; 7 of dim at eight times.
   const std::int64_t values =
@@ -245,10 +245,10 @@ TEST_CASE("vae_decoder: impossible sizes are refused before anything is allocate
   ops::cpu::cpu_vae_ops vae(pool);
   counting_memory memory;
   CHECK(message_of([&] {
-          vae_decoder({0, 2, 3, false}, random_weights(0), vae, memory);
+          vae_decoder({0, 2, 3, false}, checkpoint::random_weights(0), vae, memory);
         }) == "vae: dim is 0, expected 1 to 4096");
   CHECK(message_of([&] {
-          vae_decoder({2, 2, 1 << 20, false}, random_weights(0), vae, memory);
+          vae_decoder({2, 2, 1 << 20, false}, checkpoint::random_weights(0), vae, memory);
         }) == "vae: latent_width is 1048576, expected 1 to 4096");
   CHECK(memory.allocations == 0);
 }

@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace longlive {
+namespace checkpoint {
 
 using tensor_shape = std::vector<std::int64_t>;
 
@@ -98,4 +98,4 @@ class safetensors_file {
   std::unordered_map<std::string, std::size_t> index_;
 };
 
-}  // namespace longlive
+}  // namespace checkpoint

@@ -1,4 +1,4 @@
-#include "pipeline_reference/longlive/weight_source.hpp"
+#include "pipeline_reference/checkpoint/weight_source.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "pipeline_reference/ops/random.hpp"
 
-namespace longlive {
+namespace checkpoint {
 namespace {
 
 // FNV-1a: a sequence number per tensor name that no run-time or compiler changes.
@@ -64,4 +64,4 @@ void random_weights::read(const std::string& name, std::span<const std::int64_t>
   }
 }
 
-}  // namespace longlive
+}  // namespace checkpoint

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace longlive {
+namespace files {
 
 // The bytes of a regular file. Throws latency::error when it is missing, no regular file,
 // unreadable or longer than `max_bytes`.
@@ -14,4 +14,4 @@ namespace longlive {
 // Control characters and bytes that are not ASCII as \xNN, cut to 60 bytes with "..." at the end.
 [[nodiscard]] std::string printable(std::string_view text);
 
-}  // namespace longlive
+}  // namespace files

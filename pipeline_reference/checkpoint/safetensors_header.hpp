@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 
-namespace longlive {
+namespace checkpoint {
 
 struct safetensors_header {
   std::vector<tensor_entry>
@@ -23,4 +23,4 @@ struct safetensors_header {
 safetensors_header parse_safetensors_header(const std::string& path,
                                             std::span<const std::byte> bytes);
 
-}  // namespace longlive
+}  // namespace checkpoint

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 
-namespace longlive {
+namespace checkpoint {
 
 struct tensor_to_write {
   std::string name;
@@ -21,4 +21,4 @@ struct tensor_to_write {
 // the file cannot be written.
 void write_safetensors(const std::string& path, const std::vector<tensor_to_write>& tensors);
 
-}  // namespace longlive
+}  // namespace checkpoint

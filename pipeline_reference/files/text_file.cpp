@@ -1,4 +1,4 @@
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 
 #include "latency/error.hpp"
 
-namespace longlive {
+namespace files {
 
 std::string read_text_file(const std::string& path, std::size_t max_bytes) {
   std::error_code code;
@@ -45,4 +45,4 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-}  // namespace longlive
+}  // namespace files

@@ -1,4 +1,4 @@
-#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -11,13 +11,13 @@
 #include <limits>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/safetensors_writer.hpp"
-#include "tests/pipeline_reference/safetensors_bytes.hpp"
+#include "pipeline_reference/checkpoint/safetensors_writer.hpp"
+#include "tests/pipeline_reference/checkpoint/safetensors_bytes.hpp"
 #include "tests/temporary_folder.hpp"
 
-using namespace longlive;
-using longlive::testing::as_bytes;
-using longlive::testing::safetensors_bytes;
+using namespace checkpoint;
+using checkpoint::testing::as_bytes;
+using checkpoint::testing::safetensors_bytes;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "pipeline_reference/longlive/safetensors_writer.hpp"
+#include "pipeline_reference/checkpoint/safetensors_writer.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "latency/detail/output_file.hpp"
 #include "latency/error.hpp"
 
-namespace longlive {
+namespace checkpoint {
 
 void write_safetensors(const std::string& path, const std::vector<tensor_to_write>& tensors) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
@@ -40,4 +40,4 @@ void write_safetensors(const std::string& path, const std::vector<tensor_to_writ
   file.commit();
 }
 
-}  // namespace longlive
+}  // namespace checkpoint

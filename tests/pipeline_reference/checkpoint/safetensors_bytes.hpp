@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-namespace longlive::testing {
+namespace checkpoint::testing {
 
 // length + header + data, with a length that may lie.
 inline std::string safetensors_bytes(std::uint64_t claimed_length, const std::string& header,
@@ -24,4 +24,4 @@ inline std::span<const std::byte> as_bytes(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-}  // namespace longlive::testing
+}  // namespace checkpoint::testing

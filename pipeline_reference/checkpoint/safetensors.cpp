@@ -1,4 +1,4 @@
-#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,10 +14,10 @@
 #include <utility>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/safetensors_header.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/checkpoint/safetensors_header.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 
-namespace longlive {
+namespace checkpoint {
 namespace {
 
 static_assert(std::endian::native == std::endian::little,
@@ -64,7 +64,7 @@ std::string first_few(const std::vector<std::string>& names) {
   constexpr std::size_t shown = 3;
   std::string text;
   for (std::size_t i = 0; i < std::min(shown, names.size()); ++i)
-    text += (i ? ", " : "") + printable(names[i]);
+    text += (i ? ", " : "") + files::printable(names[i]);
   return names.size() > shown ? text + fmt::format(" and {} more", names.size() - shown) : text;
 }
 
@@ -109,7 +109,7 @@ std::vector<std::string> safetensors_file::names() const {
 const tensor_entry& safetensors_file::entry(const std::string& name) const {
   const auto found = index_.find(name);
   if (found == index_.end())
-    throw latency::error(path_, printable(name), "expected this tensor, found none");
+    throw latency::error(path_, files::printable(name), "expected this tensor, found none");
   return entries_[found->second];
 }
 
@@ -123,7 +123,7 @@ const tensor_entry& safetensors_file::entry_of_shape(const std::string& name,
   const tensor_entry& found = entry(name);
   if (!std::equal(shape.begin(), shape.end(), found.shape.begin(), found.shape.end()))
     throw latency::error(
-        path_, printable(name),
+        path_, files::printable(name),
         "expected shape " + shape_text(shape) + ", found " + shape_text(found.shape));
   return found;
 }
@@ -140,7 +140,7 @@ void safetensors_file::read_f32(const std::string& name, std::span<const std::in
   const tensor_entry& found = entry_of_shape(name, shape);
   if (out.size() != static_cast<std::size_t>(found.elements))
     throw latency::error(
-        path_, printable(name),
+        path_, files::printable(name),
         fmt::format("expected room for {} values, found {}", found.elements, out.size()));
   const std::byte* in = data_.data() + found.offset_bytes;
   switch (found.dtype) {
@@ -155,7 +155,7 @@ void safetensors_file::read_f32(const std::string& name, std::span<const std::in
       break;
   }
   throw latency::error(
-      path_, printable(name),
+      path_, files::printable(name),
       "expected dtype F32, F16 or BF16, found " + std::string(dtype_name(found.dtype)));
 }
 
@@ -184,4 +184,4 @@ void safetensors_file::expect(const std::vector<expected_tensor>& expected,
   for (const expected_tensor& tensor : expected) entry_of_shape(tensor.name, tensor.shape);
 }
 
-}  // namespace longlive
+}  // namespace checkpoint

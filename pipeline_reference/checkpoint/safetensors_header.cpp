@@ -1,4 +1,4 @@
-#include "pipeline_reference/longlive/safetensors_header.hpp"
+#include "pipeline_reference/checkpoint/safetensors_header.hpp"
 
 #include <fmt/format.h>
 
@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/longlive/text_file.hpp"
+#include "pipeline_reference/files/text_file.hpp"
 
-namespace longlive {
+namespace checkpoint {
 namespace {
 
 constexpr std::uint64_t max_header_bytes = 100'000'000;  // the format's own limit
@@ -74,7 +74,7 @@ class header_events : public nlohmann::json_sax<nlohmann::json> {
     if (place_ == place::metadata) return true;
     field_ = text;
     if (field_ != "dtype" && field_ != "shape" && field_ != "data_offsets")
-      return fail("unknown field '" + printable(field_) +
+      return fail("unknown field '" + files::printable(field_) +
                   "', expected dtype, shape and data_offsets");
     if (!fields_.insert(field_).second) return fail("field '" + field_ + "' stands there twice");
     return true;
@@ -84,7 +84,7 @@ class header_events : public nlohmann::json_sax<nlohmann::json> {
     if (place_ != place::tensor || field_ != "dtype") return wrong_value("a string");
     for (const dtype_row& row : dtypes)
       if (row.name == text) dtype_ = row.dtype;
-    return dtype_ || fail("unknown dtype '" + printable(text) + "'");
+    return dtype_ || fail("unknown dtype '" + files::printable(text) + "'");
   }
   bool number_unsigned(number_unsigned_t value) override {
     if (place_ != place::numbers) return wrong_value("a number");
@@ -97,7 +97,7 @@ class header_events : public nlohmann::json_sax<nlohmann::json> {
     return wrong_value(fmt::format("{}", value));
   }
   bool number_float(number_float_t, const string_t& text) override {
-    return wrong_value(printable(text));
+    return wrong_value(files::printable(text));
   }
   bool null() override { return wrong_value("null"); }
   bool boolean(bool value) override { return wrong_value(value ? "true" : "false"); }
@@ -117,7 +117,8 @@ class header_events : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool fail(const std::string& message) {
-    if (problem.empty()) problem = tensor_.empty() ? message : printable(tensor_) + ": " + message;
+    if (problem.empty())
+      problem = tensor_.empty() ? message : files::printable(tensor_) + ": " + message;
     return false;
   }
   bool wrong_value(const std::string& found) {
@@ -200,14 +201,14 @@ void check_layout(const std::string& path, std::vector<tensor_entry>& entries,
   for (const tensor_entry& entry : entries) {
     if (entry.offset_bytes != end)
       throw latency::error(
-          path, printable(entry.name),
+          path, files::printable(entry.name),
           fmt::format("expected its data to begin at byte {}, found {}: {}", end,
                       entry.offset_bytes,
                       entry.offset_bytes < end ? "it overlaps the tensor before it" : "a hole"));
     end += entry.size_bytes;  // cannot wrap: size_bytes is end - begin of two 64-bit offsets, and
                               // begin equals `end`
     if (end > data_bytes)
-      throw latency::error(path, printable(entry.name),
+      throw latency::error(path, files::printable(entry.name),
                            fmt::format("its data end at byte {}, but the file holds {} data bytes",
                                        end, data_bytes));
   }
@@ -254,4 +255,4 @@ safetensors_header parse_safetensors_header(const std::string& path,
   return header;
 }
 
-}  // namespace longlive
+}  // namespace checkpoint

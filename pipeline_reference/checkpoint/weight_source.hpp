@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "pipeline_reference/longlive/safetensors.hpp"
+#include "pipeline_reference/checkpoint/safetensors.hpp"
 
-namespace longlive {
+namespace checkpoint {
 
 class weight_source {
  public:
@@ -47,4 +47,4 @@ class random_weights final : public weight_source {
   std::uint64_t seed_;
 };
 
-}  // namespace longlive
+}  // namespace checkpoint
