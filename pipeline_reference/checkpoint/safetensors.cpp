@@ -16,6 +16,7 @@
 #include "latency/error.hpp"
 #include "pipeline_reference/checkpoint/safetensors_header.hpp"
 #include "pipeline_reference/files/text_file.hpp"
+#include "pipeline_reference/ops/bf16.hpp"
 
 namespace checkpoint {
 namespace {
@@ -34,10 +35,6 @@ struct descriptor {
   throw latency::error(path, "", std::string(what) + ": " + std::strerror(errno));
 }
 
-float bf16_to_f32(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
 float f16_to_f32(std::uint16_t bits) {
   const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
   const std::uint32_t exponent = bits >> 10 & 0x1fu, fraction = bits & 0x3ffu;
@@ -51,7 +48,7 @@ float f16_to_f32(std::uint16_t bits) {
 }
 
 template <float (*convert)(std::uint16_t)>
-void widen(const std::byte* in, std::span<float> out) {
+void convert_each(const std::byte* in, std::span<float> out) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::uint16_t bits;
     std::memcpy(&bits, in + 2 * i, 2);  // the data need not be aligned
@@ -142,21 +139,50 @@ void safetensors_file::read_f32(const std::string& name, std::span<const std::in
     throw latency::error(
         path_, files::printable(name),
         fmt::format("expected room for {} values, found {}", found.elements, out.size()));
-  const std::byte* in = data_.data() + found.offset_bytes;
-  switch (found.dtype) {
+  widen(found, 0, out);
+}
+
+void safetensors_file::read_rows_f32(const std::string& name, std::span<const std::int64_t> shape,
+                                     std::int64_t first, std::span<float> out) const {
+  const tensor_entry& found = entry_of_shape(name, shape);
+  const std::int64_t rows = shape.empty() ? 0 : shape[0];
+  const std::int64_t row_elements = rows > 0 ? found.elements / rows : 0;
+  const auto wanted = static_cast<std::int64_t>(out.size());
+  if (row_elements == 0 || wanted % row_elements != 0)
+    throw latency::error(
+        path_, files::printable(name),
+        fmt::format("expected room for whole rows of {} values, found {}", row_elements, wanted));
+  if (first < 0 || first > rows || wanted / row_elements > rows - first)
+    throw latency::error(path_, files::printable(name),
+                         fmt::format("expected rows below {}, found {} from {}", rows,
+                                     wanted / row_elements, first));
+  widen(found, static_cast<std::size_t>(first * row_elements), out);
+}
+
+void safetensors_file::widen(const tensor_entry& entry, std::size_t first,
+                             std::span<float> out) const {
+  const std::byte* in = data_.data() + entry.offset_bytes + first * dtype_bytes(entry.dtype);
+  switch (entry.dtype) {
     case tensor_dtype::f32:
-      if (!out.empty()) std::memcpy(out.data(), in, found.size_bytes);
+      if (!out.empty()) std::memcpy(out.data(), in, out.size() * sizeof(float));
       return;
     case tensor_dtype::bf16:
-      return widen<bf16_to_f32>(in, out);
+      return convert_each<ops::from_bf16>(in, out);
     case tensor_dtype::f16:
-      return widen<f16_to_f32>(in, out);
+      return convert_each<f16_to_f32>(in, out);
     default:
       break;
   }
   throw latency::error(
-      path_, files::printable(name),
-      "expected dtype F32, F16 or BF16, found " + std::string(dtype_name(found.dtype)));
+      path_, files::printable(entry.name),
+      "expected dtype F32, F16 or BF16, found " + std::string(dtype_name(entry.dtype)));
+}
+
+std::span<const std::byte> safetensors_file::bf16_bytes(const std::string& name,
+                                                        std::span<const std::int64_t> shape) const {
+  const tensor_entry& found = entry_of_shape(name, shape);
+  if (found.dtype != tensor_dtype::bf16) return {};
+  return data_.subspan(found.offset_bytes, found.size_bytes);
 }
 
 void safetensors_file::expect(const std::vector<expected_tensor>& expected,

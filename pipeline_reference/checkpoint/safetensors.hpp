@@ -78,6 +78,14 @@ class safetensors_file {
   std::vector<float> read_f32(const std::string& name, std::span<const std::int64_t> shape) const;
   void read_f32(const std::string& name, std::span<const std::int64_t> shape,
                 std::span<float> out) const;
+  // Entries [first, first + n) of its first dimension, likewise, n as many as fill `out`. Throws
+  // also when these do not lie in it, or when `out` ends inside one. Cost: these entries only.
+  void read_rows_f32(const std::string& name, std::span<const std::int64_t> shape,
+                     std::int64_t first, std::span<float> out) const;
+  // The bytes of a tensor of this shape when its dtype is BF16; empty for any other dtype. Throws
+  // when it is absent or shaped otherwise.
+  std::span<const std::byte> bf16_bytes(const std::string& name,
+                                        std::span<const std::int64_t> shape) const;
 
   // Throws one line with the first few missing and unexpected names and the first wrong shape,
   // unless the file holds exactly `expected`. Names that begin with one of `ignored_prefixes` may
@@ -90,6 +98,8 @@ class safetensors_file {
                    std::span<const std::byte> bytes);
   const tensor_entry& entry_of_shape(const std::string& name,
                                      std::span<const std::int64_t> shape) const;
+  // Elements [first, first + out.size()), which exist.
+  void widen(const tensor_entry& entry, std::size_t first, std::span<float> out) const;
 
   std::string path_;
   std::shared_ptr<const void> owner_;  // keeps the mapping; null when the caller owns the bytes

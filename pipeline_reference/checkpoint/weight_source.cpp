@@ -53,14 +53,35 @@ void safetensors_weights::read(const std::string& name, std::span<const std::int
   file_.read_f32(prefix_ + name, shape, out);
 }
 
+void safetensors_weights::read_rows(const std::string& name, std::span<const std::int64_t> shape,
+                                    std::int64_t first, std::span<float> out) const {
+  file_.read_rows_f32(prefix_ + name, shape, first, out);
+}
+
+std::span<const std::byte> safetensors_weights::bf16_bytes(
+    const std::string& name, std::span<const std::int64_t> shape) const {
+  return file_.bf16_bytes(prefix_ + name, shape);
+}
+
 void random_weights::read(const std::string& name, std::span<const std::int64_t> shape,
                           std::span<float> out) const {
+  read_rows(name, shape, 0, out);
+}
+
+void random_weights::read_rows(const std::string& name, std::span<const std::int64_t> shape,
+                               std::int64_t first, std::span<float> out) const {
   const distribution d = distribution_of(name, shape);
   const std::uint32_t sequence = hash(name);
-  for (std::size_t first = 0; first < out.size(); first += 4) {
-    const ops::philox_words words = ops::random_words(seed_, sequence, first / 4);
-    for (std::size_t i = first; i < std::min(out.size(), first + 4); ++i)  // 24 bits: exact in fp32
-      out[i] = d.centre + d.spread * (static_cast<float>(words[i - first] >> 8) * 0x1p-23F - 1.0F);
+  std::uint64_t element = static_cast<std::uint64_t>(first);
+  for (std::size_t i = 1; i < shape.size(); ++i) element *= static_cast<std::uint64_t>(shape[i]);
+  for (std::size_t i = 0; i < out.size();) {
+    const ops::philox_words words = ops::random_words(seed_, sequence, element / 4);
+    do {  // 24 bits: exact in fp32
+      const std::uint32_t word = words[element % 4];
+      out[i] = d.centre + d.spread * (static_cast<float>(word >> 8) * 0x1p-23F - 1.0F);
+      ++i;
+      ++element;
+    } while (element % 4 != 0 && i < out.size());
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Where a model's weights come from: a checkpoint, or random numbers of the same shapes.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -18,6 +19,14 @@ class weight_source {
   // One tensor in fp32, row-major. Throws latency::error when it is absent or shaped otherwise.
   virtual void read(const std::string& name, std::span<const std::int64_t> shape,
                     std::span<float> out) const = 0;
+  // Entries [first, first + n) of its first dimension, likewise, n as many as fill `out`: for a
+  // table of which few rows are needed.
+  virtual void read_rows(const std::string& name, std::span<const std::int64_t> shape,
+                         std::int64_t first, std::span<float> out) const = 0;
+  // The tensor's bytes, row-major, when the source holds it in bf16: for those who use it as it is.
+  // Empty otherwise. Valid as long as the source. Throws as read().
+  [[nodiscard]] virtual std::span<const std::byte> bf16_bytes(
+      const std::string& name, std::span<const std::int64_t> shape) const = 0;
 };
 
 // Tensors of a safetensors file under their published names, or under `prefix` + name.
@@ -27,6 +36,10 @@ class safetensors_weights final : public weight_source {
   void expect(const std::vector<expected_tensor>& expected) const override;
   void read(const std::string& name, std::span<const std::int64_t> shape,
             std::span<float> out) const override;
+  void read_rows(const std::string& name, std::span<const std::int64_t> shape, std::int64_t first,
+                 std::span<float> out) const override;
+  [[nodiscard]] std::span<const std::byte> bf16_bytes(
+      const std::string& name, std::span<const std::int64_t> shape) const override;
 
  private:
   safetensors_file file_;
@@ -42,6 +55,12 @@ class random_weights final : public weight_source {
   void expect(const std::vector<expected_tensor>&) const override {}
   void read(const std::string& name, std::span<const std::int64_t> shape,
             std::span<float> out) const override;
+  void read_rows(const std::string& name, std::span<const std::int64_t> shape, std::int64_t first,
+                 std::span<float> out) const override;
+  [[nodiscard]] std::span<const std::byte> bf16_bytes(
+      const std::string&, std::span<const std::int64_t>) const override {
+    return {};
+  }
 
  private:
   std::uint64_t seed_;

@@ -63,3 +63,16 @@ TEST_CASE("random_weights: a function of seed and name, with variance 1 / fan-in
   weights.read("blocks.0.norm3.weight", std::vector<std::int64_t>{100}, gain);
   for (const float x : gain) CHECK(std::abs(x - 1.0F) <= 0.1F);
 }
+
+TEST_CASE("random_weights: rows are those of the whole tensor, wherever they begin and end") {
+  const checkpoint::random_weights weights(1);
+  const std::vector<std::int64_t> shape = {9, 5, 3};
+  std::vector<float> all(9 * 5 * 3);
+  weights.read("w", shape, all);
+  for (std::size_t first = 0; first < 9; ++first)
+    for (std::size_t count = 0; first + count <= 9; ++count) {
+      std::vector<float> rows(count * 15);
+      weights.read_rows("w", shape, static_cast<std::int64_t>(first), rows);
+      CHECK(std::equal(rows.begin(), rows.end(), all.begin() + first * 15));
+    }
+}

@@ -12,6 +12,7 @@
 
 #include "latency/error.hpp"
 #include "pipeline_reference/checkpoint/safetensors_writer.hpp"
+#include "pipeline_reference/checkpoint/weight_source.hpp"
 #include "tests/pipeline_reference/checkpoint/safetensors_bytes.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -106,6 +107,47 @@ TEST_CASE(
   CHECK(message_of([&] {
           file.read_f32("t", tensor_shape{1, 2}, small);
         }) == "w: t: expected room for 2 values, found 1");
+}
+
+TEST_CASE("safetensors: rows are read by themselves, and bf16 tensors as they are") {
+  const std::string data = words({0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0, 0x3c00, 0x4000});
+  const std::string bytes =
+      safetensors_bytes(R"({"bf":{"dtype":"BF16","shape":[3,2],"data_offsets":[0,12]},)"
+                        R"("half":{"dtype":"F16","shape":[2],"data_offsets":[12,16]}})",
+                        data);
+  const safetensors_weights weights(safetensors_file::from_memory("w", as_bytes(bytes)));
+  const tensor_shape shape{3, 2};
+  const auto rows = [&](std::int64_t first, std::size_t values) {
+    std::vector<float> out(values, -1.0F);
+    weights.read_rows("bf", shape, first, out);
+    return out;
+  };
+  CHECK(rows(0, 6) == std::vector<float>{1, 2, 3, 4, 5, 6});
+  CHECK(rows(1, 2) == std::vector<float>{3, 4});
+  CHECK(rows(1, 4) == std::vector<float>{3, 4, 5, 6});
+  CHECK(rows(3, 0).empty());
+  std::vector<float> half(1);
+  weights.read_rows("half", tensor_shape{2}, 1, half);
+  CHECK(half[0] == 2.0F);
+
+  CHECK(message_of([&] { rows(2, 4); }) == "w: bf: expected rows below 3, found 2 from 2");
+  CHECK(message_of([&] { rows(-1, 2); }) == "w: bf: expected rows below 3, found 1 from -1");
+  CHECK(message_of([&] {
+          rows(std::numeric_limits<std::int64_t>::max(), 2);
+        }).find("expected rows below 3, found 1 from") != std::string::npos);
+  CHECK(message_of([&] { rows(0, 3); }) ==
+        "w: bf: expected room for whole rows of 2 values, found 3");
+  std::vector<float> none;
+  CHECK(message_of([&] {
+          weights.read_rows("bf", tensor_shape{2, 3}, 0, none);
+        }) == "w: bf: expected shape [2,3], found [3,2]");
+
+  const auto as_they_are = weights.bf16_bytes("bf", shape);
+  REQUIRE(as_they_are.size() == 12);
+  CHECK(std::memcmp(as_they_are.data(), data.data(), 12) == 0);
+  CHECK(weights.bf16_bytes("half", tensor_shape{2}).empty());
+  CHECK(message_of([&] { static_cast<void>(weights.bf16_bytes("bf", tensor_shape{6})); }) ==
+        "w: bf: expected shape [6], found [3,2]");
 }
 
 TEST_CASE(
