@@ -45,8 +45,17 @@ offsets after(const recording& run, offsets now) {
     graph_nodes = std::max(graph_nodes, op.graph_node);
     devices = std::max(devices, op.device + 1);
   }
-  for (const api_call& call : run.api_calls)
+  for (const api_call& call : run.api_calls) {
     correlations = std::max(correlations, call.correlation);
+    devices = std::max(devices, static_cast<std::uint32_t>(call.device + 1));
+  }
+  for (const event_window& window : run.event_windows) {
+    replays = std::max(replays, window.replay);
+    devices = std::max(devices, window.device + 1);
+  }
+  for (const completion_mark& mark : run.marks) devices = std::max(devices, mark.device + 1);
+  for (const device_clock& clock : run.device_clocks) devices = std::max(devices, clock.device + 1);
+  for (const device_total& total : run.device_totals) devices = std::max(devices, total.device + 1);
   std::int64_t block = now.block;
   std::int64_t pixel_frame = now.pixel_frame;
   for (const latency::block& b : run.blocks)
@@ -77,6 +86,11 @@ T moved(T id, T offset) {
   return id == 0 ? 0 : id + offset;
 }
 
+// Likewise -1, in indices of rows.
+std::int32_t moved_index(std::int32_t index, std::int32_t offset) {
+  return index < 0 ? -1 : index + offset;
+}
+
 class appender {
  public:
   appender(recording& to, const recording& from, const offsets& by)
@@ -100,6 +114,16 @@ class appender {
   span_id span_of(span_id id) const { return moved<span_id>(id, by_.span_id); }
   attribute_range moved_range(attribute_range range) const {
     return {range.first + first_attribute_, range.count};
+  }
+
+  // Copies of all rows, each changed by `move`.
+  template <class row, class change>
+  static void append(std::vector<row>& to, const std::vector<row>& from, const change& move) {
+    to.reserve(to.size() + from.size());
+    for (row r : from) {
+      move(r);
+      to.push_back(std::move(r));
+    }
   }
 
   void append_attributes() {
@@ -150,22 +174,61 @@ class appender {
   }
 
   void append_device_rows() {
-    for (device_op row : from_.device_ops) {
+    const auto first_shape = static_cast<std::int32_t>(to_.launch_shapes.size());
+    append(to_.launch_shapes, from_.launch_shapes, [](launch_shape&) {});
+    append(to_.device_ops, from_.device_ops, [&](device_op& row) {
       row.span = span_of(row.span);
       row.correlation = moved(row.correlation, by_.correlation);
       row.replay = moved(row.replay, by_.replay);
       row.graph_node = moved(row.graph_node, by_.graph_node);
       row.name = name(row.name);
       row.device += by_.device;
-      to_.device_ops.push_back(row);
-    }
-    for (api_call row : from_.api_calls) {
+      row.shape = moved_index(row.shape, first_shape);
+    });
+    append(to_.api_calls, from_.api_calls, [&](api_call& row) {
       row.span = span_of(row.span);
       row.correlation = moved(row.correlation, by_.correlation);
+      row.waits_for = moved(row.waits_for, by_.correlation);
       row.name = name(row.name);
       row.thread += by_.thread;
-      to_.api_calls.push_back(row);
-    }
+      row.device = moved_index(row.device, static_cast<std::int32_t>(by_.device));
+    });
+    append(to_.event_windows, from_.event_windows, [&](event_window& row) {
+      row.span = span_of(row.span);
+      row.replay = moved(row.replay, by_.replay);
+      row.name = name(row.name);
+      row.device += by_.device;
+    });
+    const string_id pixel_frames = from_.strings.find("pixel_frame");
+    append(to_.marks, from_.marks, [&](completion_mark& row) {
+      if (row.name == pixel_frames) row.index += by_.pixel_frame;
+      row.span = span_of(row.span);
+      row.name = name(row.name);
+      row.device += by_.device;
+    });
+    append(to_.device_clocks, from_.device_clocks,
+           [&](device_clock& row) { row.device += by_.device; });
+    append_totals();
+  }
+
+  void append_totals() {
+    const auto first_path = static_cast<std::int32_t>(to_.span_paths.size());
+    const auto first_total = static_cast<std::uint32_t>(to_.device_totals.size());
+    append(to_.span_paths, from_.span_paths, [&](span_path& row) {
+      row.parent = moved_index(row.parent, first_path);
+      row.name = name(row.name);
+    });
+    append(to_.device_totals, from_.device_totals, [&](device_total& row) {
+      row.path = moved_index(row.path, first_path);
+      row.name = name(row.name);
+      row.device += by_.device;
+    });
+    append(to_.device_histograms, from_.device_histograms,
+           [&](duration_bucket& row) { row.total += first_total; });
+    append(to_.api_totals, from_.api_totals, [&](api_total& row) {
+      row.path = moved_index(row.path, first_path);
+      row.name = name(row.name);
+    });
   }
 
   void append_run_rows() {
@@ -202,6 +265,9 @@ void add(hygiene_counts& sum, const hygiene_counts& more) {
   sum.dropped_spans += more.dropped_spans;
   sum.dropped_records += more.dropped_records;
   sum.dropped_device_ops += more.dropped_device_ops;
+  sum.invalid_device_ops += more.invalid_device_ops;
+  sum.unmatched_device_ops += more.unmatched_device_ops;
+  sum.unmatched_launches += more.unmatched_launches;
   sum.too_deep_spans += more.too_deep_spans;
   sum.open_spans += more.open_spans;
   sum.overwritten_spans += more.overwritten_spans;

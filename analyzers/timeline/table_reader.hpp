@@ -40,9 +40,16 @@ struct column {
   column(std::string_view column_name, member row::*column_target,
          integer_range column_range = range_of<member>())
       : name(column_name), target(column_target), range(column_range) {}
+  // Files of an older minor version lack the column: its members keep their defaults.
+  column since(int minor_version) const {
+    column result = *this;
+    result.first_minor = minor_version;
+    return result;
+  }
   std::string_view name;
   member row::*target;
   integer_range range;
+  int first_minor = 0;
 };
 
 inline constexpr int last_word(device_op_kind) {
@@ -54,15 +61,35 @@ inline constexpr int last_word(copy_direction) {
 inline constexpr int last_word(unattributed_reason) {
   return static_cast<int>(unattributed_reason::graph_before_start);
 }
+inline constexpr int last_word(api_call_kind) {
+  return static_cast<int>(api_call_kind::other);
+}
+inline constexpr int last_word(device_tier) {
+  return static_cast<int>(device_tier::kernels);
+}
+
+// An index of which -1 says "none".
+inline constexpr integer_range optional_index_range{-1, std::numeric_limits<std::int32_t>::max(),
+                                                    "neither an index nor -1"};
+inline constexpr integer_range stream_range{-1, std::numeric_limits<std::uint32_t>::max(),
+                                            "neither a stream nor -1"};
+inline constexpr integer_range count_range{0, std::numeric_limits<std::int64_t>::max(),
+                                           "negative count"};
 
 // Reads one column after the other, in the order of the file; the first one makes the rows, the
-// others must be as long. Every column must be there, once; unknown ones are passed over.
+// others must be as long. Every column that the file's version has must be there, once; unknown
+// ones are passed over.
 template <class row>
 class table_reader {
  public:
-  table_reader(json_cutter& cutter, column_reader& columns, std::string path, recording& into,
-               std::vector<row>& rows)
-      : cutter_(cutter), columns_(columns), path_(std::move(path)), into_(into), rows_(rows) {}
+  table_reader(json_cutter& cutter, column_reader& columns, std::string path, int minor_version,
+               recording& into, std::vector<row>& rows)
+      : cutter_(cutter),
+        columns_(columns),
+        path_(std::move(path)),
+        minor_version_(minor_version),
+        into_(into),
+        rows_(rows) {}
 
   template <class... member>
   void read(const column<row, member>&... specified) {
@@ -73,7 +100,7 @@ class table_reader {
         columns_.fail(column_, "appears twice");
       if (!(read_if(*key, specified) || ...)) cutter_.skip();
     }
-    (require(specified.name), ...);
+    (require(specified.name, specified.first_minor), ...);
   }
 
  private:
@@ -136,7 +163,8 @@ class table_reader {
                   "unknown word '" + std::string(text.substr(0, 40)) + "'");
   }
 
-  void require(std::string_view name) const {
+  void require(std::string_view name, int first_minor) const {
+    if (first_minor > minor_version_) return;
     if (std::find(seen_.begin(), seen_.end(), name) == seen_.end())
       columns_.fail(path_ + "/" + std::string(name), "missing");
   }
@@ -144,6 +172,7 @@ class table_reader {
   json_cutter& cutter_;
   column_reader& columns_;
   std::string path_;
+  int minor_version_;
   recording& into_;
   std::vector<row>& rows_;
   std::vector<std::string> seen_;  // columns that were read; the first one made the rows

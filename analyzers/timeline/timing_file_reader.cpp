@@ -62,8 +62,10 @@ class timing_file_parser {
         reader.fail("/schema/name", "'" + name.substr(0, 60) + "' is not 'latency.timing'");
       int major = 0;
       const auto parsed = std::from_chars(version.data(), version.data() + version.size(), major);
-      if (parsed.ec != std::errc{} || major < 1 ||
-          (*parsed.ptr != '.' && parsed.ptr != version.data() + version.size()))
+      const char* const end = version.data() + version.size();
+      const bool has_minor = parsed.ptr != end && *parsed.ptr == '.';
+      if (parsed.ec != std::errc{} || major < 1 || (!has_minor && parsed.ptr != end) ||
+          (has_minor && std::from_chars(parsed.ptr + 1, end, minor_version_).ptr != end))
         reader.fail("/schema/version", "'" + version.substr(0, 60) + "' is not a version");
       if (major > timing_file_version_major)
         reader.fail("/schema/version", "version " + version.substr(0, 60) +
@@ -81,7 +83,8 @@ class timing_file_parser {
     if (key == "hygiene") return read_hygiene(path);
     if (key == "wall_ns") return read_wall(path);
     if (key == "strings") return read_strings(path);
-    return host_table(key, path) || device_table(key, path) || pipeline_table(key, path);
+    return host_table(key, path) || device_table(key, path) || event_table(key, path) ||
+           total_table(key, path) || pipeline_table(key, path);
   }
 
   bool read_run(const std::string& path) {
@@ -143,6 +146,9 @@ class timing_file_parser {
         {"dropped_spans", &counts.dropped_spans},
         {"dropped_records", &counts.dropped_records},
         {"dropped_device_ops", &counts.dropped_device_ops},
+        {"invalid_device_ops", &counts.invalid_device_ops},
+        {"unmatched_device_ops", &counts.unmatched_device_ops},
+        {"unmatched_launches", &counts.unmatched_launches},
         {"too_deep_spans", &counts.too_deep_spans},
         {"open_spans", &counts.open_spans},
         {"overwritten_spans", &counts.overwritten_spans},
@@ -186,7 +192,7 @@ class timing_file_parser {
 
   template <class row>
   table_reader<row> table(const std::string& path, std::vector<row>& rows) {
-    return {cutter_, columns_, path, result_, rows};
+    return {cutter_, columns_, path, minor_version_, result_, rows};
   }
   // The column of durations is read into end_ns, as the starts may come after it.
   template <class row>
@@ -196,6 +202,8 @@ class timing_file_parser {
 
   bool host_table(std::string_view name, const std::string& path);
   bool device_table(std::string_view name, const std::string& path);
+  bool event_table(std::string_view name, const std::string& path);
+  bool total_table(std::string_view name, const std::string& path);
   bool pipeline_table(std::string_view name, const std::string& path);
 
   // What rows refer to by index must exist. Ids of spans may be unknown (dropped, overwritten):
@@ -207,7 +215,24 @@ class timing_file_parser {
     check_names("/counters", result_.counters);
     check_names("/device_ops", result_.device_ops);
     check_names("/api_calls", result_.api_calls);
+    check_names("/event_windows", result_.event_windows);
+    check_names("/marks", result_.marks);
+    check_names("/span_paths", result_.span_paths);
+    check_names("/device_totals", result_.device_totals);
+    check_names("/api_totals", result_.api_totals);
     check_names("/memory", result_.memory);
+    check_rows("/device_ops/shape", result_.device_ops, &device_op::shape, "/launch_shapes",
+               result_.launch_shapes.size());
+    check_rows("/device_totals/path", result_.device_totals, &device_total::path, "/span_paths",
+               result_.span_paths.size());
+    check_rows("/api_totals/path", result_.api_totals, &api_total::path, "/span_paths",
+               result_.span_paths.size());
+    check_rows("/device_histograms/total", result_.device_histograms, &duration_bucket::total,
+               "/device_totals", result_.device_totals.size());
+    for (std::size_t i = 0; i < result_.span_paths.size(); ++i)  // parents first: no circles
+      if (result_.span_paths[i].parent >= static_cast<std::int64_t>(i))
+        columns_.fail("/span_paths/parent/" + std::to_string(i),
+                      std::to_string(result_.span_paths[i].parent) + " is not an earlier row");
     check_threads("/spans/thread", result_.spans, &span::thread);
     check_threads("/async_spans/begin_thread", result_.async_spans,
                   &recorded_async_span::begin_thread);
@@ -230,6 +255,17 @@ class timing_file_parser {
     }
   }
 
+  // Indices of rows of another table, of which -1 is none.
+  template <class row, class index>
+  void check_rows(const std::string& path, const std::vector<row>& rows, index row::*member,
+                  const char* table, std::size_t count) {
+    for (const row& r : rows)
+      if (static_cast<std::int64_t>(r.*member) >= static_cast<std::int64_t>(count))
+        columns_.fail(path + "/" + std::to_string(&r - rows.data()),
+                      refers_beyond(static_cast<std::uint32_t>(r.*member),
+                                    (std::string("rows in ") + table).c_str(), count));
+  }
+
   template <class row>
   void check_threads(const std::string& path, const std::vector<row>& rows,
                      std::uint32_t row::*thread) {
@@ -248,6 +284,7 @@ class timing_file_parser {
   json_cutter cutter_;
   column_reader columns_;
   recording result_;
+  int minor_version_ = 0;             // of the file
   std::vector<string_id> string_of_;  // id in `result_` of each text of the file
   bool moved_ = false;  // some id differs from the file's index (sorted keys, a text that is twice)
 };
@@ -302,16 +339,91 @@ bool timing_file_parser::device_table(std::string_view name, const std::string& 
               column("bytes", &row::bytes), column("name", &row::name),
               column("device", &row::device), column("stream", &row::stream),
               column("kind", &row::kind), column("direction", &row::direction),
-              column("reason", &row::reason));
+              column("reason", &row::reason),
+              column("shape", &row::shape, optional_index_range).since(1));
     durations_to_ends(result_.device_ops);
+  } else if (name == "launch_shapes") {
+    using row = launch_shape;
+    table(path, result_.launch_shapes)
+        .read(column("grid_x", &row::grid_x), column("grid_y", &row::grid_y),
+              column("grid_z", &row::grid_z), column("block_x", &row::block_x),
+              column("block_y", &row::block_y), column("block_z", &row::block_z),
+              column("registers_per_thread", &row::registers_per_thread),
+              column("static_shared_bytes", &row::static_shared_bytes),
+              column("dynamic_shared_bytes", &row::dynamic_shared_bytes));
   } else if (name == "api_calls") {
     using row = api_call;
     table(path, result_.api_calls)
         .read(column("start_ns", &row::start_ns, time_range),
               column("duration_ns", &row::end_ns, duration_range), column("span", &row::span),
               column("correlation", &row::correlation), column("name", &row::name),
-              column("thread", &row::thread));
+              column("thread", &row::thread), column("kind", &row::kind).since(1),
+              column("device", &row::device, optional_index_range).since(1),
+              column("stream", &row::stream, stream_range).since(1),
+              column("waits_for", &row::waits_for).since(1));
     durations_to_ends(result_.api_calls);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool timing_file_parser::event_table(std::string_view name, const std::string& path) {
+  if (name == "event_windows") {
+    using row = event_window;
+    table(path, result_.event_windows)
+        .read(column("start_ns", &row::start_ns, time_range),
+              column("duration_ns", &row::end_ns, device_duration_range),
+              column("span", &row::span), column("replay", &row::replay),
+              column("name", &row::name), column("device", &row::device),
+              column("stream", &row::stream), column("resolution_ns", &row::resolution_ns));
+    durations_to_ends(result_.event_windows);
+  } else if (name == "marks") {
+    using row = completion_mark;
+    table(path, result_.marks)
+        .read(column("time_ns", &row::time_ns, time_range), column("index", &row::index),
+              column("span", &row::span), column("name", &row::name),
+              column("device", &row::device), column("stream", &row::stream));
+  } else if (name == "device_clocks") {
+    using row = device_clock;
+    table(path, result_.device_clocks)
+        .read(column("device", &row::device), column("name", &row::name),
+              column("tier", &row::tier), column("resolution_ns", &row::resolution_ns),
+              column("anchors", &row::anchors), column("drift_ppm", &row::drift_ppm),
+              column("residual_ns", &row::residual_ns, duration_range),
+              column("uncertainty_ns", &row::uncertainty_ns, duration_range));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool timing_file_parser::total_table(std::string_view name, const std::string& path) {
+  if (name == "span_paths") {
+    using row = span_path;
+    table(path, result_.span_paths)
+        .read(column("parent", &row::parent, optional_index_range), column("name", &row::name));
+  } else if (name == "device_totals") {
+    using row = device_total;
+    table(path, result_.device_totals)
+        .read(column("path", &row::path, optional_index_range), column("name", &row::name),
+              column("device", &row::device), column("kind", &row::kind),
+              column("direction", &row::direction), column("reason", &row::reason),
+              column("count", &row::count, count_range), column("sum_ns", &row::sum_ns),
+              column("min_ns", &row::min_ns), column("max_ns", &row::max_ns),
+              column("bytes", &row::bytes));
+  } else if (name == "device_histograms") {
+    using row = duration_bucket;
+    table(path, result_.device_histograms)
+        .read(column("total", &row::total), column("least_ns", &row::least_ns),
+              column("count", &row::count, count_range));
+  } else if (name == "api_totals") {
+    using row = api_total;
+    table(path, result_.api_totals)
+        .read(column("path", &row::path, optional_index_range), column("name", &row::name),
+              column("kind", &row::kind), column("count", &row::count, count_range),
+              column("sum_ns", &row::sum_ns), column("min_ns", &row::min_ns),
+              column("max_ns", &row::max_ns));
   } else {
     return false;
   }

@@ -21,7 +21,7 @@ enum device_op_problem : std::uint32_t {
   op_reversed_times = 1,          // ends before it starts
   op_zero_times = 2,              // start and end are both 0
   op_absurd_times = 4,            // further from zero than time_limit_ns
-  op_before_launch = 8,           // starts before its API call by more than clock.uncertainty_ns
+  op_before_launch = 8,           // starts before its API call by more than the clocks' uncertainty
   op_unmatched_correlation = 16,  // API calls were recorded, but not the one that launched it
   op_unknown_span = 32,           // names a span that is not in the recording: unattributed
   op_replay_of_other_span = 64    // an earlier op of its replay instance names another span
@@ -44,17 +44,18 @@ struct device_op_account {
 
 namespace detail {
 
-// Start of the API call with a correlation; of several, the first in the recording.
+// Start of the launch with a correlation; of several, the first in the recording.
 class launch_times {
  public:
   explicit launch_times(const std::vector<api_call>& calls) {
     calls_.reserve(calls.size());
     for (const api_call& c : calls)
-      if (c.correlation != 0) calls_.push_back(&c);
+      if (c.correlation != 0 && c.kind == api_call_kind::launch) calls_.push_back(&c);
     std::stable_sort(calls_.begin(), calls_.end(), [](const api_call* a, const api_call* b) {
       return a->correlation < b->correlation;
     });
   }
+  [[nodiscard]] bool empty() const noexcept { return calls_.empty(); }
   // Null when it is not recorded.
   [[nodiscard]] const api_call* find(std::uint64_t correlation) const {
     const auto found = std::lower_bound(
@@ -78,8 +79,13 @@ inline std::uint32_t problems_of_times(const device_op& op) {
 // One account per op, shares still 0. O(n log n).
 inline std::vector<device_op_account> check_device_ops(const recording& r, const span_tree& tree) {
   const launch_times launches(r.api_calls);
-  const std::int64_t uncertainty_ns =
-      std::clamp(r.clock.uncertainty_ns, std::int64_t{0}, time_limit_ns);
+  const auto uncertainty_ns = [&r](std::uint32_t device) {
+    std::int64_t ns = clamp_time(std::max(r.clock.uncertainty_ns, std::int64_t{0}));
+    for (const device_clock& c : r.device_clocks)
+      if (c.device == device && c.tier == device_tier::kernels)
+        ns = saturating_add(ns, clamp_time(std::max(c.uncertainty_ns, std::int64_t{0})));
+    return clamp_time(ns);
+  };
   std::vector<device_op_account> accounts(r.device_ops.size());
   std::vector<std::size_t> replayed;
   for (std::size_t i = 0; i < accounts.size(); ++i) {
@@ -91,7 +97,7 @@ inline std::vector<device_op_account> check_device_ops(const recording& r, const
       if (account.span == no_span) account.problems |= op_unknown_span;
     }
     if (op.replay != 0) replayed.push_back(i);
-    if (r.api_calls.empty()) continue;
+    if (launches.empty()) continue;
     const api_call* launch = launches.find(op.correlation);
     if (launch == nullptr) {
       account.problems |= op_unmatched_correlation;
@@ -100,7 +106,8 @@ inline std::vector<device_op_account> check_device_ops(const recording& r, const
     const bool timed = is_time(launch->start_ns) && launch->end_ns != 0;
     if (!timed || !account.placed()) continue;
     account.queue_delay_ns = op.start_ns - launch->start_ns;
-    if (account.queue_delay_ns < -uncertainty_ns) account.problems |= op_before_launch;
+    if (account.queue_delay_ns < 0 && account.queue_delay_ns < -uncertainty_ns(op.device))
+      account.problems |= op_before_launch;
     account.has_queue_delay = (account.problems & op_before_launch) == 0;
   }
   std::stable_sort(replayed.begin(), replayed.end(), [&r](std::size_t a, std::size_t b) {

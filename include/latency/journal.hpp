@@ -33,7 +33,20 @@ enum class block_type : std::uint16_t {
   run = 5,         // text key, [value type, value bits | text]
   open_spans = 6,  // [id, parent, start ticks, string id] each; replaces the thread's previous one
   totals = 7,      // running totals, as journal_totals
-  end = 8          // [ticks]
+  end = 8,         // [ticks]
+  // Of device back ends; rows as device_codec.hpp packs them. In place of a thread, the header
+  // names the clock of device times, or the index of the first new shape or path.
+  device_clock = 9,
+  clock_anchors = 10,  // [device ns, ticks, uncertainty ns] each
+  launch_shapes = 11,
+  device_ops = 12,
+  api_calls = 13,  // times in ticks
+  event_windows = 14,
+  marks = 15,
+  span_paths = 16,
+  device_totals = 17,  // this and the next two: all rows, in place of those given before
+  device_histograms = 18,
+  api_totals = 19
 };
 
 // Totals of a session, in the order of the words of a `totals` block.
@@ -44,6 +57,10 @@ enum class total : std::uint8_t {
   overwritten_spans,
   warm_up_regions,
   skipped_regions,
+  dropped_device_ops,
+  invalid_device_ops,
+  unmatched_device_ops,
+  unmatched_launches,
   count
 };
 struct journal_totals {
@@ -146,6 +163,10 @@ class journal_writer {
     }
     pending_.clear();
     return error_ == 0;
+  }
+  // The most that waits to be written is 1 MiB and a block.
+  void flush_when_large() noexcept {
+    if (pending_.size() >= (1u << 17)) flush();
   }
   [[nodiscard]] int first_error() const noexcept { return error_; }
 

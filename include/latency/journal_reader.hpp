@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "clock.hpp"
+#include "detail/device_decoder.hpp"
 #include "detail/record_format.hpp"
 #include "detail/row_codec.hpp"
 #include "detail/thread_state.hpp"
@@ -23,7 +24,7 @@ namespace detail {
 class journal_decoder {
  public:
   journal_decoder(const std::uint64_t* words, std::size_t count, std::string source)
-      : words_(words), count_(count) {
+      : words_(words), count_(count), devices_(out_, count) {
     out_.source = std::move(source);
   }
 
@@ -102,8 +103,20 @@ class journal_decoder {
         return;
       case block_type::clock:
         return;
+      case block_type::device_clock:
+        return read_device_clock(h, p);
+      default:
+        if (devices_.read(h, p, convert_, [this](std::uint64_t id) { return string_of(id); }))
+          return;
     }
     bad_block();
+  }
+
+  void read_device_clock(const block_header& h, const std::uint64_t* p) {
+    std::string_view name;
+    const std::uint64_t* at = p + 2;
+    if (h.words < 3 || !take_text(at, p + h.words, name) || !devices_.read_clock(h, p, name))
+      bad_block();
   }
 
   void bad_block() { ++out_.hygiene.damaged_blocks; }
@@ -168,9 +181,11 @@ class journal_decoder {
   }
 
   void read_totals(const block_header& h, const std::uint64_t* p) {
-    if (h.words != static_cast<std::uint32_t>(total::count)) return bad_block();
+    // Earlier journals end before the counts of devices.
+    if (h.words < static_cast<std::uint32_t>(total::dropped_device_ops)) return bad_block();
     const auto get = [&](total which) {
-      return static_cast<std::int64_t>(p[static_cast<std::size_t>(which)]);
+      const auto at = static_cast<std::uint32_t>(which);
+      return at < h.words ? static_cast<std::int64_t>(p[at]) : 0;
     };
     hygiene_counts& to = out_.hygiene;
     to.dropped_spans = get(total::dropped_spans);
@@ -179,6 +194,10 @@ class journal_decoder {
     to.overwritten_spans = get(total::overwritten_spans);
     to.warm_up_regions = get(total::warm_up_regions);
     to.skipped_regions = get(total::skipped_regions);
+    to.dropped_device_ops = get(total::dropped_device_ops);
+    to.invalid_device_ops = get(total::invalid_device_ops);
+    to.unmatched_device_ops = get(total::unmatched_device_ops);
+    to.unmatched_launches = get(total::unmatched_launches);
   }
 
   void read_open_spans(const block_header& h, const std::uint64_t* p) {
@@ -294,6 +313,7 @@ class journal_decoder {
   }
 
   void finish() {
+    devices_.finish();
     out_.hygiene.incomplete = !ended_;
     for (const span& s : out_.spans)
       out_.wall_ns = ended_ ? out_.wall_ns : std::max(out_.wall_ns, s.end_ns);
@@ -337,6 +357,7 @@ class journal_decoder {
   const std::uint64_t* words_;
   std::size_t count_;
   recording out_;
+  device_decoder devices_;
   tick_converter convert_;
   bool ended_ = false;
   std::vector<string_id> strings_;  // journal string id -> recording string id

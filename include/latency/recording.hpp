@@ -10,40 +10,17 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
+#include "device_rows.hpp"
 #include "span_id.hpp"
+#include "string_table.hpp"
 
 namespace latency {
 
 inline constexpr int timing_file_version_major = 1;  // readers refuse a newer one
-inline constexpr int timing_file_version_minor = 0;
-
-using string_id = std::uint32_t;
-class string_table {
- public:
-  string_id add(std::string_view text) {
-    auto [entry, inserted] =
-        ids_.try_emplace(std::string(text), static_cast<string_id>(texts_.size()));
-    if (inserted) texts_.emplace_back(text);
-    return entry->second;
-  }
-  [[nodiscard]] const std::string& operator[](string_id id) const { return texts_.at(id); }
-  [[nodiscard]] std::size_t size() const noexcept { return texts_.size(); }
-  [[nodiscard]] const std::vector<std::string>& all() const noexcept { return texts_; }
-  // The id of a text, or size() when the recording does not use it.
-  [[nodiscard]] string_id find(std::string_view text) const {
-    const auto entry = ids_.find(std::string(text));
-    return entry == ids_.end() ? static_cast<string_id>(texts_.size()) : entry->second;
-  }
-
- private:
-  std::vector<std::string> texts_;
-  std::unordered_map<std::string, string_id> ids_;
-};
+inline constexpr int timing_file_version_minor = 1;
 
 // A value in `run` or in an attribute.
 using run_value = std::variant<std::int64_t, double, std::string>;
@@ -104,48 +81,6 @@ struct counter_sample {
   double value = 0;
 };
 
-enum class device_op_kind : std::uint8_t { kernel, memset, memcpy };
-enum class copy_direction : std::uint8_t {
-  none,
-  host_to_device,
-  device_to_host,
-  device_to_device,
-  peer
-};
-
-// Why a device op belongs to no span.
-enum class unattributed_reason : std::uint8_t {
-  none,               // it has a span
-  no_open_span,       // launched outside every span
-  no_launch_record,   // the API call that launched it is unknown
-  graph_before_start  // its graph was captured before recording began
-};
-
-struct device_op {
-  std::int64_t start_ns = 0;
-  std::int64_t end_ns = 0;
-  span_id span = 0;
-  std::uint64_t correlation = 0;  // matches api_call::correlation
-  std::uint64_t graph_node = 0;   // 0 = not part of a graph replay
-  std::uint64_t replay = 0;       // id of the replay instance, 0 = none
-  std::int64_t bytes = 0;         // copies and memsets
-  string_id name = 0;
-  std::uint32_t device = 0;
-  std::uint32_t stream = 0;
-  device_op_kind kind = device_op_kind::kernel;
-  copy_direction direction = copy_direction::none;
-  unattributed_reason reason = unattributed_reason::none;
-};
-
-struct api_call {
-  std::int64_t start_ns = 0;
-  std::int64_t end_ns = 0;
-  span_id span = 0;
-  std::uint64_t correlation = 0;
-  string_id name = 0;
-  std::uint32_t thread = 0;
-};
-
 struct thread_info {
   std::string name;  // as set by latency::name_thread, else the operating system's
   std::int64_t os_id = 0;
@@ -202,13 +137,16 @@ struct hygiene_counts {
   std::int64_t dropped_spans = 0;    // buffer full
   std::int64_t dropped_records = 0;  // instants, counters, rows: buffer full
   std::int64_t dropped_device_ops = 0;
-  std::int64_t too_deep_spans = 0;     // nested deeper than the library records
-  std::int64_t open_spans = 0;         // not closed when the session ended
-  std::int64_t overwritten_spans = 0;  // ring mode: the oldest, given up on purpose
-  std::int64_t warm_up_regions = 0;    // regions recorded but excluded from statistics
-  std::int64_t skipped_regions = 0;    // regions not recorded (wait, or after active)
-  std::int64_t damaged_blocks = 0;     // journal blocks that could not be read (torn or corrupt)
-  bool incomplete = false;             // read from the journal of a run that did not end
+  std::int64_t invalid_device_ops = 0;    // delivered without usable times
+  std::int64_t unmatched_device_ops = 0;  // the call that launched it is unknown
+  std::int64_t unmatched_launches = 0;    // launches whose device op never came
+  std::int64_t too_deep_spans = 0;        // nested deeper than the library records
+  std::int64_t open_spans = 0;            // not closed when the session ended
+  std::int64_t overwritten_spans = 0;     // ring mode: the oldest, given up on purpose
+  std::int64_t warm_up_regions = 0;       // regions recorded but excluded from statistics
+  std::int64_t skipped_regions = 0;       // regions not recorded (wait, or after active)
+  std::int64_t damaged_blocks = 0;        // journal blocks that could not be read (torn or corrupt)
+  bool incomplete = false;                // read from the journal of a run that did not end
 };
 
 struct recording {
@@ -227,7 +165,15 @@ struct recording {
   std::vector<recorded_instant> instants;
   std::vector<counter_sample> counters;
   std::vector<device_op> device_ops;
+  std::vector<launch_shape> launch_shapes;
   std::vector<api_call> api_calls;
+  std::vector<event_window> event_windows;
+  std::vector<completion_mark> marks;
+  std::vector<device_clock> device_clocks;
+  std::vector<span_path> span_paths;
+  std::vector<device_total> device_totals;
+  std::vector<duration_bucket> device_histograms;
+  std::vector<api_total> api_totals;
   std::vector<block> blocks;
   std::vector<prompt_switch> switches;
   std::vector<pixel_frame> pixel_frames;

@@ -93,6 +93,10 @@ class session {
 
   [[nodiscard]] const std::string& output() const noexcept { return recorder_->output(); }
 
+  // Lets device back ends take in what has completed, without waiting for it. A session with a file
+  // does so by itself.
+  void poll() { recorder_->poll_sources(); }
+
   // Ends the recording, writes the timing file and returns what it holds; the journal is removed
   // once that stands. Does nothing and returns an empty one when it ended before, is off or has no
   // output. Throws latency::error; the journal is then kept, and named.
@@ -100,6 +104,11 @@ class session {
 
   // Ends the recording and returns it; writes no timing file. Throws when it ended before.
   [[nodiscard]] recording stop();
+
+  // For device back ends: see detail/device_source.hpp.
+  [[nodiscard]] const std::shared_ptr<detail::recorder>& recorder() const noexcept {
+    return recorder_;
+  }
 
  private:
   void put(const std::string& key, const run_value& what) {

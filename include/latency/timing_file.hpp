@@ -3,106 +3,20 @@
 // object of column tables, so that `pandas.DataFrame(file["spans"])` works. One streaming pass for
 // each column, a fixed amount of memory whatever the size; nothing in it is derived.
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <variant>
-#include <vector>
 
-#include "latency/json_writer.hpp"
+#include "latency/detail/table_writer.hpp"
+#include "latency/device_words.hpp"
 #include "latency/recording.hpp"
 
 namespace latency {
 
-// The words that files use for the enumerations of recording.hpp.
-[[nodiscard]] inline std::string_view to_text(device_op_kind kind) noexcept {
-  switch (kind) {
-    case device_op_kind::memset:
-      return "memset";
-    case device_op_kind::memcpy:
-      return "memcpy";
-    case device_op_kind::kernel:
-      break;
-  }
-  return "kernel";
-}
-[[nodiscard]] inline std::string_view to_text(copy_direction direction) noexcept {
-  switch (direction) {
-    case copy_direction::host_to_device:
-      return "host_to_device";
-    case copy_direction::device_to_host:
-      return "device_to_host";
-    case copy_direction::device_to_device:
-      return "device_to_device";
-    case copy_direction::peer:
-      return "peer";
-    case copy_direction::none:
-      break;
-  }
-  return "none";
-}
-[[nodiscard]] inline std::string_view to_text(unattributed_reason reason) noexcept {
-  switch (reason) {
-    case unattributed_reason::no_open_span:
-      return "no_open_span";
-    case unattributed_reason::no_launch_record:
-      return "no_launch_record";
-    case unattributed_reason::graph_before_start:
-      return "graph_before_start";
-    case unattributed_reason::none:
-      break;
-  }
-  return "none";
-}
-
 namespace detail {
 
-// end - start; wraps instead of overflowing when the two lie more than 292 years apart.
-[[nodiscard]] inline std::int64_t duration_ns(std::int64_t start_ns, std::int64_t end_ns) noexcept {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(end_ns) -
-                                   static_cast<std::uint64_t>(start_ns));
-}
-
-inline void write_value(json_writer& json, const run_value& v) {
-  if (const auto* integer = std::get_if<std::int64_t>(&v)) {
-    json.integer(*integer);
-  } else if (const auto* real = std::get_if<double>(&v)) {
-    json.real(*real);
-  } else {
-    json.string(std::get<std::string>(v));
-  }
-}
-
-// The members of one attribute object, in order; of attributes with the same key the last counts,
-// so that no object has a key twice.
-inline void write_attribute_members(json_writer& json, const recording& run,
-                                    attribute_range range) {
-  const std::uint64_t end = range.first + range.count;
-  for (std::uint64_t i = range.first; i < end; ++i) {
-    const recorded_attribute& a = run.attributes[i];
-    bool replaced = false;
-    for (std::uint64_t later = i + 1; later < end; ++later)
-      replaced = replaced || run.attributes[later].key == a.key;
-    if (replaced) continue;
-    json.key(run.strings[a.key]);
-    switch (a.type) {
-      case recorded_attribute::kind::integer:
-        json.integer(a.integer);
-        break;
-      case recorded_attribute::kind::real:
-        json.real(a.real);
-        break;
-      case recorded_attribute::kind::text:
-        json.string(run.strings[a.text]);
-        break;
-    }
-  }
-}
-
-class timing_file_writer {
+class timing_file_writer : table_writer {
  public:
-  timing_file_writer(const recording& run, const std::string& path) : run_(run), json_(path) {}
+  timing_file_writer(const recording& run, const std::string& path) : table_writer(run, path) {}
 
   void write() {
     json_.begin_object();
@@ -147,6 +61,9 @@ class timing_file_writer {
       integer("dropped_spans", h.dropped_spans);
       integer("dropped_records", h.dropped_records);
       integer("dropped_device_ops", h.dropped_device_ops);
+      integer("invalid_device_ops", h.invalid_device_ops);
+      integer("unmatched_device_ops", h.unmatched_device_ops);
+      integer("unmatched_launches", h.unmatched_launches);
       integer("too_deep_spans", h.too_deep_spans);
       integer("open_spans", h.open_spans);
       integer("overwritten_spans", h.overwritten_spans);
@@ -208,6 +125,13 @@ class timing_file_writer {
   }
 
   void write_device_tables() {
+    write_device_ops();
+    write_api_calls();
+    write_event_tables();
+    write_totals();
+  }
+
+  void write_device_ops() {
     const auto& ops = run_.device_ops;
     object("device_ops", [&] {
       times(ops);
@@ -219,16 +143,105 @@ class timing_file_writer {
       integers("name", ops, &device_op::name);
       integers("device", ops, &device_op::device);
       integers("stream", ops, &device_op::stream);
-      column("kind", ops, [&](const device_op& op) { json_.string(to_text(op.kind)); });
-      column("direction", ops, [&](const device_op& op) { json_.string(to_text(op.direction)); });
-      column("reason", ops, [&](const device_op& op) { json_.string(to_text(op.reason)); });
+      words("kind", ops, &device_op::kind);
+      words("direction", ops, &device_op::direction);
+      words("reason", ops, &device_op::reason);
+      integers("shape", ops, &device_op::shape);
     });
+    const auto& shapes = run_.launch_shapes;
+    object("launch_shapes", [&] {
+      integers("grid_x", shapes, &launch_shape::grid_x);
+      integers("grid_y", shapes, &launch_shape::grid_y);
+      integers("grid_z", shapes, &launch_shape::grid_z);
+      integers("block_x", shapes, &launch_shape::block_x);
+      integers("block_y", shapes, &launch_shape::block_y);
+      integers("block_z", shapes, &launch_shape::block_z);
+      integers("registers_per_thread", shapes, &launch_shape::registers_per_thread);
+      integers("static_shared_bytes", shapes, &launch_shape::static_shared_bytes);
+      integers("dynamic_shared_bytes", shapes, &launch_shape::dynamic_shared_bytes);
+    });
+  }
+
+  void write_api_calls() {
+    const auto& calls = run_.api_calls;
     object("api_calls", [&] {
-      times(run_.api_calls);
-      integers("span", run_.api_calls, &api_call::span);
-      integers("correlation", run_.api_calls, &api_call::correlation);
-      integers("name", run_.api_calls, &api_call::name);
-      integers("thread", run_.api_calls, &api_call::thread);
+      times(calls);
+      integers("span", calls, &api_call::span);
+      integers("correlation", calls, &api_call::correlation);
+      integers("name", calls, &api_call::name);
+      integers("thread", calls, &api_call::thread);
+      words("kind", calls, &api_call::kind);
+      integers("device", calls, &api_call::device);
+      integers("stream", calls, &api_call::stream);
+      integers("waits_for", calls, &api_call::waits_for);
+    });
+  }
+
+  void write_event_tables() {
+    const auto& windows = run_.event_windows;
+    object("event_windows", [&] {
+      times(windows);
+      integers("span", windows, &event_window::span);
+      integers("replay", windows, &event_window::replay);
+      integers("name", windows, &event_window::name);
+      integers("device", windows, &event_window::device);
+      integers("stream", windows, &event_window::stream);
+      integers("resolution_ns", windows, &event_window::resolution_ns);
+    });
+    object("marks", [&] {
+      integers("time_ns", run_.marks, &completion_mark::time_ns);
+      integers("index", run_.marks, &completion_mark::index);
+      integers("span", run_.marks, &completion_mark::span);
+      integers("name", run_.marks, &completion_mark::name);
+      integers("device", run_.marks, &completion_mark::device);
+      integers("stream", run_.marks, &completion_mark::stream);
+    });
+    const auto& clocks = run_.device_clocks;
+    object("device_clocks", [&] {
+      integers("device", clocks, &device_clock::device);
+      column("name", clocks, [&](const device_clock& c) { json_.string(c.name); });
+      words("tier", clocks, &device_clock::tier);
+      integers("resolution_ns", clocks, &device_clock::resolution_ns);
+      integers("anchors", clocks, &device_clock::anchors);
+      column("drift_ppm", clocks, [&](const device_clock& c) { json_.real(c.drift_ppm); });
+      integers("residual_ns", clocks, &device_clock::residual_ns);
+      integers("uncertainty_ns", clocks, &device_clock::uncertainty_ns);
+    });
+  }
+
+  void write_totals() {
+    object("span_paths", [&] {
+      integers("parent", run_.span_paths, &span_path::parent);
+      integers("name", run_.span_paths, &span_path::name);
+    });
+    const auto& totals = run_.device_totals;
+    object("device_totals", [&] {
+      integers("path", totals, &device_total::path);
+      integers("name", totals, &device_total::name);
+      integers("device", totals, &device_total::device);
+      words("kind", totals, &device_total::kind);
+      words("direction", totals, &device_total::direction);
+      words("reason", totals, &device_total::reason);
+      integers("count", totals, &device_total::count);
+      integers("sum_ns", totals, &device_total::sum_ns);
+      integers("min_ns", totals, &device_total::min_ns);
+      integers("max_ns", totals, &device_total::max_ns);
+      integers("bytes", totals, &device_total::bytes);
+    });
+    object("device_histograms", [&] {
+      integers("total", run_.device_histograms, &duration_bucket::total);
+      integers("least_ns", run_.device_histograms, &duration_bucket::least_ns);
+      integers("count", run_.device_histograms, &duration_bucket::count);
+    });
+    const auto& calls = run_.api_totals;
+    object("api_totals", [&] {
+      integers("path", calls, &api_total::path);
+      integers("name", calls, &api_total::name);
+      words("kind", calls, &api_total::kind);
+      integers("count", calls, &api_total::count);
+      integers("sum_ns", calls, &api_total::sum_ns);
+      integers("min_ns", calls, &api_total::min_ns);
+      integers("max_ns", calls, &api_total::max_ns);
     });
   }
 
@@ -267,59 +280,6 @@ class timing_file_writer {
       integers("device_peak_bytes", run_.memory, &memory_snapshot::device_peak_bytes);
     });
   }
-
-  template <class Body>
-  void object(std::string_view name, const Body& body) {
-    json_.line_break();
-    json_.key(name);
-    json_.begin_object();
-    body();
-    json_.end_object();
-  }
-  template <class Row, class Write>
-  void column(std::string_view name, const std::vector<Row>& rows, const Write& write) {
-    json_.line_break();
-    json_.key(name);
-    json_.begin_array();
-    for (const Row& row : rows) write(row);
-    json_.end_array();
-  }
-  template <class Row, class Integer>
-  void integers(std::string_view name, const std::vector<Row>& rows, Integer Row::*member) {
-    column(name, rows, [&](const Row& row) {
-      if constexpr (sizeof(Integer) == 8 && Integer(-1) > Integer(0)) {
-        json_.unsigned_integer(row.*member);
-      } else {
-        json_.integer(row.*member);
-      }
-    });
-  }
-  template <class Row>
-  void times(const std::vector<Row>& rows) {
-    integers("start_ns", rows, &Row::start_ns);
-    column("duration_ns", rows,
-           [&](const Row& row) { json_.integer(duration_ns(row.start_ns, row.end_ns)); });
-  }
-  template <class Row>
-  void attributes(const std::vector<Row>& rows) {
-    column("attributes", rows, [&](const Row& row) {
-      if (row.attributes.count == 0) return json_.null();
-      json_.begin_object();
-      write_attribute_members(json_, run_, row.attributes);
-      json_.end_object();
-    });
-  }
-  void text(std::string_view name, std::string_view content) {
-    json_.key(name);
-    json_.string(content);
-  }
-  void integer(std::string_view name, std::int64_t content) {
-    json_.key(name);
-    json_.integer(content);
-  }
-
-  const recording& run_;
-  json_writer json_;
 };
 
 }  // namespace detail

@@ -133,6 +133,57 @@ TEST_CASE("pool: devices, correlations, replays and graph nodes of two ranks sta
   CHECK(make_proof(both, tree, devices).clean());
 }
 
+TEST_CASE("pool: shapes, waits, windows, marks, clocks and totals of two ranks stay apart") {
+  recording run = test::sample_run();
+  const string_id name = run.strings.add("gemm");
+  device_op op;
+  op.name = name;
+  op.shape = 0;
+  run.device_ops.push_back(op);
+  run.launch_shapes.resize(2);
+  api_call wait;
+  wait.correlation = 6;
+  wait.waits_for = 5;
+  wait.device = 0;
+  run.api_calls.push_back(wait);
+  event_window window;
+  window.span = run.blocks[0].span;
+  window.replay = 3;
+  window.name = name;
+  run.event_windows.push_back(window);
+  completion_mark mark;
+  mark.name = run.strings.add("pixel_frame");
+  mark.index = 1;
+  run.marks.push_back(mark);
+  run.device_clocks.push_back({});
+  run.span_paths = {{-1, name}, {0, name}};
+  device_total total;
+  total.path = 1;
+  total.name = name;
+  run.device_totals.push_back(total);
+  run.device_histograms.push_back({0, 1, 2});
+  api_total calls;
+  calls.path = -1;
+  run.api_totals.push_back(calls);
+  const recording both = pool({run, run});
+  CHECK(both.device_ops.at(1).shape == 2);
+  CHECK(both.launch_shapes.size() == 4);
+  CHECK(both.api_calls.at(1).waits_for == 11);
+  CHECK(both.api_calls[1].device == 1);
+  CHECK(both.event_windows.at(1).span == both.blocks[7].span);
+  CHECK(both.event_windows[1].replay == 6);
+  CHECK(both.event_windows[1].device == 1);
+  CHECK(both.marks.at(1).device == 1);
+  CHECK(both.marks[1].index > both.marks[0].index);
+  CHECK(both.device_clocks.at(1).device == 1);
+  CHECK(both.span_paths.at(2).parent == -1);
+  CHECK(both.span_paths.at(3).parent == 2);
+  CHECK(both.device_totals.at(1).path == 3);
+  CHECK(both.device_totals[1].device == 1);
+  CHECK(both.device_histograms.at(1).total == 1);
+  CHECK(both.api_totals.at(1).path == -1);
+}
+
 TEST_CASE("pool: strings with other ids, instants, counters and async spans find their names") {
   recording a = test::sample_run();
   recording b;

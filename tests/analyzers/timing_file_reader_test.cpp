@@ -11,6 +11,7 @@
 #include "latency/error.hpp"
 #include "latency/latency.hpp"
 #include "latency/timing_file.hpp"
+#include "tests/latency/sample_recording.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace {
@@ -96,6 +97,59 @@ TEST_CASE("timing file reader: what was read and written again reads the same") 
   CHECK(second.spans.size() == first.spans.size());
 }
 
+TEST_CASE("timing file reader: every member of every table comes back") {
+  latency::recording first = latency_test::sample_recording();
+  first.run.erase("not_finite");  // a null in the file
+  const temporary_folder folder;
+  latency::write_timing_file(first, folder / "first.json");
+  const latency::recording second = latency::read_timing_file(folder / "first.json");
+  latency::write_timing_file(second, folder / "second.json");
+  CHECK(read_file(folder / "first.json") == read_file(folder / "second.json"));
+  CHECK(second.device_ops.at(0).shape == 1);
+  CHECK(second.api_calls.at(3).waits_for == 80);
+}
+
+TEST_CASE("timing file reader: a file of version 1.0 lacks what came later; one of 1.1 may not") {
+  const std::string call =
+      R"("api_calls":{"start_ns":[1],"duration_ns":[2],"span":[1],"correlation":[5],"name":[0],)"
+      R"("thread":[0]},"wall_ns")";
+  const std::string text = with(read_file(example), "\"wall_ns\"", call);
+  const latency::recording run = latency::parse_timing_file(text, "t");
+  REQUIRE(run.api_calls.size() == 1);
+  CHECK(run.api_calls[0].kind == latency::api_call_kind::launch);
+  CHECK(run.api_calls[0].device == -1);
+  CHECK(run.api_calls[0].stream == -1);
+  CHECK_THROWS_WITH_AS((void)latency::parse_timing_file(with(text, "\"1.0\"", "\"1.1\""), "t"),
+                       "t: /api_calls/kind: missing", latency::error);
+}
+
+TEST_CASE("timing file reader: device rows that refer to what is not there are refused") {
+  const temporary_folder folder;
+  latency::write_timing_file(latency_test::sample_recording(), folder / "good.json");
+  const std::string good = read_file(folder / "good.json");
+  const struct {
+    const char *from, *to, *line;
+  } refusals[] = {
+      {R"("shape":[1,)", R"("shape":[2,)",
+       "/device_ops/shape/0: index 2, but there are 2 rows in /launch_shapes"},
+      {R"("shape":[1,)", R"("shape":[-2,)", "/device_ops/shape/0: neither an index nor -1: -2"},
+      {R"("total":[0,0,1])", R"("total":[0,2,1])",
+       "/device_histograms/total/1: index 2, but there are 2 rows in /device_totals"},
+      {R"("parent":[-1,0])", R"("parent":[-1,1])", "/span_paths/parent/1: 1 is not an earlier row"},
+      {R"("path":[1,-1])", R"("path":[2,-1])",
+       "/device_totals/path/0: index 2, but there are 2 rows in /span_paths"},
+      {R"("path":[0,-1])", R"("path":[7,-1])",
+       "/api_totals/path/0: index 7, but there are 2 rows in /span_paths"},
+      {R"("count":[5,1])", R"("count":[5,-1])", "/device_totals/count/1: negative count: -1"},
+      {R"("tier":["kernels")", R"("tier":["nuts")", "/device_clocks/tier/0: unknown word 'nuts'"},
+      {R"("event_record")", R"("eventful")", "/api_calls/kind/2: unknown word 'eventful'"}};
+  for (const auto& r : refusals) {
+    CAPTURE(r.to);
+    CHECK_THROWS_WITH_AS((void)latency::parse_timing_file(with(good, r.from, r.to), "t"),
+                         (std::string("t: ") + r.line).c_str(), latency::error);
+  }
+}
+
 TEST_CASE("timing file reader: device tables, counters and null reals arrive") {
   latency::recording run = latency::read_timing_file(example);
   const latency::string_id name = run.strings.add("copy");
@@ -108,7 +162,7 @@ TEST_CASE("timing file reader: device tables, counters and null reals arrive") {
   op.direction = latency::copy_direction::peer;
   op.reason = latency::unattributed_reason::graph_before_start;
   run.device_ops.push_back(op);
-  run.api_calls.push_back({3, 9, 1, 77, name, 0});
+  run.api_calls.push_back({3, 9, 1, 77, name, 0, {}, 0, 7, 0});
   run.counters.push_back({4, name, 0, std::nan("")});
   run.instants.push_back({4, name, 0, 1, {}});
   run.async_spans.push_back({9, 0, 4, 8, name, 0, 0, 1, {}});

@@ -35,6 +35,7 @@ const refusal refusals[] = {
     {"\"1.0\"", "\"one\"", "/schema/version: 'one' is not a version"},
     {"\"1.0\"", "\"\"", "/schema/version: '' is not a version"},
     {"\"1.0\"", "\"1x\"", "/schema/version: '1x' is not a version"},
+    {"\"1.0\"", "\"1.x\"", "/schema/version: '1.x' is not a version"},
     {"\"1.0\"", "1.0", "/schema: a value of the wrong type"},
     {"{\"schema\":{\"name\":\"latency.timing\",\"version\":\"1.0\"},", "{",
      "/schema: missing: not a timing file"},

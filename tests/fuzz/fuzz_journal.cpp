@@ -2,6 +2,7 @@
 // and what they guard must withstand a hostile file as well.
 #include <algorithm>
 #include <cstring>
+#include <latency/device_accounting.hpp>
 #include <latency/journal_reader.hpp>
 #include <latency/span_tree.hpp>
 #include <vector>
@@ -37,6 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const latency::span_tree tree(r);
     for (const latency::thread_account& thread : tree.threads())
       if (!thread.exact()) __builtin_trap();
+    const latency::device_accounting devices(r, tree);
+    for (const latency::device_account& device : devices.devices())
+      if (!device.exact()) __builtin_trap();
   } catch (const latency::error&) {
   }
   return 0;

@@ -123,7 +123,7 @@ TEST_CASE("chrome_trace: ts and dur are microseconds with exactly three decimals
     CAPTURE((*i)[0].str());
     CHECK(std::regex_match((*i)[2].str(), exact));
   }
-  CHECK(seen == 39);
+  CHECK(seen == 49);
 }
 
 TEST_CASE("chrome_trace: a span keeps its name, times and attributes") {

@@ -74,10 +74,15 @@ TEST_CASE("timing_file: members stand in the order that the page promises") {
   const ordered_json file = ordered_json::parse(written(sample_recording()));
   std::vector<std::string> names;
   for (const auto& [name, ignored] : file.items()) names.push_back(name);
-  CHECK(names == std::vector<std::string>{"schema", "run", "clock", "overhead", "hygiene",
-                                          "wall_ns", "strings", "threads", "spans", "async_spans",
-                                          "instants", "counters", "device_ops", "api_calls",
-                                          "blocks", "switches", "pixel_frames", "memory"});
+  CHECK(names == std::vector<std::string>{"schema",        "run",           "clock",
+                                          "overhead",      "hygiene",       "wall_ns",
+                                          "strings",       "threads",       "spans",
+                                          "async_spans",   "instants",      "counters",
+                                          "device_ops",    "launch_shapes", "api_calls",
+                                          "event_windows", "marks",         "device_clocks",
+                                          "span_paths",    "device_totals", "device_histograms",
+                                          "api_totals",    "blocks",        "switches",
+                                          "pixel_frames",  "memory"});
 }
 
 TEST_CASE("timing_file: the page explains every table, column and count") {
@@ -102,7 +107,7 @@ TEST_CASE("timing_file: the page explains every table, column and count") {
 TEST_CASE("timing_file: the header holds what the recording holds") {
   const latency::recording run = sample_recording();
   const json file = json::parse(written(run));
-  CHECK(file.at("schema") == json{{"name", "latency.timing"}, {"version", "1.0"}});
+  CHECK(file.at("schema") == json{{"name", "latency.timing"}, {"version", "1.1"}});
   CHECK(file.at("run") == json{{"attention_backend", "cpu"},
                                {"steps", 4},
                                {"sparsity", 0.5},
@@ -117,12 +122,15 @@ TEST_CASE("timing_file: the header holds what the recording holds") {
   CHECK(file.at("hygiene") == json{{"dropped_spans", 1},
                                    {"dropped_records", 2},
                                    {"dropped_device_ops", 3},
-                                   {"too_deep_spans", 4},
-                                   {"open_spans", 5},
-                                   {"overwritten_spans", 6},
-                                   {"warm_up_regions", 7},
-                                   {"skipped_regions", 8},
-                                   {"damaged_blocks", 9},
+                                   {"invalid_device_ops", 4},
+                                   {"unmatched_device_ops", 5},
+                                   {"unmatched_launches", 6},
+                                   {"too_deep_spans", 7},
+                                   {"open_spans", 8},
+                                   {"overwritten_spans", 9},
+                                   {"warm_up_regions", 10},
+                                   {"skipped_regions", 11},
+                                   {"damaged_blocks", 12},
                                    {"incomplete", true}});
   CHECK(file.at("wall_ns") == run.wall_ns);
   CHECK(file.at("strings") == json(run.strings.all()));
@@ -187,14 +195,79 @@ TEST_CASE("timing_file: device tables hold every member of every row") {
              {"direction",
               {"none", "host_to_device", "device_to_host", "none", "device_to_device", "peer"}},
              {"reason",
-              {"none", "none", "none", "no_open_span", "no_launch_record", "graph_before_start"}}});
+              {"none", "none", "none", "no_open_span", "no_launch_record", "graph_before_start"}},
+             {"shape", {1, -1, -1, -1, -1, -1}}});
+  CHECK(file.at("launch_shapes") == json{{"grid_x", {1, 11}},
+                                         {"grid_y", {2, 12}},
+                                         {"grid_z", {3, 13}},
+                                         {"block_x", {4, 14}},
+                                         {"block_y", {5, 15}},
+                                         {"block_z", {6, 16}},
+                                         {"registers_per_thread", {7, 17}},
+                                         {"static_shared_bytes", {8, 18}},
+                                         {"dynamic_shared_bytes", {9, 19}}});
   CHECK(file.at("api_calls") ==
         json{{"start_ns", COLUMN(run.api_calls, row.start_ns)},
              {"duration_ns", COLUMN(run.api_calls, row.end_ns - row.start_ns)},
              {"span", COLUMN(run.api_calls, row.span)},
              {"correlation", COLUMN(run.api_calls, row.correlation)},
              {"name", COLUMN(run.api_calls, row.name)},
-             {"thread", COLUMN(run.api_calls, row.thread)}});
+             {"thread", COLUMN(run.api_calls, row.thread)},
+             {"kind",
+              {"launch", "launch", "event_record", "stream_wait", "synchronize", "allocate",
+               "other"}},
+             {"device", COLUMN(run.api_calls, row.device)},
+             {"stream", COLUMN(run.api_calls, row.stream)},
+             {"waits_for", {0, 0, 0, 80, 0, 0, 0}}});
+}
+
+TEST_CASE("timing_file: windows, marks, clocks and totals hold every member of every row") {
+  const latency::recording run = sample_recording();
+  const json file = json::parse(written(run));
+  CHECK(file.at("event_windows") == json{{"start_ns", {1410, 1700}},
+                                         {"duration_ns", {280, 50}},
+                                         {"span", {3, 2}},
+                                         {"replay", {0, 9}},
+                                         {"name", COLUMN(run.event_windows, row.name)},
+                                         {"device", {0, 1}},
+                                         {"stream", {7, 8}},
+                                         {"resolution_ns", {500, 61}}});
+  CHECK(file.at("marks") == json{{"time_ns", {1760}},
+                                 {"index", {42}},
+                                 {"span", {3}},
+                                 {"name", COLUMN(run.marks, row.name)},
+                                 {"device", {1}},
+                                 {"stream", {13}}});
+  CHECK(file.at("device_clocks") == json{{"device", {0, 1}},
+                                         {"name", {"NVIDIA H200", "NVIDIA H200"}},
+                                         {"tier", {"kernels", "events"}},
+                                         {"resolution_ns", {32, 500}},
+                                         {"anchors", {12, 2}},
+                                         {"drift_ppm", {-1.5, 0.0}},
+                                         {"residual_ns", {40, 0}},
+                                         {"uncertainty_ns", {75, 600}}});
+  CHECK(file.at("span_paths") ==
+        json{{"parent", {-1, 0}}, {"name", COLUMN(run.span_paths, row.name)}});
+  CHECK(file.at("device_totals") == json{{"path", {1, -1}},
+                                         {"name", COLUMN(run.device_totals, row.name)},
+                                         {"device", {0, 1}},
+                                         {"kind", {"kernel", "memcpy"}},
+                                         {"direction", {"none", "peer"}},
+                                         {"reason", {"none", "no_open_span"}},
+                                         {"count", {5, 1}},
+                                         {"sum_ns", {900, 7}},
+                                         {"min_ns", {100, 7}},
+                                         {"max_ns", {300, 7}},
+                                         {"bytes", {0, 9}}});
+  CHECK(file.at("device_histograms") ==
+        json{{"total", {0, 0, 1}}, {"least_ns", {100, 300, 7}}, {"count", {3, 2, 1}}});
+  CHECK(file.at("api_totals") == json{{"path", {0, -1}},
+                                      {"name", COLUMN(run.api_totals, row.name)},
+                                      {"kind", {"launch", "synchronize"}},
+                                      {"count", {6, 2}},
+                                      {"sum_ns", {60, 21}},
+                                      {"min_ns", {9, 10}},
+                                      {"max_ns", {11, 11}}});
 }
 
 TEST_CASE("timing_file: pipeline tables hold every member of every row") {

@@ -72,8 +72,16 @@ class record_encoder {
     journal_.end_block();
   }
 
+  // Texts that got their ids since the last call; before the blocks that name them.
+  void write_texts() {
+    if (new_texts_.empty()) return;
+    journal_.begin_block(block_type::strings);
+    for (const std::string_view text : new_texts_) journal_.put_text(text);
+    journal_.end_block();
+    new_texts_.clear();
+  }
+
  private:
-  static constexpr std::size_t flush_words = 1u << 17;  // 1 MiB: the most that waits to be written
   static constexpr std::size_t cache_size = 256;
   struct cache_entry {
     const char* text = nullptr;
@@ -123,15 +131,7 @@ class record_encoder {
     journal_.begin_block(block_type::records, t.index);
     for (const std::uint64_t word : encoded_) journal_.put(word);
     journal_.end_block();
-    if (journal_.pending().size() >= flush_words) journal_.flush();
-  }
-
-  void write_texts() {
-    if (new_texts_.empty()) return;
-    journal_.begin_block(block_type::strings);
-    for (const std::string_view text : new_texts_) journal_.put_text(text);
-    journal_.end_block();
-    new_texts_.clear();
+    journal_.flush_when_large();
   }
 
   journal_writer& journal_;

@@ -18,7 +18,10 @@
 #include <utility>
 
 #include "../clock.hpp"
+#include "../device_words.hpp"
 #include "../recording.hpp"
+#include "device_source.hpp"
+#include "device_writer.hpp"
 #include "process.hpp"
 #include "record_encoder.hpp"
 #include "region_rules.hpp"
@@ -89,6 +92,7 @@ class recorder {
 
   void start(std::uint64_t generation) {  // mutex held
     generation_ = generation;
+    tier(device_tier::host, "");
     if (!output_.empty()) {
       journal_.flush();
       start_collector();
@@ -166,6 +170,42 @@ class recorder {
     if (--open_regions_ == 0) active_generation.store(no_session, std::memory_order_release);
   }
 
+  // Device back ends (device_source.hpp). A source that is added after the session's end is only
+  // kept. Mutex not held, in these four.
+  void add_source(std::shared_ptr<device_source> source) {
+    const std::lock_guard<std::mutex> one_at_a_time(sources_mutex_);
+    sources_.push_back(std::move(source));
+  }
+  // Finishes one ahead of the session.
+  void remove_source(const std::shared_ptr<device_source>& source) {
+    const std::lock_guard<std::mutex> one_at_a_time(sources_mutex_);
+    const auto at = std::find(sources_.begin(), sources_.end(), source);
+    if (at == sources_.end()) return;
+    source->finish();
+    sources_.erase(at);
+  }
+  void poll_sources() {
+    const std::lock_guard<std::mutex> one_at_a_time(sources_mutex_);
+    for (const auto& source : sources_) source->poll();
+  }
+  // fill(device_writer&), under the mutex. False, and nothing is called, once the session ended.
+  template <class Fill>
+  bool write_device(const Fill& fill) {
+    const std::lock_guard<std::mutex> lock(process().mutex);
+    if (ended_ || !enabled_) return false;
+    fill(device_);
+    device_.commit();
+    return true;
+  }
+  // For use inside `fill`.
+  void count(total which, std::uint64_t more) noexcept { totals_[which] += more; }
+  // What the recording knows of devices, and why it is not more; the highest tier stands.
+  void tier(device_tier reached, const std::string& reason) {
+    tier_ = std::max(tier_, reached);
+    describe("tier", std::string(to_text(tier_)));
+    if (!reason.empty()) describe("tier_reason", reason);
+  }
+
   // Moves what threads have published so far into the journal, for a look at it while the
   // recording goes on, and makes now_ns() exact up to here. Mutex held, not ended. Ring mode
   // keeps its records until the end.
@@ -177,6 +217,7 @@ class recorder {
 
   // Ends the recording: nothing that opens or closes from now on belongs to it.
   void stop() {
+    finish_sources();
     std::thread* collector = nullptr;
     {
       const std::lock_guard<std::mutex> lock(process().mutex);
@@ -256,7 +297,17 @@ class recorder {
       collect_all();
       refine_clock();
       journal_.flush();
+      lock.unlock();
+      poll_sources();
+      lock.lock();
     }
+  }
+
+  void finish_sources() {
+    if (!enabled_ || !of_this_process()) return;
+    const std::lock_guard<std::mutex> one_at_a_time(sources_mutex_);
+    for (const auto& source : sources_) source->finish();
+    sources_.clear();
   }
 
   void collect_all() {
@@ -334,6 +385,10 @@ class recorder {
   journal_totals totals_;
   journal_writer journal_;
   record_encoder encoder_;
+  device_writer device_{journal_, encoder_};
+  device_tier tier_ = device_tier::host;
+  std::mutex sources_mutex_;  // before the process's mutex, where both are taken
+  std::vector<std::shared_ptr<device_source>> sources_;
   std::thread* collector_ = nullptr;
   std::condition_variable wake_;
   const pid_t pid_;
