@@ -15,4 +15,12 @@ namespace umt5 {
 // What Python's str.isspace() and \s call a blank.
 [[nodiscard]] bool is_blank(char32_t c);
 
+// The two forms of Unicode normalization that cleaning needs; utf8proc has the tables.
+// NFC. Cost: linear, also for hostile runs of combining marks.
+[[nodiscard]] std::u32string composed(std::u32string_view text);
+// What the compatibility character `c` stands for (NFKD), itself if it is none.
+[[nodiscard]] std::u32string compatibility_form(char32_t c);
+
+[[nodiscard]] char32_t to_upper(char32_t c);  // of one code point to one
+
 }  // namespace umt5
