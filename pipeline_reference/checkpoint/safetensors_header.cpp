@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_set>
@@ -18,35 +16,18 @@ namespace checkpoint {
 namespace {
 
 constexpr std::uint64_t max_header_bytes = 100'000'000;  // the format's own limit
-constexpr std::size_t max_rank = 32;
-
-struct dtype_row {
-  tensor_dtype dtype;
-  std::string_view name;
-  std::size_t bytes;
+// A tensor whose offset is still counted from the first byte after the header.
+struct placed_tensor {
+  tensor_entry entry;
+  std::uint64_t end_bytes = 0;
 };
-constexpr std::array<dtype_row, 15> dtypes{{{tensor_dtype::boolean, "BOOL", 1},
-                                            {tensor_dtype::u8, "U8", 1},
-                                            {tensor_dtype::i8, "I8", 1},
-                                            {tensor_dtype::f8_e5m2, "F8_E5M2", 1},
-                                            {tensor_dtype::f8_e4m3, "F8_E4M3", 1},
-                                            {tensor_dtype::i16, "I16", 2},
-                                            {tensor_dtype::u16, "U16", 2},
-                                            {tensor_dtype::f16, "F16", 2},
-                                            {tensor_dtype::bf16, "BF16", 2},
-                                            {tensor_dtype::i32, "I32", 4},
-                                            {tensor_dtype::u32, "U32", 4},
-                                            {tensor_dtype::f32, "F32", 4},
-                                            {tensor_dtype::f64, "F64", 8},
-                                            {tensor_dtype::i64, "I64", 8},
-                                            {tensor_dtype::u64, "U64", 8}}};
 
 // Takes the JSON as events: no tree is built, so nesting and size cannot hurt, a second tensor of
 // the same name is seen, and anything that is not the header's own grammar ends the parse at once.
 // Every handler returns false after fail().
 class header_events : public nlohmann::json_sax<nlohmann::json> {
  public:
-  std::vector<tensor_entry> entries;
+  std::vector<placed_tensor> tensors;
   std::string problem;
 
   bool start_object(std::size_t) override {
@@ -82,14 +63,13 @@ class header_events : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& text) override {
     if (place_ == place::metadata) return true;
     if (place_ != place::tensor || field_ != "dtype") return wrong_value("a string");
-    for (const dtype_row& row : dtypes)
-      if (row.name == text) dtype_ = row.dtype;
+    dtype_ = dtype_of_name(text);
     return dtype_ || fail("unknown dtype '" + files::printable(text) + "'");
   }
   bool number_unsigned(number_unsigned_t value) override {
     if (place_ != place::numbers) return wrong_value("a number");
-    if (numbers_.size() == max_rank)
-      return fail(fmt::format("'{}' has more than {} numbers", field_, max_rank));
+    if (numbers_.size() == most_dimensions)
+      return fail(fmt::format("'{}' has more than {} numbers", field_, most_dimensions));
     numbers_.push_back(value);
     return true;
   }
@@ -180,35 +160,33 @@ bool header_events::finish_tensor() {
     entry.elements *= extent;
   }
   entry.offset_bytes = begin;
-  entry.size_bytes = end - begin;
-  const auto needed = static_cast<std::uint64_t>(entry.elements) * dtype_bytes(*dtype_);
-  if (needed != entry.size_bytes)
+  if (entry.size_bytes() != end - begin)
     return fail(fmt::format("{} {} needs {} bytes, data_offsets [{},{}] hold {}",
-                            dtype_name(*dtype_), shape_text(entry.shape), needed, begin, end,
-                            entry.size_bytes));
-  entries.push_back(std::move(entry));
+                            dtype_name(*dtype_), shape_text(entry.shape), entry.size_bytes(), begin,
+                            end, end - begin));
+  tensors.push_back({std::move(entry), end});
   return true;
 }
 
 // The format has no holes and no overlaps: in order of offset, each tensor begins where the one
 // before it ended.
-void check_layout(const std::string& path, std::vector<tensor_entry>& entries,
+void check_layout(const std::string& path, std::vector<placed_tensor>& tensors,
                   std::uint64_t data_bytes) {
-  std::sort(entries.begin(), entries.end(), [](const tensor_entry& a, const tensor_entry& b) {
-    return std::pair(a.offset_bytes, a.size_bytes) < std::pair(b.offset_bytes, b.size_bytes);
+  std::sort(tensors.begin(), tensors.end(), [](const placed_tensor& a, const placed_tensor& b) {
+    return std::pair(a.entry.offset_bytes, a.end_bytes) <
+           std::pair(b.entry.offset_bytes, b.end_bytes);
   });
   std::uint64_t end = 0;
-  for (const tensor_entry& entry : entries) {
-    if (entry.offset_bytes != end)
+  for (const placed_tensor& tensor : tensors) {
+    const std::uint64_t begin = tensor.entry.offset_bytes;
+    if (begin != end)
       throw latency::error(
-          path, files::printable(entry.name),
-          fmt::format("expected its data to begin at byte {}, found {}: {}", end,
-                      entry.offset_bytes,
-                      entry.offset_bytes < end ? "it overlaps the tensor before it" : "a hole"));
-    end += entry.size_bytes;  // cannot wrap: size_bytes is end - begin of two 64-bit offsets, and
-                              // begin equals `end`
+          path, files::printable(tensor.entry.name),
+          fmt::format("expected its data to begin at byte {}, found {}: {}", end, begin,
+                      begin < end ? "it overlaps the tensor before it" : "a hole"));
+    end = tensor.end_bytes;
     if (end > data_bytes)
-      throw latency::error(path, files::printable(entry.name),
+      throw latency::error(path, files::printable(tensor.entry.name),
                            fmt::format("its data end at byte {}, but the file holds {} data bytes",
                                        end, data_bytes));
   }
@@ -219,17 +197,7 @@ void check_layout(const std::string& path, std::vector<tensor_entry>& entries,
 
 }  // namespace
 
-std::string_view dtype_name(tensor_dtype dtype) {
-  return dtypes[static_cast<std::size_t>(dtype)].name;
-}
-std::size_t dtype_bytes(tensor_dtype dtype) {
-  return dtypes[static_cast<std::size_t>(dtype)].bytes;
-}
-std::string shape_text(std::span<const std::int64_t> shape) {
-  return fmt::format("[{}]", fmt::join(shape, ","));
-}
-
-safetensors_header parse_safetensors_header(const std::string& path,
+std::vector<tensor_entry> parse_safetensors(const std::string& path,
                                             std::span<const std::byte> bytes) {
   if (bytes.size() < 8)
     throw latency::error(path, "",
@@ -250,9 +218,13 @@ safetensors_header parse_safetensors_header(const std::string& path,
   header_events events;
   if (!nlohmann::json::sax_parse(text, text + header_bytes, &events))
     throw latency::error(path, "", events.problem);
-  safetensors_header header{std::move(events.entries), static_cast<std::size_t>(8 + header_bytes)};
-  check_layout(path, header.entries, bytes.size() - header.data_offset_bytes);
-  return header;
+  check_layout(path, events.tensors, bytes.size() - 8 - header_bytes);
+  std::vector<tensor_entry> entries;
+  for (placed_tensor& tensor : events.tensors) {
+    entries.push_back(std::move(tensor.entry));
+    entries.back().offset_bytes += 8 + header_bytes;
+  }
+  return entries;
 }
 
 }  // namespace checkpoint

@@ -8,19 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/tensor_entry.hpp"
 
 namespace checkpoint {
 
-struct safetensors_header {
-  std::vector<tensor_entry>
-      entries;  // in the order of the data, which they cover without holes or overlaps
-  std::size_t data_offset_bytes = 0;  // of the first byte after the header
-};
-
-// Checks everything that later code relies on: entries lie inside `bytes`, sizes equal shape x
-// dtype, names are unique. Throws latency::error naming `path`.
-safetensors_header parse_safetensors_header(const std::string& path,
+// The tensors of a file, in the order of their data, which they cover without holes or overlaps.
+// The bytes are untrusted: afterwards entries lie inside `bytes`, sizes equal shape x dtype and
+// names are unique. Throws latency::error naming `path`, the tensor, what was expected and what was
+// found.
+std::vector<tensor_entry> parse_safetensors(const std::string& path,
                                             std::span<const std::byte> bytes);
 
 }  // namespace checkpoint

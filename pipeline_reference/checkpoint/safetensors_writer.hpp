@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/tensor_entry.hpp"
 
 namespace checkpoint {
 

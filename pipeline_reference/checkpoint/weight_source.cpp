@@ -1,9 +1,11 @@
 #include "pipeline_reference/checkpoint/weight_source.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <utility>
+#include <fmt/format.h>
 
+#include <cmath>
+#include <string_view>
+
+#include "latency/error.hpp"
 #include "pipeline_reference/ops/random.hpp"
 
 namespace checkpoint {
@@ -39,32 +41,13 @@ distribution distribution_of(const std::string& name, std::span<const std::int64
 
 }  // namespace
 
-safetensors_weights::safetensors_weights(safetensors_file file, std::string prefix)
-    : file_(std::move(file)), prefix_(std::move(prefix)) {}
-
-void safetensors_weights::expect(const std::vector<expected_tensor>& expected) const {
-  std::vector<expected_tensor> prefixed = expected;
-  for (expected_tensor& t : prefixed) t.name = prefix_ + t.name;
-  file_.expect(prefixed);
-}
-
-void safetensors_weights::read(const std::string& name, std::span<const std::int64_t> shape,
-                               std::span<float> out) const {
-  file_.read_f32(prefix_ + name, shape, out);
-}
-
-void safetensors_weights::read_rows(const std::string& name, std::span<const std::int64_t> shape,
-                                    std::int64_t first, std::span<float> out) const {
-  file_.read_rows_f32(prefix_ + name, shape, first, out);
-}
-
-std::span<const std::byte> safetensors_weights::bf16_bytes(
-    const std::string& name, std::span<const std::int64_t> shape) const {
-  return file_.bf16_bytes(prefix_ + name, shape);
-}
-
-void random_weights::read(const std::string& name, std::span<const std::int64_t> shape,
-                          std::span<float> out) const {
+void weight_source::read(const std::string& name, std::span<const std::int64_t> shape,
+                         std::span<float> out) const {
+  std::int64_t elements = 1;
+  for (const std::int64_t extent : shape) elements *= extent;
+  if (out.size() != static_cast<std::size_t>(elements))
+    throw latency::error(
+        "", name, fmt::format("expected room for {} values, found {}", elements, out.size()));
   read_rows(name, shape, 0, out);
 }
 
@@ -74,14 +57,11 @@ void random_weights::read_rows(const std::string& name, std::span<const std::int
   const std::uint32_t sequence = hash(name);
   std::uint64_t element = static_cast<std::uint64_t>(first);
   for (std::size_t i = 1; i < shape.size(); ++i) element *= static_cast<std::uint64_t>(shape[i]);
-  for (std::size_t i = 0; i < out.size();) {
-    const ops::philox_words words = ops::random_words(seed_, sequence, element / 4);
-    do {  // 24 bits: exact in fp32
-      const std::uint32_t word = words[element % 4];
-      out[i] = d.centre + d.spread * (static_cast<float>(word >> 8) * 0x1p-23F - 1.0F);
-      ++i;
-      ++element;
-    } while (element % 4 != 0 && i < out.size());
+  ops::philox_words words{};
+  for (std::size_t i = 0; i < out.size(); ++i, ++element) {
+    if (i == 0 || element % 4 == 0) words = ops::random_words(seed_, sequence, element / 4);
+    // 24 bits: exact in fp32
+    out[i] = d.centre + d.spread * (static_cast<float>(words[element % 4] >> 8) * 0x1p-23F - 1.0F);
   }
 }
 

@@ -7,43 +7,29 @@
 #include <string>
 #include <vector>
 
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/tensor_entry.hpp"
 
 namespace checkpoint {
 
+// One thread at a time.
 class weight_source {
  public:
   virtual ~weight_source() = default;
   // Throws latency::error unless the source has exactly these tensors.
   virtual void expect(const std::vector<expected_tensor>& expected) const = 0;
-  // One tensor in fp32, row-major. Throws latency::error when it is absent or shaped otherwise.
-  virtual void read(const std::string& name, std::span<const std::int64_t> shape,
-                    std::span<float> out) const = 0;
-  // Entries [first, first + n) of its first dimension, likewise, n as many as fill `out`: for a
-  // table of which few rows are needed.
+  // Rows of one tensor in fp32, row-major: as many from `first` on as fill `out`. A row is what one
+  // index of the first dimension selects. So a large tensor need not stand in memory as a whole:
+  // single rows can be gathered, or all of them converted piece by piece. Throws latency::error
+  // when the tensor is absent or shaped otherwise, or lacks these rows.
   virtual void read_rows(const std::string& name, std::span<const std::int64_t> shape,
                          std::int64_t first, std::span<float> out) const = 0;
+  // The whole tensor, likewise; `out` has room for exactly that.
+  void read(const std::string& name, std::span<const std::int64_t> shape,
+            std::span<float> out) const;
   // The tensor's bytes, row-major, when the source holds it in bf16: for those who use it as it is.
   // Empty otherwise. Valid as long as the source. Throws as read().
   [[nodiscard]] virtual std::span<const std::byte> bf16_bytes(
       const std::string& name, std::span<const std::int64_t> shape) const = 0;
-};
-
-// Tensors of a safetensors file under their published names, or under `prefix` + name.
-class safetensors_weights final : public weight_source {
- public:
-  explicit safetensors_weights(safetensors_file file, std::string prefix = "");
-  void expect(const std::vector<expected_tensor>& expected) const override;
-  void read(const std::string& name, std::span<const std::int64_t> shape,
-            std::span<float> out) const override;
-  void read_rows(const std::string& name, std::span<const std::int64_t> shape, std::int64_t first,
-                 std::span<float> out) const override;
-  [[nodiscard]] std::span<const std::byte> bf16_bytes(
-      const std::string& name, std::span<const std::int64_t> shape) const override;
-
- private:
-  safetensors_file file_;
-  std::string prefix_;
 };
 
 // Any tensor of any shape: a function of seed, name and shape. Matrices and convolution kernels are
@@ -53,8 +39,6 @@ class random_weights final : public weight_source {
  public:
   explicit random_weights(std::uint64_t seed) : seed_(seed) {}
   void expect(const std::vector<expected_tensor>&) const override {}
-  void read(const std::string& name, std::span<const std::int64_t> shape,
-            std::span<float> out) const override;
   void read_rows(const std::string& name, std::span<const std::int64_t> shape, std::int64_t first,
                  std::span<float> out) const override;
   [[nodiscard]] std::span<const std::byte> bf16_bytes(

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/tensor_entry.hpp"
 
 namespace longlive {
 

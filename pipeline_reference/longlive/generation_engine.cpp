@@ -13,16 +13,19 @@ namespace {
 std::unique_ptr<checkpoint::weight_source> dit_weight_source(const config& c) {
   if (c.reference.weights == "random")
     return std::make_unique<checkpoint::random_weights>(c.generation.seed);
-  checkpoint::safetensors_file file =
-      checkpoint::safetensors_file::open(resolve_path(c, c.reference.weights));
+  checkpoint::tensor_file file =
+      checkpoint::tensor_file::open(resolve_path(c, c.reference.weights));
   const std::string prefix = file.contains("model.patch_embedding.weight") ? "model." : "";
-  return std::make_unique<checkpoint::safetensors_weights>(std::move(file), prefix);
+  return std::make_unique<checkpoint::file_weights>(
+      std::move(file), [&](const std::string& stored) {
+        return stored.rfind(prefix, 0) == 0 ? stored.substr(prefix.size()) : stored;
+      });
 }
 
 std::unique_ptr<checkpoint::weight_source> vae_weight_source(const config& c) {
   if (c.reference.vae_weights == "random")
     return std::make_unique<checkpoint::random_weights>(c.generation.seed);
-  return std::make_unique<checkpoint::safetensors_weights>(
+  return std::make_unique<checkpoint::file_weights>(
       open_vae_weights(resolve_path(c, c.reference.vae_weights), c.reference.vae_dim));
 }
 

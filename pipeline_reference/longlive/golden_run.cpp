@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/file_weights.hpp"
 #include "pipeline_reference/longlive/golden_case.hpp"
 #include "pipeline_reference/longlive/interactive_pipeline.hpp"
 #include "pipeline_reference/ops/transfer.hpp"
@@ -116,7 +116,7 @@ struct golden_inputs {
   std::vector<std::vector<float>> prompts;
   std::vector<float> noise, renoise;
 
-  golden_inputs(const checkpoint::safetensors_file& file, const golden_case& c)
+  golden_inputs(const checkpoint::tensor_file& file, const golden_case& c)
       : noise(file.read_f32("noise", clip_shape(c.dit, c.generation.latent_frames))) {
     for (std::int64_t segment = 0; segment < c.generation.segments(); ++segment) {
       const std::string name = "prompt_embeds." + std::to_string(segment);
@@ -141,8 +141,8 @@ struct golden_inputs {
 // Compares every forward as it happens.
 class golden_observer final : public generation_observer {
  public:
-  golden_observer(const checkpoint::safetensors_file& file, const golden_case& c,
-                  ops::memory& memory, golden_result& result)
+  golden_observer(const checkpoint::tensor_file& file, const golden_case& c, ops::memory& memory,
+                  golden_result& result)
       : file_(file), case_(c), memory_(memory), result_(result) {}
 
   void forward_finished(const forward_info& f, const ops::const_tensor& flow,
@@ -185,7 +185,7 @@ class golden_observer final : public generation_observer {
     integer("gei", f.pointers.global_end_tokens, golden.global_end_tokens);
   }
 
-  const checkpoint::safetensors_file& file_;
+  const checkpoint::tensor_file& file_;
   const golden_case& case_;
   ops::memory& memory_;
   golden_result& result_;
@@ -205,7 +205,7 @@ std::vector<float> published_rows(const ops::const_tensor& cache, const kv_cache
   return out;
 }
 
-void compare_kv(const checkpoint::safetensors_file& file, const dit_config& c, const kv_cache& kv,
+void compare_kv(const checkpoint::tensor_file& file, const dit_config& c, const kv_cache& kv,
                 ops::memory& memory, golden_result& result) {
   const std::int64_t rows = kv.placement().slots() * kv.placement().tokens_per_latent_frame();
   for (std::int64_t layer = 0; layer < c.layers; ++layer)
@@ -224,10 +224,10 @@ void compare_kv(const checkpoint::safetensors_file& file, const dit_config& c, c
 golden_result compare_golden_run(const std::string& folder, const nlohmann::json& case_json,
                                  kv_policy policy, ops::transformer_ops& ops, ops::memory& memory) {
   const golden_case c = read_case(folder + "/case.json", case_json);
-  const checkpoint::safetensors_file tensors =
-      checkpoint::safetensors_file::open(folder + "/tensors.safetensors");
-  const checkpoint::safetensors_weights weights(
-      checkpoint::safetensors_file::open(folder + "/weights.safetensors"));
+  const checkpoint::tensor_file tensors =
+      checkpoint::tensor_file::open(folder + "/tensors.safetensors");
+  const checkpoint::file_weights weights(
+      checkpoint::tensor_file::open(folder + "/weights.safetensors"));
   const golden_inputs inputs(tensors, c);
   causal_dit dit(c.dit, dit_options(c.generation, false), weights, memory, ops);
   interactive_pipeline pipeline(dit, c.generation, policy, memory, ops);
@@ -251,7 +251,8 @@ golden_result compare_golden_run(const std::string& folder, const nlohmann::json
   compare_kv(tensors, c.dit, pipeline.self_cache(), memory, result);
   if (result.differences.empty())
     throw latency::error(tensors.path(), "", "holds no flow, no latents and no KV to compare with");
-  for (const std::string& name : tensors.names()) {
+  for (const checkpoint::tensor_entry& tensor : tensors.entries()) {
+    const std::string& name = tensor.name;
     const bool compared = std::any_of(result.differences.begin(), result.differences.end(),
                                       [&](const golden_difference& d) { return d.tensor == name; });
     const bool input = name == "noise" || name == "renoise" || name.rfind("prompt_embeds.", 0) == 0;

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/tensor_file.hpp"
 #include "pipeline_reference/longlive/golden_case.hpp"
 #include "pipeline_reference/longlive/vae_decoder.hpp"
 #include "pipeline_reference/longlive/vae_weights.hpp"
@@ -76,17 +76,17 @@ golden_result compare_golden_vae_decoder(const std::string& folder, const nlohma
     throw latency::error(
         folder, "",
         std::string("this back end stores ") + ops::name_of(vae.storage()) + ", expected f32");
-  const checkpoint::safetensors_file weights =
+  const checkpoint::file_weights weights =
       open_vae_weights(folder + "/weights.safetensors", c.config.dim);
-  const checkpoint::safetensors_file tensors =
-      checkpoint::safetensors_file::open(folder + "/tensors.safetensors");
+  const checkpoint::tensor_file tensors =
+      checkpoint::tensor_file::open(folder + "/tensors.safetensors");
   const std::vector<float> golden =
       tensors.read_f32("pixels", checkpoint::tensor_shape{3, pixel_frames, 8 * h, 8 * w});
   const std::vector<float> latents = exchange_outer(
       tensors.read_f32("latents", checkpoint::tensor_shape{vae_latent_channels, frames, h, w}),
       vae_latent_channels, frames, h * w);
 
-  vae_decoder decoder(c.config, checkpoint::safetensors_weights(weights), vae, memory);
+  vae_decoder decoder(c.config, weights, vae, memory);
   const ops::buffer input(memory, ops::dtype::f32, {frames, vae_latent_channels, h, w});
   const ops::buffer prepared(memory, vae.storage(), {frames, h, w, vae_latent_channels});
   const ops::buffer rgb(memory, vae.storage(), {pixel_frames, 8 * h, 8 * w, 3});

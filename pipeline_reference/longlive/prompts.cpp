@@ -11,7 +11,7 @@
 
 #include "latency/detail/utf8.hpp"
 #include "latency/error.hpp"
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/tensor_file.hpp"
 #include "pipeline_reference/files/text_file.hpp"
 #include "pipeline_reference/ops/random.hpp"
 
@@ -133,7 +133,7 @@ prompt_embedding seeded_embedding(const std::string& prompt, std::uint64_t seed,
 std::vector<prompt_embedding> read_embeddings(const std::string& path, std::size_t line_index,
                                               std::size_t segments, std::int64_t text_len,
                                               std::int64_t text_dim) {
-  const checkpoint::safetensors_file file = checkpoint::safetensors_file::open(path);
+  const checkpoint::tensor_file file = checkpoint::tensor_file::open(path);
   const std::vector<std::int64_t> shape{text_len, text_dim};
   std::vector<prompt_embedding> embeddings(segments);
   for (std::size_t segment = 0; segment < segments; ++segment) {

@@ -62,10 +62,14 @@ std::vector<checkpoint::expected_tensor> vae_decoder_tensors(std::int64_t dim) {
   return list.tensors;
 }
 
-checkpoint::safetensors_file open_vae_weights(const std::string& path, std::int64_t dim) {
-  checkpoint::safetensors_file file = checkpoint::safetensors_file::open(path);
-  file.expect(vae_decoder_tensors(dim), {"encoder.", "conv1."});
-  return file;
+checkpoint::file_weights open_vae_weights(const std::string& path, std::int64_t dim) {
+  checkpoint::file_weights weights(
+      checkpoint::tensor_file::open(path), [](const std::string& stored) {
+        const bool other = stored.rfind("encoder.", 0) == 0 || stored.rfind("conv1.", 0) == 0;
+        return other ? "" : stored;
+      });
+  weights.expect(vae_decoder_tensors(dim));
+  return weights;
 }
 
 }  // namespace longlive

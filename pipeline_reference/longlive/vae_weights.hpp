@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/file_weights.hpp"
 
 namespace longlive {
 
@@ -15,8 +15,8 @@ inline constexpr std::int64_t vae_latent_channels = 16;
 // tensors that begin with "encoder." and "conv1.", which text-to-video does not need.
 std::vector<checkpoint::expected_tensor> vae_decoder_tensors(std::int64_t dim);
 
-// Opens `path` and checks it against vae_decoder_tensors(dim). Throws latency::error naming the
-// file and the tensors.
-checkpoint::safetensors_file open_vae_weights(const std::string& path, std::int64_t dim);
+// The decoder's weights in `path`, checked against vae_decoder_tensors(dim). Throws latency::error
+// naming the file and the tensors.
+checkpoint::file_weights open_vae_weights(const std::string& path, std::int64_t dim);
 
 }  // namespace longlive

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pipeline_reference/checkpoint/safetensors_writer.hpp"
+#include "pipeline_reference/checkpoint/tensor_file.hpp"
 #include "pipeline_reference/longlive/golden_run.hpp"
 #include "pipeline_reference/ops/cpu/cpu_backend.hpp"
 #include "tests/pipeline_reference/run_program.hpp"
@@ -107,13 +108,13 @@ TEST_CASE("check_golden: missing optional tensors and keys are no error") {
   for (const char* key : {"calls", "warped_timesteps"}) changed.json.erase(key);
   const std::string folder = changed.write();
   const auto tensors =
-      checkpoint::safetensors_file::open(golden("dit_global_sink") + "/tensors.safetensors");
+      checkpoint::tensor_file::open(golden("dit_global_sink") + "/tensors.safetensors");
   std::vector<std::vector<float>> values;
   std::vector<checkpoint::tensor_to_write> kept;
-  for (const std::string& name : tensors.names())
-    if (name[0] != 'c' && name[0] != 'k') {
-      values.push_back(tensors.read_f32(name, tensors.entry(name).shape));
-      kept.push_back({name, tensors.entry(name).shape, {}});
+  for (const checkpoint::tensor_entry& tensor : tensors.entries())
+    if (tensor.name[0] != 'c' && tensor.name[0] != 'k') {
+      values.push_back(tensors.read_f32(tensor.name, tensor.shape));
+      kept.push_back({tensor.name, tensor.shape, {}});
     }
   for (std::size_t i = 0; i < kept.size(); ++i) kept[i].values = values[i];
   checkpoint::write_safetensors(folder + "/tensors.safetensors", kept);

@@ -1,4 +1,4 @@
-#include "pipeline_reference/checkpoint/safetensors.hpp"
+#include "pipeline_reference/checkpoint/tensor_file.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -12,7 +12,6 @@
 
 #include "latency/error.hpp"
 #include "pipeline_reference/checkpoint/safetensors_writer.hpp"
-#include "pipeline_reference/checkpoint/weight_source.hpp"
 #include "tests/pipeline_reference/checkpoint/safetensors_bytes.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -25,7 +24,7 @@ namespace {
 // The one line that opening `bytes` ends in; empty when it opens.
 std::string refusal(const std::string& bytes) {
   try {
-    safetensors_file::from_memory("w.safetensors", as_bytes(bytes));
+    tensor_file::from_memory("w.safetensors", as_bytes(bytes));
   } catch (const latency::error& e) {
     CHECK(std::string(e.what()).find('\n') == std::string::npos);
     return e.what();
@@ -41,6 +40,12 @@ std::string message_of(Call call) {
     return e.what();
   }
   return "";
+}
+
+std::vector<std::string> names_of(const tensor_file& file) {
+  std::vector<std::string> names;
+  for (const tensor_entry& tensor : file.entries()) names.push_back(tensor.name);
+  return names;
 }
 
 std::string one_tensor(const std::string& fields) {
@@ -62,12 +67,12 @@ TEST_CASE("safetensors: names, dtypes, shapes and padding of the header are read
       R"("a":{"dtype":"I32","shape":[],"data_offsets":[0,4]},)"
       R"("empty":{"dtype":"F32","shape":[0,7],"data_offsets":[8,8]}}   )",
       std::string(8, '\0'));
-  const auto file = safetensors_file::from_memory("w", as_bytes(bytes));
-  CHECK(file.names() == std::vector<std::string>{"a", "b", "empty"});
+  const auto file = tensor_file::from_memory("w", as_bytes(bytes));
+  CHECK(names_of(file) == std::vector<std::string>{"a", "b", "empty"});
   CHECK(file.entry("a").dtype == tensor_dtype::i32);
   CHECK(file.entry("a").elements == 1);
   CHECK(file.entry("b").shape == tensor_shape{2, 1});
-  CHECK(file.bytes("b").size() == 4);
+  CHECK(file.entry("b").size_bytes() == 4);
   CHECK(file.read_f32("empty", tensor_shape{0, 7}).empty());
   CHECK(message_of([&] { file.read_f32("a", {}); }) ==
         "w: a: expected dtype F32, F16 or BF16, found I32");
@@ -84,7 +89,7 @@ TEST_CASE("safetensors: bf16, fp16 and fp32 widen exactly, from unaligned data t
                         R"("half":{"dtype":"F16","shape":[2,3],"data_offsets":[9,21]},)"
                         R"("single":{"dtype":"F32","shape":[],"data_offsets":[21,25]}})",
                         data);
-  const auto file = safetensors_file::from_memory("w", as_bytes(bytes));
+  const auto file = tensor_file::from_memory("w", as_bytes(bytes));
   const float infinity = std::numeric_limits<float>::infinity();
   CHECK(file.read_f32("bf", tensor_shape{4}) ==
         std::vector<float>{1.0f, -3.0f, infinity, 0x1p-133f});
@@ -97,7 +102,7 @@ TEST_CASE(
     "safetensors: a wrong shape or an absent tensor names what was expected and what was found") {
   const std::string bytes = safetensors_bytes(
       one_tensor(R"("dtype":"F32","shape":[1,2],"data_offsets":[0,8])"), std::string(8, '\0'));
-  const auto file = safetensors_file::from_memory("w", as_bytes(bytes));
+  const auto file = tensor_file::from_memory("w", as_bytes(bytes));
   CHECK(message_of([&] {
           file.read_f32("t", tensor_shape{2, 1});
         }) == "w: t: expected shape [2,1], found [1,2]");
@@ -105,64 +110,8 @@ TEST_CASE(
         "w: u: expected this tensor, found none");
   std::vector<float> small(1);
   CHECK(message_of([&] {
-          file.read_f32("t", tensor_shape{1, 2}, small);
-        }) == "w: t: expected room for 2 values, found 1");
-}
-
-TEST_CASE("safetensors: rows are read by themselves, and bf16 tensors as they are") {
-  const std::string data = words({0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0, 0x3c00, 0x4000});
-  const std::string bytes =
-      safetensors_bytes(R"({"bf":{"dtype":"BF16","shape":[3,2],"data_offsets":[0,12]},)"
-                        R"("half":{"dtype":"F16","shape":[2],"data_offsets":[12,16]}})",
-                        data);
-  const safetensors_weights weights(safetensors_file::from_memory("w", as_bytes(bytes)));
-  const tensor_shape shape{3, 2};
-  const auto rows = [&](std::int64_t first, std::size_t values) {
-    std::vector<float> out(values, -1.0F);
-    weights.read_rows("bf", shape, first, out);
-    return out;
-  };
-  CHECK(rows(0, 6) == std::vector<float>{1, 2, 3, 4, 5, 6});
-  CHECK(rows(1, 2) == std::vector<float>{3, 4});
-  CHECK(rows(1, 4) == std::vector<float>{3, 4, 5, 6});
-  CHECK(rows(3, 0).empty());
-  std::vector<float> half(1);
-  weights.read_rows("half", tensor_shape{2}, 1, half);
-  CHECK(half[0] == 2.0F);
-
-  CHECK(message_of([&] { rows(2, 4); }) == "w: bf: expected rows below 3, found 2 from 2");
-  CHECK(message_of([&] { rows(-1, 2); }) == "w: bf: expected rows below 3, found 1 from -1");
-  CHECK(message_of([&] {
-          rows(std::numeric_limits<std::int64_t>::max(), 2);
-        }).find("expected rows below 3, found 1 from") != std::string::npos);
-  CHECK(message_of([&] { rows(0, 3); }) ==
-        "w: bf: expected room for whole rows of 2 values, found 3");
-  std::vector<float> none;
-  CHECK(message_of([&] {
-          weights.read_rows("bf", tensor_shape{2, 3}, 0, none);
-        }) == "w: bf: expected shape [2,3], found [3,2]");
-
-  const auto as_they_are = weights.bf16_bytes("bf", shape);
-  REQUIRE(as_they_are.size() == 12);
-  CHECK(std::memcmp(as_they_are.data(), data.data(), 12) == 0);
-  CHECK(weights.bf16_bytes("half", tensor_shape{2}).empty());
-  CHECK(message_of([&] { static_cast<void>(weights.bf16_bytes("bf", tensor_shape{6})); }) ==
-        "w: bf: expected shape [6], found [3,2]");
-}
-
-TEST_CASE(
-    "safetensors: missing and unexpected tensors are reported together, ignored prefixes are not") {
-  const std::string field = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
-  const std::string bytes = safetensors_bytes(
-      "{\"a\":" + field + ",\"encoder.x\":" + field + ",\"stray\":" + field + "}", "");
-  const auto file = safetensors_file::from_memory("w", as_bytes(bytes));
-  CHECK(message_of([&] {
-          file.expect({{"a", {0}}, {"b", {0}}, {"c", {}}, {"d", {}}, {"e", {}}}, {"encoder."});
-        }) == "w: expected 5 tensors, found 3; missing: b, c, d and 1 more; unexpected: stray");
-  CHECK(message_of([&] { file.expect({{"a", {0}}}, {"encoder.", "stray"}); }) == "");
-  CHECK(message_of([&] {
-          file.expect({{"a", {1}}}, {"encoder.", "stray"});
-        }) == "w: a: expected shape [1], found [0]");
+          file.read_rows_f32("t", tensor_shape{1, 2}, 0, small);
+        }) == "w: t: expected room for whole rows of 2 values, found 1");
 }
 
 TEST_CASE("safetensors: a header that lies about its length is refused") {
@@ -291,8 +240,8 @@ TEST_CASE("safetensors: what is written is read back, and a failed write leaves 
   const std::vector<float> a{1.5f, -2.25f, 3e-30f}, b{4.0f};
   write_safetensors(path, {{"latents", {3, 1}, a}, {"scalar", {}, b}});
   {
-    const auto file = safetensors_file::open(path);
-    CHECK(file.names() == std::vector<std::string>{"latents", "scalar"});
+    const auto file = tensor_file::open(path);
+    CHECK(names_of(file) == std::vector<std::string>{"latents", "scalar"});
     CHECK(file.read_f32("latents", tensor_shape{3, 1}) == a);
     CHECK(file.read_f32("scalar", {}) == b);
   }
@@ -306,15 +255,14 @@ TEST_CASE("safetensors: what is written is read back, and a failed write leaves 
 }
 
 TEST_CASE("safetensors: missing, empty and irregular files are refused by name") {
-  CHECK(message_of([] { safetensors_file::open("/nonexistent/w"); }) ==
+  CHECK(message_of([] { tensor_file::open("/nonexistent/w"); }) ==
         "/nonexistent/w: cannot open: No such file or directory");
   const latency_test::temporary_folder folder;
   const std::string directory = folder / "", pipe = folder / "pipe", path = folder / "empty";
-  CHECK(message_of([&] { safetensors_file::open(directory); }) ==
-        directory + ": not a regular file");
+  CHECK(message_of([&] { tensor_file::open(directory); }) == directory + ": not a regular file");
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);  // that nobody writes to: nothing to wait for
-  CHECK(message_of([&] { safetensors_file::open(pipe); }) == pipe + ": not a regular file");
+  CHECK(message_of([&] { tensor_file::open(pipe); }) == pipe + ": not a regular file");
   std::ofstream(path).close();
-  CHECK(message_of([&] { safetensors_file::open(path); }) ==
+  CHECK(message_of([&] { tensor_file::open(path); }) ==
         path + ": expected at least 8 bytes, found 0");
 }

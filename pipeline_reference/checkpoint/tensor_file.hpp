@@ -1,0 +1,72 @@
+#pragma once
+// A file of tensors: a checkpoint, golden tensors, saved latents. What it is shows in its content,
+// never in its name: safetensors, or what torch.save writes (.pt, .pth).
+//
+// The file is mapped, not read: opening costs its directory only, and each tensor is touched when
+// it is read. The file is untrusted. Everything it claims is checked before it is used, nothing in
+// it is ever executed, and every failure is a latency::error whose one line names the file and the
+// place in it.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "pipeline_reference/checkpoint/tensor_entry.hpp"
+
+namespace checkpoint {
+
+class mapped_file;
+
+enum class file_format { safetensors, pytorch };
+std::string_view format_name(file_format format);  // "safetensors", "PyTorch"
+
+// Copies share the mapping. Const members may be called from several threads.
+class tensor_file {
+ public:
+  static tensor_file open(const std::string& path);
+  // The same over bytes that the caller keeps alive; `label` stands for the file name in errors.
+  static tensor_file from_memory(std::string label, std::span<const std::byte> bytes);
+
+  const std::string& path() const { return path_; }
+  file_format format() const { return format_; }
+  std::uint64_t size_bytes() const { return bytes_.size(); }
+  // In the order of the file's directory. Tensors of nested Python dictionaries and lists are named
+  // by their keys joined with dots: "generator.model.head.head.weight".
+  const std::vector<tensor_entry>& entries() const { return entries_; }
+  bool contains(const std::string& name) const { return index_.count(name) != 0; }
+  const tensor_entry& entry(const std::string& name) const;  // throws when absent
+  // Throws when it is absent or has another shape.
+  const tensor_entry& entry_of_shape(const std::string& name,
+                                     std::span<const std::int64_t> shape) const;
+
+  // The tensor widened to fp32 (F32, F16 and BF16 are exact), row-major. Throws when it is absent,
+  // when its shape is another one, or when its dtype is none of these three. Cost: one pass over
+  // the tensor.
+  std::vector<float> read_f32(const std::string& name, std::span<const std::int64_t> shape) const;
+  // Entries [first, first + n) of its first dimension, likewise, n as many as fill `out`; a scalar
+  // is one. Throws also when these do not lie in it, or when `out` ends inside one.
+  void read_rows_f32(const std::string& name, std::span<const std::int64_t> shape,
+                     std::int64_t first, std::span<float> out) const;
+  // The bytes of a row-major tensor of this shape when its dtype is BF16, otherwise empty. Throws
+  // when it is absent or shaped otherwise. Asks the disk for them, and does not wait.
+  std::span<const std::byte> bf16_bytes(const std::string& name,
+                                        std::span<const std::int64_t> shape) const;
+
+ private:
+  tensor_file(std::string path, std::shared_ptr<const mapped_file> mapping,
+              std::span<const std::byte> bytes);
+
+  std::string path_;
+  std::shared_ptr<const mapped_file> mapping_;  // null when the caller owns the bytes
+  std::span<const std::byte> bytes_;
+  file_format format_{};
+  std::vector<tensor_entry> entries_;
+  std::unordered_map<std::string, std::size_t> index_;
+};
+
+}  // namespace checkpoint
