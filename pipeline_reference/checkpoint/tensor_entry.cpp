@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <array>
+#include <functional>
+#include <numeric>
 
 namespace checkpoint {
 namespace {
@@ -53,6 +55,16 @@ bool is_weight_dtype(tensor_dtype dtype) {
 
 std::string shape_text(std::span<const std::int64_t> shape) {
   return fmt::format("[{}]", fmt::join(shape, ","));
+}
+
+std::int64_t element_count(std::span<const std::int64_t> shape) {
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+std::int64_t element_count(const std::vector<expected_tensor>& tensors) {
+  std::int64_t total = 0;
+  for (const expected_tensor& tensor : tensors) total += element_count(tensor.shape);
+  return total;
 }
 
 }  // namespace checkpoint

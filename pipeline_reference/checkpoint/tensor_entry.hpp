@@ -59,4 +59,8 @@ struct expected_tensor {
   tensor_shape shape;
 };
 
+// Product of the sizes, which must fit 64 bits; of all tensors together.
+std::int64_t element_count(std::span<const std::int64_t> shape);
+std::int64_t element_count(const std::vector<expected_tensor>& tensors);
+
 }  // namespace checkpoint

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "latency/error.hpp"
@@ -94,6 +95,20 @@ void tensor_file::read_rows_f32(const std::string& name, std::span<const std::in
   mapping_->prefetch(offset, size >= sequential_read_bytes ? 2 * size : size);
   widen(tensor, data, element, out);
   mapping_->release(offset, size);
+}
+
+std::vector<std::int32_t> tensor_file::read_i32(const std::string& name,
+                                                std::span<const std::int64_t> shape) const {
+  const tensor_entry& tensor = entry_of_shape(name, shape);
+  if (tensor.dtype != tensor_dtype::i32 || !tensor.strides.empty())
+    throw latency::error(
+        path_, files::printable(name),
+        fmt::format("expected row-major I32, found {}{}", tensor.strides.empty() ? "" : "strided ",
+                    dtype_name(tensor.dtype)));
+  std::vector<std::int32_t> out(static_cast<std::size_t>(tensor.elements));
+  if (!out.empty())
+    std::memcpy(out.data(), bytes_.data() + tensor.offset_bytes, tensor.size_bytes());
+  return out;
 }
 
 std::span<const std::byte> tensor_file::bf16_bytes(const std::string& name,

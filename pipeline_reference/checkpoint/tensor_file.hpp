@@ -52,6 +52,10 @@ class tensor_file {
   // is one. Throws also when these do not lie in it, or when `out` ends inside one.
   void read_rows_f32(const std::string& name, std::span<const std::int64_t> shape,
                      std::int64_t first, std::span<float> out) const;
+  // The numbers of an I32 tensor (token ids), row-major. Throws when it is absent, or is of another
+  // shape or dtype, or not stored row-major.
+  std::vector<std::int32_t> read_i32(const std::string& name,
+                                     std::span<const std::int64_t> shape) const;
   // The bytes of a row-major tensor of this shape when its dtype is BF16, otherwise empty. Throws
   // when it is absent or shaped otherwise. Asks the disk for them, and does not wait.
   std::span<const std::byte> bf16_bytes(const std::string& name,

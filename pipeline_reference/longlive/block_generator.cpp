@@ -81,18 +81,15 @@ block_generator::block_generator(causal_dit& dit, const generation_config& g, kv
 }
 
 void block_generator::check(const clip_inputs& inputs) const {
-  const dit_config& c = dit_.config();
   const auto fits = [](const char* what, std::size_t found, std::int64_t expected) {
     if (static_cast<std::int64_t>(found) != expected)
       throw latency::error("", what, fmt::format("expected {} values, found {}", expected, found));
   };
-  if (static_cast<std::int64_t>(inputs.prompts.size()) != generation_.segments())
+  if (inputs.prompts->segments() != generation_.segments())
     throw latency::error(
         "", "prompts",
         fmt::format("expected {} for {} switches, found {}", generation_.segments(),
-                    generation_.segments() - 1, inputs.prompts.size()));
-  for (const auto& prompt : inputs.prompts)
-    fits("prompt embedding", prompt.size(), c.text_len * c.text_dim);
+                    generation_.segments() - 1, inputs.prompts->segments()));
   if (!inputs.noise.empty()) fits("noise", inputs.noise.size(), noise_.view().elements());
   const auto renoised_steps = static_cast<std::int64_t>(timesteps_.size()) - 1;
   if (!inputs.renoise.empty())
@@ -108,7 +105,7 @@ void block_generator::start(const clip_inputs& inputs, generation_observer& obse
   stream_ = s;
   forwards_ = 0;
   draws_ = 0;
-  encode_prompts(inputs);
+  encode_prompts(*inputs.prompts);
   const latency::scope span{spans_.cache_init, {"bytes", kv_.bytes() + cross_.bytes()}};
   kv_.restart(s);
   cross_.reset(s);
@@ -119,18 +116,19 @@ void block_generator::start(const clip_inputs& inputs, generation_observer& obse
     ops::upload_floats(memory_, noise_.view(), inputs.noise, s);
 }
 
-void block_generator::encode_prompts(const clip_inputs& inputs) {
-  for (std::size_t segment = 0; segment < inputs.prompts.size(); ++segment) {
+void block_generator::encode_prompts(prompt_source& prompts) {
+  for (std::int64_t segment = 0; segment < prompts.segments(); ++segment) {
     const auto begin = std::chrono::steady_clock::now();
     {
-      const latency::scope span{spans_.text_encoding, {"segment", segment}};
-      ops::upload_floats(memory_, prompt_.view(), inputs.prompts[segment], stream_);
-      dit_.embed_prompt(prompt_.view(), contexts_.view()[static_cast<std::int64_t>(segment)],
-                        stream_);
+      latency::scope span{spans_.text_encoding, {"segment", segment}};
+      const written_prompt prompt = prompts.write(segment, prompt_.view(), stream_);
+      span.add({"tokens", prompt.tokens});
+      if (prompt.cached) span.add({"prompt_cache_hit", *prompt.cached ? 1 : 0});
+      dit_.embed_prompt(prompt_.view(), contexts_.view()[segment], stream_);
     }
-    observer_->prompt_encoded(static_cast<std::int64_t>(segment),
-                              std::chrono::steady_clock::now() - begin);
+    observer_->prompt_encoded(segment, std::chrono::steady_clock::now() - begin);
   }
+  prompts.all_written();
 }
 
 block_info block_generator::block_at(std::int64_t index, std::int64_t segment,

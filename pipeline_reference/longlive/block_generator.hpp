@@ -15,6 +15,7 @@
 #include "pipeline_reference/longlive/flow_matching_scheduler.hpp"
 #include "pipeline_reference/longlive/generation_observer.hpp"
 #include "pipeline_reference/longlive/kv_cache.hpp"
+#include "pipeline_reference/longlive/prompt_source.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 #include "pipeline_reference/ops/transformer_ops.hpp"
 
@@ -34,10 +35,9 @@ struct generation_spans {
   const char* context_prep;
 };
 
-// What a clip is made from, in host memory; read while the clip is generated.
+// What a clip is made from; read while the clip is generated.
 struct clip_inputs {
-  // Per segment [text_len, text_dim], rows after the last token zero.
-  std::vector<std::span<const float>> prompts;
+  prompt_source* prompts = nullptr;  // one per segment
   // [latent frames, channels, height, width], or empty: drawn from `seed`.
   std::span<const float> noise;
   // [blocks * (steps - 1) * latent frames per block, ...] in the order of use, or empty: drawn.
@@ -97,7 +97,7 @@ class block_generator {
 
  private:
   void check(const clip_inputs& inputs) const;
-  void encode_prompts(const clip_inputs& inputs);
+  void encode_prompts(prompt_source& prompts);
   [[nodiscard]] latency::block block_row(const block_info& b, latency::span_id span) const;
   void denoise(const block_info& b);
   void refresh_context(const block_info& b);

@@ -164,6 +164,40 @@ dit_config read_model(config_mapping& own) {
   return m;
 }
 
+text_encoder_settings read_text_encoder(config_mapping& own, const dit_config& dit) {
+  using umt5::encoder_config;
+  config_mapping encoder = own.mapping("text_encoder");
+  config_mapping model = encoder.mapping("model");
+  text_encoder_settings out;
+  encoder_config& m = out.model;
+  m.vocabulary_size =
+      model.integer("vocab", m.vocabulary_size, 1, encoder_config::most_vocabulary_size);
+  m.dim = model.integer("dim", dit.text_dim, 1, encoder_config::most_dim);
+  m.attention_dim = model.integer("dim_attn", m.dim, 1, encoder_config::most_attention_dim);
+  m.ffn_dim = model.integer("dim_ffn", m.ffn_dim, 1, encoder_config::most_ffn_dim);
+  m.heads = model.integer("num_heads", m.heads, 1, encoder_config::most_heads);
+  m.layers = model.integer("num_layers", m.layers, 1, encoder_config::most_layers);
+  m.buckets = model.integer("num_buckets", m.buckets, 4, encoder_config::most_buckets);
+  m.text_len = dit.text_len;
+  model.refuse_unknown();
+  if (m.dim != dit.text_dim)
+    model.fail("dim", fmt::format("is {}, but the transformer's model.text_dim is {}", m.dim,
+                                  dit.text_dim));
+  if (m.attention_dim % m.heads != 0)
+    model.fail("num_heads",
+               fmt::format("dim_attn {} is not divisible by {} heads", m.attention_dim, m.heads));
+  if (m.buckets % 2 != 0)
+    model.fail("num_buckets", fmt::format("must be even, found {}", m.buckets));
+  out.weights = encoder.text("weights", out.weights);
+  out.tokenizer =
+      encoder.text("tokenizer", "wan_models/Wan2.1-T2V-1.3B/google/umt5-xxl/spiece.model");
+  encoder.refuse_unknown();
+  for (const auto& [key, value] :
+       {std::pair{"weights", &out.weights}, {"tokenizer", &out.tokenizer}})
+    if (value->empty()) encoder.fail(key, "expects a file, found an empty text");
+  return out;
+}
+
 void read_reference(config& c, config_mapping& root) {
   config_mapping own = root.mapping("pipeline_reference");
   reference_settings& r = c.reference;
@@ -176,7 +210,11 @@ void read_reference(config& c, config_mapping& root) {
                                                                      : kv_policy::roll;
   r.weights = own.text("weights", c.generator_ckpt.empty() ? "random" : c.generator_ckpt);
   r.vae_weights = own.text("vae_weights", "random");
-  r.prompt_embeddings = own.text("prompt_embeddings", "seeded");
+  const bool has_encoder = own.accept("text_encoder");
+  r.prompt_embeddings = own.text("prompt_embeddings", has_encoder ? "encoded" : "seeded");
+  if (has_encoder || r.encodes_prompts()) r.text_encoder = read_text_encoder(own, c.dit);
+  if (has_encoder && !r.encodes_prompts())
+    c.notes.push_back("text_encoder is not used: prompt_embeddings is " + r.prompt_embeddings);
   r.layer_spans = own.boolean("layer_spans", false);
   r.pixel_fps = own.real("pixel_fps", r.pixel_fps, 0.1, 1000);
   own.refuse_unknown();

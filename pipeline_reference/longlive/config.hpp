@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipeline_reference/longlive/dit_config.hpp"
+#include "pipeline_reference/umt5/encoder_config.hpp"
 
 namespace longlive {
 
@@ -21,6 +22,13 @@ struct adapter_settings {
   double alpha = 0;
 };
 
+// The mapping `text_encoder` in `pipeline_reference`.
+struct text_encoder_settings {
+  umt5::encoder_config model;
+  std::string weights = "random";  // or a file with the encoder's tensors
+  std::string tokenizer;           // a SentencePiece model
+};
+
 // The mapping `pipeline_reference`.
 struct reference_settings {
   std::int64_t vae_dim = 96;  // channels of the decoder's widest resolution
@@ -28,9 +36,12 @@ struct reference_settings {
   kv_policy kv = kv_policy::ring;
   std::string weights = "random";            // or a safetensors file with the transformer's tensors
   std::string vae_weights = "random";        // or a safetensors file with the decoder's tensors
-  std::string prompt_embeddings = "seeded";  // or a safetensors file, see prompts.hpp
+  std::string prompt_embeddings = "seeded";  // encoded, or a safetensors file, see prompts.hpp
+  text_encoder_settings text_encoder;        // read when prompts are encoded
   bool layer_spans = false;                  // one span per attention, FFN and KV operation
   double pixel_fps = 16;                     // playout rate of the video
+
+  [[nodiscard]] bool encodes_prompts() const { return prompt_embeddings == "encoded"; }
 };
 
 struct config {

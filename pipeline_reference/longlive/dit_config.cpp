@@ -118,13 +118,7 @@ std::vector<checkpoint::expected_tensor> dit_tensors(const dit_config& c) {
 }
 
 std::int64_t parameter_count(const dit_config& config) {
-  std::int64_t total = 0;
-  for (const checkpoint::expected_tensor& t : dit_tensors(config)) {
-    std::int64_t elements = 1;
-    for (const std::int64_t n : t.shape) elements *= n;
-    total += elements;
-  }
-  return total;
+  return checkpoint::element_count(dit_tensors(config));
 }
 
 }  // namespace longlive

@@ -1,15 +1,16 @@
 #pragma once
-// The model of a configuration, ready to generate clips on the CPU: back end, weights, transformer,
-// loop and video decoder.
+// The model of a configuration, ready to generate clips on the CPU: back end, weights, text
+// encoder, transformer, loop and video decoder.
 
+#include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "pipeline_reference/longlive/causal_dit.hpp"
 #include "pipeline_reference/longlive/clip_decoder.hpp"
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/interactive_pipeline.hpp"
-#include "pipeline_reference/longlive/prompts.hpp"
+#include "pipeline_reference/longlive/prompt_encoder.hpp"
+#include "pipeline_reference/longlive/prompt_source.hpp"
 #include "pipeline_reference/longlive/single_prompt_pipeline.hpp"
 #include "pipeline_reference/ops/cpu/cpu_backend.hpp"
 
@@ -25,19 +26,23 @@ class generation_engine {
   generation_engine(const config& settings, loop_kind kind, const decode_span_names& decode_names);
 
   // Generates a clip and returns the latent frames made. `seed` is that of the clip's noise.
-  std::int64_t run(const std::vector<prompt_embedding>& prompts, std::uint64_t seed,
-                   generation_observer& observer);
+  std::int64_t run(prompt_source& prompts, std::uint64_t seed, generation_observer& observer);
   // f32 [count, channels, height, width], the first of the clip that run() made.
   [[nodiscard]] ops::const_tensor latents(std::int64_t count) const;
 
   [[nodiscard]] clip_decoder& decoder() { return *decoder_; }
+  // When the configuration says that prompts are encoded.
+  [[nodiscard]] prompt_encoder& prompts() { return *prompts_; }
+  [[nodiscard]] ops::memory& memory() { return backend_.memory(); }
   [[nodiscard]] int threads() { return backend_.pool().threads(); }
 
  private:
   void build(loop_kind kind, const decode_span_names& decode_names);
+  void build_prompt_encoder();
 
   const config& settings_;
   ops::cpu::cpu_backend backend_;
+  std::optional<prompt_encoder> prompts_;
   std::optional<causal_dit> dit_;
   std::optional<interactive_pipeline> interactive_;
   std::optional<single_prompt_pipeline> single_prompt_;

@@ -58,7 +58,9 @@ std::vector<prompt_line> prompts_of(const config& c, const std::string& path) {
   return lines;
 }
 
-std::vector<prompt_embedding> embed(const config& c, const prompt_line& line, std::size_t index) {
+// Embeddings that are not encoded from the text by the model.
+std::vector<prompt_embedding> given_embeddings(const config& c, const prompt_line& line,
+                                               std::size_t index) {
   const std::string& source = c.reference.prompt_embeddings;
   if (source != "seeded")
     return read_embeddings(resolve_path(c, source), index, line.prompts.size(), c.dit.text_len,
@@ -134,7 +136,8 @@ class program {
     if (session)
       describe_run(*session, settings_, {"cpu", "cpu, Eigen, fp32", 1, engine_->threads()},
                    prompts_path_, index);
-    const std::vector<prompt_embedding> embeddings = embed(settings_, lines_[index], index);
+    const std::unique_ptr<prompt_source> prompts = prompts_of_line(index);
+    const prompt_cache_counts cached_before = cache_counts();
     out_.line(fmt::format("\n[Prompt {}] Processing prompts: {}", index,
                           prompts_text(lines_[index].prompts)));
     if (kind_.loop == loop_kind::interactive) {
@@ -146,12 +149,28 @@ class program {
     clip_reporter reporter(settings_, kind_.loop == loop_kind::interactive, out_,
                            engine_->decoder(), open_video(files_[index].video), interrupt_);
     const std::int64_t latent_frames =
-        engine_->run(embeddings, settings_.generation.seed + index, reporter);
+        engine_->run(*prompts, settings_.generation.seed + index, reporter);
     reporter.finish(engine_->latents(latent_frames));
     latency::memory::snapshot("clip_done");
     summarise(index, latent_frames, reporter);
+    if (session && settings_.reference.encodes_prompts())
+      describe_prompt_cache(*session, cached_before, cache_counts());
     if (session && reporter.interrupted())
       session->describe("interrupted_after_block", reporter.blocks() - 1);
+  }
+
+  std::unique_ptr<prompt_source> prompts_of_line(std::size_t index) {
+    const prompt_line& line = lines_[index];
+    if (settings_.reference.encodes_prompts())
+      return std::make_unique<encoded_prompts>(engine_->prompts(), line.prompts,
+                                               index + 1 == lines_.size());
+    return std::make_unique<given_prompts>(engine_->memory(),
+                                           given_embeddings(settings_, line, index));
+  }
+
+  prompt_cache_counts cache_counts() {
+    return settings_.reference.encodes_prompts() ? engine_->prompts().cache_counts()
+                                                 : prompt_cache_counts{};
   }
 
   std::unique_ptr<video_writer> open_video(const std::string& path) {

@@ -111,9 +111,9 @@ checkpoint::tensor_shape clip_shape(const dit_config& c, std::int64_t latent_fra
   return {latent_frames, c.channels, c.latent_height, c.latent_width};
 }
 
-// Inputs of the run; keeps the values that clip_inputs refers to.
+// Inputs of the run.
 struct golden_inputs {
-  std::vector<std::vector<float>> prompts;
+  std::vector<prompt_embedding> prompts;
   std::vector<float> noise, renoise;
 
   golden_inputs(const checkpoint::tensor_file& file, const golden_case& c)
@@ -127,14 +127,11 @@ struct golden_inputs {
                                          c.dit.text_dim, checkpoint::shape_text(found)));
       std::vector<float> rows = file.read_f32(name, found);
       rows.resize(static_cast<std::size_t>(c.dit.text_len * c.dit.text_dim));  // padding is zero
-      prompts.push_back(std::move(rows));
+      prompts.push_back({found[0], std::move(rows)});
     }
     const auto renoised = static_cast<std::int64_t>(c.generation.denoising_step_list.size() - 1);
     if (renoised > 0)
       renoise = file.read_f32("renoise", clip_shape(c.dit, c.generation.latent_frames * renoised));
-  }
-  [[nodiscard]] clip_inputs view() const {
-    return {{prompts.begin(), prompts.end()}, noise, renoise, 0};
   }
 };
 
@@ -238,7 +235,8 @@ golden_result compare_golden_run(const std::string& folder, const nlohmann::json
     observer.exact(fmt::format("warped_timesteps[{}]", i),
                    i < pipeline.timesteps().size() ? double{pipeline.timesteps()[i]} : -1.0,
                    c.warped_timesteps[i]);
-  pipeline.run(inputs.view(), observer);
+  given_prompts prompts(memory, inputs.prompts);
+  pipeline.run({&prompts, inputs.noise, inputs.renoise, 0}, observer);
   observer.finish();
 
   if (tensors.contains("latents")) {

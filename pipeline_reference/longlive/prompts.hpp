@@ -1,5 +1,5 @@
 #pragma once
-// Prompt files in the two published forms, and the embeddings that stand in for the text encoder.
+// Prompt files in the two published forms, and embeddings that stand in for the text encoder's.
 //
 // JSONL (`.jsonl`): each line is {"prompts": ["first segment", "second", ...]}, every line with the
 // same number. Anything else: a text file, one prompt per line. Blank lines are skipped.
@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "pipeline_reference/longlive/prompt_source.hpp"
 
 namespace longlive {
 
@@ -27,12 +29,6 @@ struct prompt_line {
 // The same for text in memory; `jsonl` selects the form, `path` is used in messages only.
 [[nodiscard]] std::vector<prompt_line> parse_prompts(const std::string& text, bool jsonl,
                                                      const std::string& path);
-
-// What the text encoder would hand to the transformer for one prompt.
-struct prompt_embedding {
-  std::int64_t token_count = 0;  // rows from here on are zero, as the real encoder leaves them
-  std::vector<float> rows;       // [text_len, text_dim], row-major
-};
 
 // Normally distributed rows that depend on the text and the seed only, one per token; tokens are
 // counted as words plus the end mark, at most text_len.

@@ -16,6 +16,10 @@ void describe_run(latency::session& session, const config& c, const device_descr
   session.describe("model_checkpoint", c.reference.weights);
   session.describe("vae_checkpoint", c.reference.vae_weights);
   session.describe("prompt_embeddings", c.reference.prompt_embeddings);
+  if (c.reference.encodes_prompts()) {
+    session.describe("text_encoder_checkpoint", c.reference.text_encoder.weights);
+    session.describe("text_encoder_parameters", parameter_count(c.reference.text_encoder.model));
+  }
   session.describe("model_parameters", parameter_count(c.dit));
   session.describe("attention_backend", device.attention_backend);
   session.describe("sparsity", 0.0);
@@ -47,6 +51,18 @@ void describe_run(latency::session& session, const config& c, const device_descr
   session.describe("config_path", c.path);
   session.describe("prompts_path", prompts_path);
   session.describe("prompt_index", prompt_index);
+}
+
+void describe_prompt_cache(latency::session& session, const prompt_cache_counts& before,
+                           const prompt_cache_counts& after) {
+  const std::int64_t hits = after.hits - before.hits, misses = after.misses - before.misses;
+  session.describe("prompt_cache_hits", hits);
+  session.describe("prompt_cache_misses", misses);
+  if (hits + misses > 0)
+    session.describe("prompt_cache_hit_rate",
+                     static_cast<double>(hits) / static_cast<double>(hits + misses));
+  session.describe("prompt_cache_evictions", after.evictions - before.evictions);
+  session.describe("prompt_cache_bytes", after.bytes);
 }
 
 }  // namespace longlive

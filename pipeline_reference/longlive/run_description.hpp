@@ -6,6 +6,7 @@
 
 #include "latency/session.hpp"
 #include "pipeline_reference/longlive/config.hpp"
+#include "pipeline_reference/longlive/prompt_cache.hpp"
 
 namespace longlive {
 
@@ -19,5 +20,9 @@ struct device_description {
 void describe_run(latency::session& session, const config& settings,
                   const device_description& device, const std::string& prompts_path,
                   std::size_t prompt_index);
+
+// What the prompt cache did for the clip that was made between the two counts.
+void describe_prompt_cache(latency::session& session, const prompt_cache_counts& before,
+                           const prompt_cache_counts& after);
 
 }  // namespace longlive

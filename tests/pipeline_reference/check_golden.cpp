@@ -17,6 +17,7 @@
 
 #include "latency/error.hpp"
 #include "pipeline_reference/longlive/golden_run.hpp"
+#include "pipeline_reference/longlive/golden_umt5_encoder.hpp"
 #include "pipeline_reference/longlive/golden_vae_decoder.hpp"
 #include "pipeline_reference/ops/cpu/cpu_backend.hpp"
 
@@ -82,12 +83,18 @@ bool check_vae_decoder(const std::string& folder, const nlohmann::json& json, co
                                                              r.backend.memory()));
 }
 
+bool check_umt5_encoder(const std::string& folder, const nlohmann::json& json, const request& r) {
+  return report(folder, longlive::compare_golden_umt5_encoder(folder, json, r.backend.transformer(),
+                                                              r.backend.memory()));
+}
+
 struct handler {
   const char* kind;
   bool (*check)(const std::string& folder, const nlohmann::json& json, const request& r);
 };
 constexpr handler handlers[] = {{"longlive_run", check_longlive_run},
-                                {"vae_decoder", check_vae_decoder}};
+                                {"vae_decoder", check_vae_decoder},
+                                {"umt5_encoder", check_umt5_encoder}};
 
 bool check(const std::string& folder, const request& r) {
   const nlohmann::json json = read_case(folder);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -185,6 +186,25 @@ const bad_line bad_lines[] = {
     {11, "generator_ckpt: base.pt",
      "c.yaml: line 11: generator_ckpt: only .safetensors files can be read; convert it, or set "
      "pipeline_reference: weights: random"},
+    {11, "  text_encoder: 5",
+     "c.yaml: line 11: pipeline_reference.text_encoder: expects a mapping, found '5'"},
+    {11, "  text_encoder: {tokeniser: x}",
+     "c.yaml: line 11: pipeline_reference.text_encoder.tokeniser: unknown key; the nearest known "
+     "one is pipeline_reference.text_encoder.tokenizer"},
+    {11, "  text_encoder: {tokenizer: ''}",
+     "c.yaml: line 11: pipeline_reference.text_encoder.tokenizer: expects a file, found an empty "
+     "text"},
+    {11, "  text_encoder: {model: {dim: 64}}",
+     "c.yaml: line 11: pipeline_reference.text_encoder.model.dim: is 64, but the transformer's "
+     "model.text_dim is 4096"},
+    {11, "  text_encoder: {model: {num_heads: 3}}",
+     "c.yaml: line 11: pipeline_reference.text_encoder.model.num_heads: dim_attn 4096 is not "
+     "divisible by 3 heads"},
+    {11, "  text_encoder: {model: {num_buckets: 5}}",
+     "c.yaml: line 11: pipeline_reference.text_encoder.model.num_buckets: must be even, found 5"},
+    {11, "  text_encoder: {model: {vocab: 0}}",
+     "c.yaml: line 11: pipeline_reference.text_encoder.model.vocab: must be between 1 and 4194304, "
+     "found 0"},
     {11, "  pixel_fps: 0",
      "c.yaml: line 11: pipeline_reference.pixel_fps: must be between 0.1 and 1000, found 0"},
     {11, "seed: -1", "c.yaml: line 11: seed: must be between 0 and 9223372036854775807, found -1"},
@@ -273,6 +293,34 @@ TEST_CASE("config: values arrive where they belong, in every published spelling"
   CHECK(weights.reference.vae == longlive::vae_mode::whole_clip);
   CHECK(parse_config(with_line(11, "generator_ckpt: b.safetensors"), "c.yaml").reference.weights ==
         "b.safetensors");
+}
+
+TEST_CASE("config: prompts are encoded when there is a text encoder, unless it says otherwise") {
+  const auto with = [](const std::string& lines) {
+    return parse_config(with_line(11, lines), "c.yaml");
+  };
+  CHECK_FALSE(parse_config(good, "c.yaml").reference.encodes_prompts());
+  const longlive::config defaults = with("  text_encoder: {weights: t5.safetensors}");
+  CHECK(defaults.reference.encodes_prompts());
+  const longlive::text_encoder_settings& t = defaults.reference.text_encoder;
+  CHECK(umt5::parameter_count(t.model) == 5'680'910'336);
+  CHECK(t.weights == "t5.safetensors");
+  CHECK(t.tokenizer == "wan_models/Wan2.1-T2V-1.3B/google/umt5-xxl/spiece.model");
+  CHECK(with("  prompt_embeddings: encoded").reference.text_encoder.weights == "random");
+
+  const longlive::config sized = with(
+      "  text_encoder: {tokenizer: t.model, model: {vocab: 9, dim_attn: 6, dim_ffn: 5, "
+      "num_heads: 3, num_layers: 2, num_buckets: 8}}");
+  const umt5::encoder_config& m = sized.reference.text_encoder.model;
+  CHECK(std::vector<std::int64_t>{m.vocabulary_size, m.dim, m.attention_dim, m.ffn_dim, m.heads,
+                                  m.layers, m.buckets, m.text_len} ==
+        std::vector<std::int64_t>{9, 4096, 6, 5, 3, 2, 8, 512});
+  CHECK(sized.reference.text_encoder.tokenizer == "t.model");
+
+  const longlive::config unused = with("  text_encoder: {}\n  prompt_embeddings: seeded");
+  CHECK_FALSE(unused.reference.encodes_prompts());
+  CHECK(std::find(unused.notes.begin(), unused.notes.end(),
+                  "text_encoder is not used: prompt_embeddings is seeded") != unused.notes.end());
 }
 
 TEST_CASE("config: published settings without effect are noted, not refused") {

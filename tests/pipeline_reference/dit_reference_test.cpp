@@ -231,7 +231,7 @@ TEST_CASE(
     longlive::kv_cache kv(c, g, longlive::kv_policy::ring, memory, ops::dtype::f32);
     longlive::cross_attention_cache cross(c, memory, ops::dtype::f32);
 
-    const std::vector<float> prompt = longlive_tests::tiny_prompts(c, 1)[0];
+    const std::vector<float> prompt = longlive_tests::tiny_prompts(c, 1)[0].rows;
     rows prompt_rows;
     for (auto at = prompt.begin(); at != prompt.end(); at += c.text_dim)
       prompt_rows.emplace_back(at, at + c.text_dim);

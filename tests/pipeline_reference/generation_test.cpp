@@ -184,8 +184,8 @@ TEST_CASE("single_prompt_pipeline: makes what the interactive loop makes without
                            backend.memory(), backend.transformer());
   longlive::single_prompt_pipeline pipeline(dit, g, kv_policy::ring, backend.memory(),
                                             backend.transformer());
-  const auto prompts = longlive_tests::tiny_prompts(c, 1);
-  CHECK(pipeline.run({{prompts[0]}, {}, {}, 17}, log) == g.latent_frames);
+  longlive::given_prompts prompts(backend.memory(), longlive_tests::tiny_prompts(c, 1));
+  CHECK(pipeline.run({&prompts, {}, {}, 17}, log) == g.latent_frames);
   const float* latents = pipeline.latents().as<float>();
   CHECK(std::equal(interactive.latents.begin(), interactive.latents.end(), latents));
 
@@ -195,9 +195,13 @@ TEST_CASE("single_prompt_pipeline: makes what the interactive loop makes without
                                                         backend.memory(), backend.transformer()),
                        "switch_frame_indices: the single-prompt loop has no prompt switches",
                        latency::error);
-  CHECK_THROWS_WITH_AS(pipeline.run({{prompts[0], prompts[0]}, {}, {}, 17}, log),
+  longlive::given_prompts two(backend.memory(), longlive_tests::tiny_prompts(c, 2));
+  CHECK_THROWS_WITH_AS(pipeline.run({&two, {}, {}, 17}, log),
                        "prompts: expected 1 for 0 switches, found 2", latency::error);
-  CHECK_THROWS_WITH_AS(pipeline.run({{prompts[0]}, std::vector<float>(3), {}, 17}, log),
+  longlive::given_prompts small(backend.memory(), {{1, {0.5F}}});
+  CHECK_THROWS_WITH_AS(pipeline.run({&small, {}, {}, 17}, log),
+                       "prompt embedding: expected 60 values, found 1", latency::error);
+  CHECK_THROWS_WITH_AS(pipeline.run({&prompts, std::vector<float>(3), {}, 17}, log),
                        "noise: expected 6912 values, found 3", latency::error);
 }
 

@@ -15,78 +15,18 @@
 
 #include "tests/latency/schema_complaint.hpp"
 #include "tests/pipeline_reference/run_program.hpp"
+#include "tests/pipeline_reference/tiny_run.hpp"
 #include "tests/temporary_folder.hpp"
 
 using latency_test::read_file;
-using latency_test::temporary_folder;
+using longlive_tests::count;
+using longlive_tests::interactive;
 using longlive_tests::program_result;
 using longlive_tests::running_program;
+using longlive_tests::single;
+using longlive_tests::span_names;
+using longlive_tests::tiny_run;
 using nlohmann::json;
-
-namespace {
-
-constexpr const char* interactive = LATENCY_INTERACTIVE_PROGRAM;
-constexpr const char* single = LATENCY_SINGLE_PROGRAM;
-
-void write(const std::string& path, const std::string& text) {
-  std::ofstream(path) << text;
-}
-
-// A folder with a tiny configuration and its prompts.
-class tiny_run {
- public:
-  explicit tiny_run(int blocks = 6, const std::string& more = "") {
-    const std::string common = fmt::format(
-        "denoising_step_list: [1000, 500]\n"
-        "num_frame_per_block: 3\n"
-        "num_output_frames: {}\n"
-        "model_kwargs: {{local_attn_size: 6, sink_size: 1, timestep_shift: 5.0}}\n"
-        "pipeline_reference:\n"
-        "  model: {{dim: 32, num_heads: 2, num_layers: 2, ffn_dim: 48, freq_dim: 16, text_dim: 16, "
-        "text_len: 8}}\n"
-        "  latent_hw: [4, 6]\n"
-        "  vae_dim: 2\n{}",
-        3 * blocks, more);
-    write(config(), common + "data_path: " + (folder_ / "p.jsonl") +
-                        "\nswitch_frame_indices: 4, 9\nglobal_sink: false\n");
-    write(single_config(), common + "data_path: " + (folder_ / "p.txt") + "\n");
-    write(folder_ / "p.jsonl", "{\"prompts\": [\"a b\", \"c\", \"d e f\"]}\n");
-    write(folder_ / "p.txt", "a boat\n");
-  }
-
-  [[nodiscard]] std::string operator/(const std::string& name) const { return folder_ / name; }
-  [[nodiscard]] std::string config() const { return folder_ / "c.yaml"; }
-  [[nodiscard]] std::string single_config() const { return folder_ / "s.yaml"; }
-  [[nodiscard]] running_program start(std::vector<std::string> arguments) const {
-    return running_program(folder_, std::move(arguments));
-  }
-  [[nodiscard]] program_result run(std::vector<std::string> arguments) const {
-    return start(std::move(arguments)).wait();
-  }
-  [[nodiscard]] program_result timed() const {
-    return run({interactive, "--config_path", config(), "--enable_timing", "--timing_output_dir",
-                folder_ / "out"});
-  }
-  [[nodiscard]] json timing_file() const {
-    return json::parse(read_file(folder_ / "out/interactive_timing_analysis_rank0_prompt0.json"));
-  }
-
- private:
-  temporary_folder folder_;
-};
-
-std::vector<std::string> span_names(const json& file) {
-  std::vector<std::string> names;
-  for (const auto& id : file["spans"]["name"])
-    names.push_back(file["strings"][id.get<std::size_t>()]);
-  return names;
-}
-
-std::ptrdiff_t count(const std::vector<std::string>& names, const std::string& name) {
-  return std::count(names.begin(), names.end(), name);
-}
-
-}  // namespace
 
 TEST_CASE("interactive program: prints the published lines in the published order") {
   const tiny_run run;
@@ -194,8 +134,9 @@ TEST_CASE("interactive program: the timing file obeys its schema and holds every
 
 TEST_CASE("interactive program: every prompt line gets its own file, and a trace when asked") {
   const tiny_run run(4);
-  write(run / "p.jsonl",
-        "{\"prompts\": [\"a\", \"b\", \"c\"]}\n{\"prompts\": [\"d\", \"e\", \"f\"]}\n");
+  longlive_tests::write(
+      run / "p.jsonl",
+      "{\"prompts\": [\"a\", \"b\", \"c\"]}\n{\"prompts\": [\"d\", \"e\", \"f\"]}\n");
   const program_result result =
       run.run({interactive, "--config-path", run.config(), "--enable-timing", "--trace", "--quiet",
                "--timing-output-dir", run / "out", "--layer-spans"});
@@ -246,7 +187,7 @@ TEST_CASE("interactive program: a timing file that exists is kept unless --overw
   const tiny_run run(4);
   REQUIRE(run.timed().exit_code == 0);
   const std::string file = run / "out/interactive_timing_analysis_rank0_prompt0.json";
-  write(file, "mine");
+  longlive_tests::write(file, "mine");
   const program_result refused = run.timed();
   CHECK(refused.exit_code == 2);
   CHECK(refused.err ==
@@ -274,7 +215,7 @@ TEST_CASE("programs: what cannot run exits with 2, one line that names it, and n
         name + "no_such.yaml: no such file\n");
   CHECK(refusal({interactive, "--config_path", run.config(), "--device", "cuda"}) ==
         name + "--device cuda: this build has no CUDA back end for the pipeline\n");
-  write(run / "file", "");
+  longlive_tests::write(run / "file", "");
   CHECK(refusal({interactive, "--config_path", run.config(), "--enable_timing",
                  "--timing_output_dir", run / "file"})
             .find("cannot make this folder") != std::string::npos);
@@ -283,7 +224,7 @@ TEST_CASE("programs: what cannot run exits with 2, one line that names it, and n
                     "one prompt per clip; "
                     "interactive_inference_with_timing switches\n",
                     run.config()));
-  write(run / "p.jsonl", "{\"prompts\": [\"a\"]}\n");
+  longlive_tests::write(run / "p.jsonl", "{\"prompts\": [\"a\"]}\n");
   CHECK(refusal({interactive, "--config_path", run.config()}) ==
         fmt::format("{}{}: line 1: has 1 prompts, but 2 switches need 3\n", name, run / "p.jsonl"));
   std::filesystem::remove(run / "p.jsonl");

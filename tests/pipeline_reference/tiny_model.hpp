@@ -36,15 +36,15 @@ inline longlive::generation_config tiny_generation() {
 }
 
 // Prompt embeddings of `segments` segments, different ones.
-inline std::vector<std::vector<float>> tiny_prompts(const longlive::dit_config& c,
-                                                    std::int64_t segments) {
-  std::vector<std::vector<float>> out;
+inline std::vector<longlive::prompt_embedding> tiny_prompts(const longlive::dit_config& c,
+                                                            std::int64_t segments) {
+  std::vector<longlive::prompt_embedding> out;
   for (std::int64_t segment = 0; segment < segments; ++segment) {
     std::vector<float> rows;
     for (std::int64_t i = 0; i < c.text_len * c.text_dim; ++i)
       rows.push_back(ops::random_normals(3, static_cast<std::uint32_t>(segment),
                                          static_cast<std::uint64_t>(i))[0]);
-    out.push_back(std::move(rows));
+    out.push_back({c.text_len, std::move(rows)});
   }
   return out;
 }
@@ -62,8 +62,8 @@ inline tiny_clip generate(const longlive::dit_config& dit_config,
   longlive::causal_dit dit(dit_config, longlive::dit_options(g, true),
                            checkpoint::random_weights(1), backend.memory(), backend.transformer());
   longlive::interactive_pipeline pipeline(dit, g, policy, backend.memory(), backend.transformer());
-  const auto prompts = tiny_prompts(dit_config, g.segments());
-  pipeline.run({{prompts.begin(), prompts.end()}, {}, {}, 17}, observer);
+  longlive::given_prompts prompts(backend.memory(), tiny_prompts(dit_config, g.segments()));
+  pipeline.run({&prompts, {}, {}, 17}, observer);
 
   tiny_clip clip;
   clip.latents.resize(static_cast<std::size_t>(pipeline.latents().elements()));

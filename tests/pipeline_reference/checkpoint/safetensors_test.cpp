@@ -98,6 +98,19 @@ TEST_CASE("safetensors: bf16, fp16 and fp32 widen exactly, from unaligned data t
   CHECK(file.read_f32("single", {}) == std::vector<float>{-10.0f});
 }
 
+TEST_CASE("safetensors: whole numbers are read as they are, and nothing else as whole numbers") {
+  const std::string bytes =
+      safetensors_bytes(R"({"ids":{"dtype":"I32","shape":[2],"data_offsets":[0,8]},)"
+                        R"("f":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+                        words({7, 0, 0xfffe, 0xffff, 0, 0}));
+  const auto file = tensor_file::from_memory("w", as_bytes(bytes));
+  CHECK(file.read_i32("ids", tensor_shape{2}) == std::vector<std::int32_t>{7, -2});
+  CHECK(message_of([&] { file.read_i32("ids", tensor_shape{1}); }) ==
+        "w: ids: expected shape [1], found [2]");
+  CHECK(message_of([&] { file.read_i32("f", tensor_shape{1}); }) ==
+        "w: f: expected row-major I32, found F32");
+}
+
 TEST_CASE(
     "safetensors: a wrong shape or an absent tensor names what was expected and what was found") {
   const std::string bytes = safetensors_bytes(
