@@ -18,6 +18,7 @@ configure_package_config_file(cmake/latencyConfig.cmake.in ${PROJECT_BINARY_DIR}
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/latencyConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/latencyConfig.cmake ${PROJECT_BINARY_DIR}/latencyConfigVersion.cmake
+              cmake/back_ends.cmake
         DESTINATION ${package_folder} COMPONENT headers)
 
 if(LATENCY_ANALYZERS_ON)
