@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 
 #include "latency/detail/utf8.hpp"
@@ -135,9 +136,10 @@ class model_parser {
       const model_piece& piece = model_.pieces[id];
       unknown += piece.type == piece_type::unknown;
       if (piece.type != piece_type::byte) continue;
-      std::size_t value = 0;
-      while (value < 256 && piece.text != fmt::format("<0x{:02X}>", value)) ++value;
-      if (value == 256 || found[value])
+      unsigned value = 256;
+      if (piece.text.size() == 6)
+        std::from_chars(piece.text.data() + 3, piece.text.data() + 5, value, 16);
+      if (value >= 256 || piece.text != fmt::format("<0x{:02X}>", value) || found[value])
         throw latency::error(path_, fmt::format("piece {}", id),
                              "is no byte piece, <0x00> to <0xFF>, or a second one for its byte");
       found[value] = true;
