@@ -8,6 +8,7 @@
 
 #include "latency/error.hpp"
 #include "pipeline_reference/checkpoint/mapped_file.hpp"
+#include "pipeline_reference/checkpoint/pytorch_reader.hpp"
 #include "pipeline_reference/checkpoint/safetensors_header.hpp"
 #include "pipeline_reference/checkpoint/widen.hpp"
 #include "pipeline_reference/files/text_file.hpp"
@@ -21,14 +22,14 @@ constexpr std::uint64_t sequential_read_bytes = 1 << 20;
 
 }  // namespace
 
-std::string_view format_name(file_format format) {
-  return format == file_format::safetensors ? "safetensors" : "PyTorch";
-}
-
 tensor_file::tensor_file(std::string path, std::shared_ptr<const mapped_file> mapping,
                          std::span<const std::byte> bytes)
-    : path_(std::move(path)), mapping_(std::move(mapping)), bytes_(bytes) {
-  entries_ = parse_safetensors(path_, bytes_);
+    : path_(std::move(path)),
+      mapping_(std::move(mapping)),
+      bytes_(bytes),
+      format_(detect_format(path_, bytes_)),
+      entries_(format_ == file_format::safetensors ? parse_safetensors(path_, bytes_)
+                                                   : parse_pytorch(path_, bytes_)) {
   for (std::size_t i = 0; i < entries_.size(); ++i) index_.emplace(entries_[i].name, i);
 }
 

@@ -12,18 +12,15 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "pipeline_reference/checkpoint/file_format.hpp"
 #include "pipeline_reference/checkpoint/tensor_entry.hpp"
 
 namespace checkpoint {
 
 class mapped_file;
-
-enum class file_format { safetensors, pytorch };
-std::string_view format_name(file_format format);  // "safetensors", "PyTorch"
 
 // Copies share the mapping. Const members may be called from several threads.
 class tensor_file {

@@ -10,23 +10,15 @@
 #include "latency/error.hpp"
 #include "pipeline_reference/checkpoint/safetensors_writer.hpp"
 #include "tests/pipeline_reference/checkpoint/safetensors_bytes.hpp"
+#include "tests/pipeline_reference/message_of.hpp"
 #include "tests/temporary_folder.hpp"
 
 using namespace checkpoint;
 using checkpoint::testing::as_bytes;
 using checkpoint::testing::safetensors_bytes;
+using latency_test::message_of;
 
 namespace {
-
-template <typename Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const latency::error& e) {
-    return e.what();
-  }
-  return "";
-}
 
 std::string words(std::initializer_list<std::uint16_t> values) {
   std::string out;

@@ -1,45 +1,30 @@
-#include "pipeline_reference/checkpoint/tensor_file.hpp"
+#include "pipeline_reference/checkpoint/safetensors_header.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <limits>
 
 #include "latency/error.hpp"
 #include "pipeline_reference/checkpoint/safetensors_writer.hpp"
+#include "pipeline_reference/checkpoint/tensor_file.hpp"
 #include "tests/pipeline_reference/checkpoint/safetensors_bytes.hpp"
+#include "tests/pipeline_reference/message_of.hpp"
 #include "tests/temporary_folder.hpp"
 
 using namespace checkpoint;
 using checkpoint::testing::as_bytes;
 using checkpoint::testing::safetensors_bytes;
+using latency_test::message_of;
 
 namespace {
 
-// The one line that opening `bytes` ends in; empty when it opens.
+// The one line that parsing `bytes` ends in; empty when it succeeds.
 std::string refusal(const std::string& bytes) {
-  try {
-    tensor_file::from_memory("w.safetensors", as_bytes(bytes));
-  } catch (const latency::error& e) {
-    CHECK(std::string(e.what()).find('\n') == std::string::npos);
-    return e.what();
-  }
-  return "";
-}
-
-template <typename Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const latency::error& e) {
-    return e.what();
-  }
-  return "";
+  return message_of([&] { parse_safetensors("w.safetensors", as_bytes(bytes)); });
 }
 
 std::vector<std::string> names_of(const tensor_file& file) {
@@ -265,17 +250,4 @@ TEST_CASE("safetensors: what is written is read back, and a failed write leaves 
   CHECK(folder.names() == std::vector<std::string>{"written.safetensors"});
   CHECK(message_of([&] { write_safetensors("/nonexistent/x", {}); }) ==
         "/nonexistent/x: cannot create: No such file or directory");
-}
-
-TEST_CASE("safetensors: missing, empty and irregular files are refused by name") {
-  CHECK(message_of([] { tensor_file::open("/nonexistent/w"); }) ==
-        "/nonexistent/w: cannot open: No such file or directory");
-  const latency_test::temporary_folder folder;
-  const std::string directory = folder / "", pipe = folder / "pipe", path = folder / "empty";
-  CHECK(message_of([&] { tensor_file::open(directory); }) == directory + ": not a regular file");
-  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);  // that nobody writes to: nothing to wait for
-  CHECK(message_of([&] { tensor_file::open(pipe); }) == pipe + ": not a regular file");
-  std::ofstream(path).close();
-  CHECK(message_of([&] { tensor_file::open(path); }) ==
-        path + ": expected at least 8 bytes, found 0");
 }
