@@ -20,9 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (g.sink_latent_frames > g.cached_latent_frames()) std::abort();
     if (c.dit.dim % c.dit.heads != 0 || c.dit.head_dim() % 2 != 0) std::abort();
     const umt5::encoder_config& t = c.reference.text_encoder.model;
-    if (c.reference.encodes_prompts() &&
-        (t.dim != c.dit.text_dim || t.text_len != c.dit.text_len ||
-         t.attention_dim % t.heads != 0 || t.buckets % 2 != 0))
+    if (c.reference.encodes_prompts() && (t.dim != c.dit.text_dim || t.text_len != c.dit.text_len ||
+                                          t.attention_dim % t.heads != 0 || t.buckets % 2 != 0))
       std::abort();
   } catch (const latency::error& error) {
     const std::string_view line = error.what();

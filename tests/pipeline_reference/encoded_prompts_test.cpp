@@ -108,8 +108,7 @@ TEST_CASE("encoded prompts: a prompt that comes again is encoded once, and the f
   CHECK(first["run"]["prompt_cache_evictions"] == 0);
   CHECK(longlive_tests::count(longlive_tests::span_names(first), "release_text_encoder") == 0);
 
-  json second =
-      json::parse(read_file(run / "out/interactive_timing_analysis_rank0_prompt1.json"));
+  json second = json::parse(read_file(run / "out/interactive_timing_analysis_rank0_prompt1.json"));
   CHECK(attributes(second, span, "prompt_cache_hit") == std::vector<int>{1, 1, 0});
   CHECK(second["run"]["prompt_cache_hits"] == 2);
   CHECK(second["run"]["prompt_cache_misses"] == 1);
