@@ -61,12 +61,41 @@ void file_weights::expect(const std::vector<expected_tensor>& expected) const {
 
 void file_weights::read_rows(const std::string& name, std::span<const std::int64_t> shape,
                              std::int64_t first, std::span<float> out) const {
-  file_.read_rows_f32(stored_name(name), shape, first, out);
+  file_.read_rows(stored_name(name), shape, first, out);
+  tell(name, out.size());
 }
 
-std::span<const std::byte> file_weights::bf16_bytes(const std::string& name,
-                                                    std::span<const std::int64_t> shape) const {
-  return file_.bf16_bytes(stored_name(name), shape);
+void file_weights::read_rows_bf16(const std::string& name, std::span<const std::int64_t> shape,
+                                  std::int64_t first, std::span<std::uint16_t> out) const {
+  file_.read_rows(stored_name(name), shape, first, out);
+  tell(name, out.size());
+}
+
+void file_weights::tell(const std::string& name, std::size_t elements) const {
+  if (told_) told_(elements * dtype_bytes(file_.entry(stored_name(name)).dtype));
+}
+
+weights_summary file_weights::summary() const {
+  weights_summary sum;
+  sum.path = file_.path();
+  sum.format = file_.format();
+  std::vector<tensor_dtype> dtypes;
+  for (const std::string& name : names_) {
+    const tensor_entry& tensor = file_.entry(stored_name(name));
+    ++sum.tensors;
+    sum.parameters += tensor.elements;
+    sum.size_bytes += tensor.size_bytes();
+    if (std::find(dtypes.begin(), dtypes.end(), tensor.dtype) == dtypes.end()) {
+      dtypes.push_back(tensor.dtype);
+      sum.dtypes += (sum.dtypes.empty() ? "" : ", ") + std::string(dtype_name(tensor.dtype));
+    }
+  }
+  return sum;
+}
+
+bool file_weights::holds_bf16(const std::string& name) const {
+  const auto stored = stored_.find(name);
+  return stored != stored_.end() && file_.entry(stored->second).dtype == tensor_dtype::bf16;
 }
 
 const std::string& file_weights::stored_name(const std::string& name) const {

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/checkpoint/element_conversion.hpp"
 #include "pipeline_reference/checkpoint/mapped_file.hpp"
 #include "pipeline_reference/checkpoint/pytorch_reader.hpp"
 #include "pipeline_reference/checkpoint/safetensors_header.hpp"
-#include "pipeline_reference/checkpoint/widen.hpp"
 #include "pipeline_reference/files/text_file.hpp"
 
 namespace checkpoint {
@@ -63,12 +63,23 @@ const tensor_entry& tensor_file::entry_of_shape(const std::string& name,
 std::vector<float> tensor_file::read_f32(const std::string& name,
                                          std::span<const std::int64_t> shape) const {
   std::vector<float> out(static_cast<std::size_t>(entry_of_shape(name, shape).elements));
-  read_rows_f32(name, shape, 0, out);
+  read_rows(name, shape, 0, std::span(out));
   return out;
 }
 
-void tensor_file::read_rows_f32(const std::string& name, std::span<const std::int64_t> shape,
-                                std::int64_t first, std::span<float> out) const {
+void tensor_file::read_rows(const std::string& name, std::span<const std::int64_t> shape,
+                            std::int64_t first, std::span<float> out) const {
+  read_rows_as(name, shape, first, out);
+}
+
+void tensor_file::read_rows(const std::string& name, std::span<const std::int64_t> shape,
+                            std::int64_t first, std::span<std::uint16_t> out) const {
+  read_rows_as(name, shape, first, out);
+}
+
+template <class T>
+void tensor_file::read_rows_as(const std::string& name, std::span<const std::int64_t> shape,
+                               std::int64_t first, std::span<T> out) const {
   const tensor_entry& tensor = entry_of_shape(name, shape);
   if (!is_weight_dtype(tensor.dtype))
     throw latency::error(
@@ -88,13 +99,14 @@ void tensor_file::read_rows_f32(const std::string& name, std::span<const std::in
                                      wanted / row_elements, first));
   const std::int64_t element = first * row_elements;
   const std::byte* data = bytes_.data() + tensor.offset_bytes;
-  if (mapping_ == nullptr || !tensor.strides.empty()) return widen(tensor, data, element, out);
+  if (mapping_ == nullptr || !tensor.strides.empty())
+    return convert_elements(tensor, data, element, out);
 
   const std::uint64_t offset =
       tensor.offset_bytes + static_cast<std::uint64_t>(element) * dtype_bytes(tensor.dtype);
   const std::uint64_t size = out.size() * dtype_bytes(tensor.dtype);
   mapping_->prefetch(offset, size >= sequential_read_bytes ? 2 * size : size);
-  widen(tensor, data, element, out);
+  convert_elements(tensor, data, element, out);
   mapping_->release(offset, size);
 }
 
@@ -110,14 +122,6 @@ std::vector<std::int32_t> tensor_file::read_i32(const std::string& name,
   if (!out.empty())
     std::memcpy(out.data(), bytes_.data() + tensor.offset_bytes, tensor.size_bytes());
   return out;
-}
-
-std::span<const std::byte> tensor_file::bf16_bytes(const std::string& name,
-                                                   std::span<const std::int64_t> shape) const {
-  const tensor_entry& tensor = entry_of_shape(name, shape);
-  if (tensor.dtype != tensor_dtype::bf16 || !tensor.strides.empty()) return {};
-  if (mapping_ != nullptr) mapping_->prefetch(tensor.offset_bytes, tensor.size_bytes());
-  return bytes_.subspan(tensor.offset_bytes, tensor.size_bytes());
 }
 
 }  // namespace checkpoint

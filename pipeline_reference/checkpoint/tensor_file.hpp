@@ -46,21 +46,23 @@ class tensor_file {
   // the tensor.
   std::vector<float> read_f32(const std::string& name, std::span<const std::int64_t> shape) const;
   // Entries [first, first + n) of its first dimension, likewise, n as many as fill `out`; a scalar
-  // is one. Throws also when these do not lie in it, or when `out` ends inside one.
-  void read_rows_f32(const std::string& name, std::span<const std::int64_t> shape,
-                     std::int64_t first, std::span<float> out) const;
+  // is one. Throws also when these do not lie in it, or when `out` ends inside one. bf16 is rounded
+  // to nearest, ties to even.
+  void read_rows(const std::string& name, std::span<const std::int64_t> shape, std::int64_t first,
+                 std::span<float> out) const;
+  void read_rows(const std::string& name, std::span<const std::int64_t> shape, std::int64_t first,
+                 std::span<std::uint16_t> out) const;
   // The numbers of an I32 tensor (token ids), row-major. Throws when it is absent, or is of another
   // shape or dtype, or not stored row-major.
   std::vector<std::int32_t> read_i32(const std::string& name,
                                      std::span<const std::int64_t> shape) const;
-  // The bytes of a row-major tensor of this shape when its dtype is BF16, otherwise empty. Throws
-  // when it is absent or shaped otherwise. Asks the disk for them, and does not wait.
-  std::span<const std::byte> bf16_bytes(const std::string& name,
-                                        std::span<const std::int64_t> shape) const;
 
  private:
   tensor_file(std::string path, std::shared_ptr<const mapped_file> mapping,
               std::span<const std::byte> bytes);
+  template <class T>
+  void read_rows_as(const std::string& name, std::span<const std::int64_t> shape,
+                    std::int64_t first, std::span<T> out) const;
 
   std::string path_;
   std::shared_ptr<const mapped_file> mapping_;  // null when the caller owns the bytes

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/ops/bf16.hpp"
 #include "pipeline_reference/ops/random.hpp"
 
 namespace checkpoint {
@@ -40,6 +42,13 @@ distribution distribution_of(const std::string& name, std::span<const std::int64
 }
 
 }  // namespace
+
+void weight_source::read_rows_bf16(const std::string& name, std::span<const std::int64_t> shape,
+                                   std::int64_t first, std::span<std::uint16_t> out) const {
+  std::vector<float> wide(out.size());
+  read_rows(name, shape, first, wide);
+  std::transform(wide.begin(), wide.end(), out.begin(), ops::to_bf16);
+}
 
 void weight_source::read(const std::string& name, std::span<const std::int64_t> shape,
                          std::span<float> out) const {

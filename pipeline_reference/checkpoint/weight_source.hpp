@@ -1,7 +1,6 @@
 #pragma once
 // Where a model's weights come from: a checkpoint, or random numbers of the same shapes.
 
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -23,13 +22,14 @@ class weight_source {
   // when the tensor is absent or shaped otherwise, or lacks these rows.
   virtual void read_rows(const std::string& name, std::span<const std::int64_t> shape,
                          std::int64_t first, std::span<float> out) const = 0;
-  // The whole tensor, likewise; `out` has room for exactly that.
+  // Likewise in bf16, rounded once to nearest, ties to even.
+  virtual void read_rows_bf16(const std::string& name, std::span<const std::int64_t> shape,
+                              std::int64_t first, std::span<std::uint16_t> out) const;
+  // Whether bf16 holds the tensor exactly, because it is stored so. False for one that is absent.
+  [[nodiscard]] virtual bool holds_bf16(const std::string&) const { return false; }
+  // The whole tensor in fp32; `out` has room for exactly that.
   void read(const std::string& name, std::span<const std::int64_t> shape,
             std::span<float> out) const;
-  // The tensor's bytes, row-major, when the source holds it in bf16: for those who use it as it is.
-  // Empty otherwise. Valid as long as the source. Throws as read().
-  [[nodiscard]] virtual std::span<const std::byte> bf16_bytes(
-      const std::string& name, std::span<const std::int64_t> shape) const = 0;
 };
 
 // Any tensor of any shape: a function of seed, name and shape. Matrices and convolution kernels are
@@ -41,10 +41,6 @@ class random_weights final : public weight_source {
   void expect(const std::vector<expected_tensor>&) const override {}
   void read_rows(const std::string& name, std::span<const std::int64_t> shape, std::int64_t first,
                  std::span<float> out) const override;
-  [[nodiscard]] std::span<const std::byte> bf16_bytes(
-      const std::string&, std::span<const std::int64_t>) const override {
-    return {};
-  }
 
  private:
   std::uint64_t seed_;

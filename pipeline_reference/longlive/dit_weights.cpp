@@ -1,11 +1,10 @@
 #include "pipeline_reference/longlive/dit_weights.hpp"
 
 #include <initializer_list>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "pipeline_reference/ops/transfer.hpp"
+#include "pipeline_reference/checkpoint/upload_weight.hpp"
 
 namespace longlive {
 namespace {
@@ -18,12 +17,12 @@ class loader {
   // Tensors of one shape stacked along their first dimension, kept as `as`.
   ops::buffer stacked(const std::vector<std::string>& names, const checkpoint::tensor_shape& shape,
                       const ops::shape& as) {
-    staging_.resize(static_cast<std::size_t>(as.elements()));
-    const std::size_t part = staging_.size() / names.size();
-    for (std::size_t i = 0; i < names.size(); ++i)
-      source_.read(names[i], shape, std::span(staging_).subspan(i * part, part));
     ops::buffer out(memory_, storage_, as);
-    ops::upload_floats(memory_, out.view(), staging_);
+    const auto parts = static_cast<std::int64_t>(names.size());
+    const ops::tensor flat = out.view().reshaped({parts, as.elements() / parts});
+    for (std::int64_t i = 0; i < parts; ++i)
+      checkpoint::upload_weight(source_, names[static_cast<std::size_t>(i)], shape, memory_,
+                                flat.row_range(i, 1));
     return out;
   }
   ops::buffer vector(const std::string& name, std::int64_t n) { return stacked({name}, {n}, {n}); }
@@ -43,7 +42,6 @@ class loader {
   const checkpoint::weight_source& source_;
   ops::memory& memory_;
   ops::dtype storage_;
-  std::vector<float> staging_;
 };
 
 dit_layer_weights load_layer(loader& load, const dit_config& c, const std::string& block) {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "latency/error.hpp"
+#include "pipeline_reference/checkpoint/upload_weight.hpp"
 #include "pipeline_reference/ops/transfer.hpp"
 #include "pipeline_reference/umt5/relative_position.hpp"
 
@@ -29,24 +29,21 @@ class loader {
     return out;
   }
   ops::buffer vector(const std::string& name, std::int64_t n) {
-    return upload(values(name, {n}), ops_.storage(), {n});
+    ops::buffer out(memory_, ops_.storage(), {n});
+    checkpoint::upload_weight(source_, name, {n}, memory_, out.view());
+    return out;
   }
   // Matrices of one shape [out, in], one below the other.
   ops::buffer matrix(const std::vector<std::string>& names, std::int64_t out, std::int64_t in) {
-    const checkpoint::tensor_shape shape{out, in};
     const bool narrow = ops_.multiplies(ops::dtype::bf16) &&
                         std::all_of(names.begin(), names.end(), [&](const std::string& name) {
-                          return !source_.bf16_bytes(name, shape).empty();
+                          return source_.holds_bf16(name);
                         });
     ops::buffer all(memory_, narrow ? ops::dtype::bf16 : ops_.storage(),
                     {static_cast<std::int64_t>(names.size()) * out, in});
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const ops::tensor part = all.view().row_range(static_cast<std::int64_t>(i) * out, out);
-      if (narrow)
-        memory_.upload(part.data, source_.bf16_bytes(names[i], shape).data(), part.bytes(), {});
-      else
-        ops::upload_floats(memory_, part, values(names[i], shape));
-    }
+    for (std::size_t i = 0; i < names.size(); ++i)
+      checkpoint::upload_weight(source_, names[i], {out, in}, memory_,
+                                all.view().row_range(static_cast<std::int64_t>(i) * out, out));
     return all;
   }
 

@@ -64,7 +64,7 @@ TEST_CASE("file_weights: two tensors that become one are refused") {
         }) == "w: model.a: is a, and so is a");
 }
 
-TEST_CASE("file_weights: rows are read by themselves, and bf16 tensors as they are") {
+TEST_CASE("file_weights: rows are read by themselves, and in bf16 too") {
   const std::string data = words({0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0, 0x3c00, 0x4000});
   const std::string bytes =
       safetensors_bytes(R"({"bf":{"dtype":"BF16","shape":[3,2],"data_offsets":[0,12]},)"
@@ -97,12 +97,14 @@ TEST_CASE("file_weights: rows are read by themselves, and bf16 tensors as they a
           weights.read_rows("bf", tensor_shape{2, 3}, 0, none);
         }) == "w: bf: expected shape [2,3], found [3,2]");
 
-  const auto as_they_are = weights.bf16_bytes("bf", shape);
-  REQUIRE(as_they_are.size() == 12);
-  CHECK(std::memcmp(as_they_are.data(), data.data(), 12) == 0);
-  CHECK(weights.bf16_bytes("half", tensor_shape{2}).empty());
-  CHECK(message_of([&] { static_cast<void>(weights.bf16_bytes("bf", tensor_shape{6})); }) ==
-        "w: bf: expected shape [6], found [3,2]");
+  std::vector<std::uint16_t> stored(4), rounded(2);
+  weights.read_rows_bf16("bf", shape, 1, stored);
+  CHECK(std::memcmp(stored.data(), data.data() + 4, 8) == 0);
+  weights.read_rows_bf16("half", tensor_shape{2}, 0, rounded);
+  CHECK(rounded == std::vector<std::uint16_t>{0x3f80, 0x4000});
+  CHECK(weights.holds_bf16("bf"));
+  CHECK_FALSE(weights.holds_bf16("half"));
+  CHECK_FALSE(weights.holds_bf16("absent"));
 }
 
 TEST_CASE("file_weights: rows of a mapped file are those of the whole tensor") {

@@ -106,7 +106,7 @@ TEST_CASE("pytorch_reader: views of one storage are read in row-major order") {
   CHECK(file.entry("whole").strides.empty());
   CHECK(file.entry("one").strides.empty());
   std::vector<float> rows(8);
-  file.read_rows_f32("transposed", tensor_shape{6, 4}, 2, rows);
+  file.read_rows("transposed", tensor_shape{6, 4}, 2, std::span(rows));
   CHECK(rows == std::vector<float>{2, 8, 14, 20, 3, 9, 15, 21});
 }
 

@@ -108,7 +108,7 @@ TEST_CASE(
         "w: u: expected this tensor, found none");
   std::vector<float> small(1);
   CHECK(message_of([&] {
-          file.read_rows_f32("t", tensor_shape{1, 2}, 0, small);
+          file.read_rows("t", tensor_shape{1, 2}, 0, std::span(small));
         }) == "w: t: expected room for whole rows of 2 values, found 1");
 }
 

@@ -1,8 +1,9 @@
-#include "pipeline_reference/checkpoint/widen.hpp"
+#include "pipeline_reference/checkpoint/element_conversion.hpp"
 
 #include <array>
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
 #include "pipeline_reference/ops/bf16.hpp"
 
@@ -24,32 +25,44 @@ float from_f16(std::uint16_t bits) {
   return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
-template <auto convert>
-void widen_run(const std::byte* in, std::span<float> out) {
+template <class To>
+To rounded(float value) {
+  if constexpr (std::is_same_v<To, float>)
+    return value;
+  else
+    return ops::to_bf16(value);
+}
+
+template <class From, auto widen, class To>
+void convert_each(const std::byte* in, std::span<To> out) {
   for (std::size_t i = 0; i < out.size(); ++i) {
-    std::uint16_t bits;
-    std::memcpy(&bits, in + 2 * i, 2);
-    out[i] = convert(bits);
+    From stored;
+    std::memcpy(&stored, in + sizeof(From) * i, sizeof(From));
+    out[i] = rounded<To>(widen(stored));
   }
 }
 
 // Elements that follow each other in the file.
-void widen_run(tensor_dtype dtype, const std::byte* in, std::span<float> out) {
-  if (dtype == tensor_dtype::f32)
+template <class To>
+void convert_run(tensor_dtype dtype, const std::byte* in, std::span<To> out) {
+  constexpr auto as_it_is = [](float value) { return value; };
+  constexpr tensor_dtype same = std::is_same_v<To, float> ? tensor_dtype::f32 : tensor_dtype::bf16;
+  if (dtype == same)
     std::memcpy(out.data(), in, out.size_bytes());
+  else if (dtype == tensor_dtype::f32)
+    convert_each<float, as_it_is>(in, out);
   else if (dtype == tensor_dtype::bf16)
-    widen_run<ops::from_bf16>(in, out);
+    convert_each<std::uint16_t, ops::from_bf16>(in, out);
   else
-    widen_run<from_f16>(in, out);
+    convert_each<std::uint16_t, from_f16>(in, out);
 }
 
-}  // namespace
-
-void widen(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
-           std::span<float> out) {
+template <class To>
+void convert(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
+             std::span<To> out) {
   if (out.empty()) return;  // and so no extent is zero
   const auto element_bytes = static_cast<std::int64_t>(dtype_bytes(tensor.dtype));
-  if (tensor.strides.empty()) return widen_run(tensor.dtype, data + first * element_bytes, out);
+  if (tensor.strides.empty()) return convert_run(tensor.dtype, data + first * element_bytes, out);
   // The index of the next element, and where it lies.
   std::array<std::int64_t, most_dimensions> index{};
   std::int64_t at = 0;
@@ -58,8 +71,8 @@ void widen(const tensor_entry& tensor, const std::byte* data, std::int64_t first
     first /= tensor.shape[d];
     at += index[d] * tensor.strides[d];
   }
-  for (float& value : out) {
-    widen_run(tensor.dtype, data + at * element_bytes, {&value, 1});
+  for (To& value : out) {
+    convert_run(tensor.dtype, data + at * element_bytes, std::span(&value, 1));
     for (std::size_t d = tensor.shape.size(); d-- > 0;) {
       at += tensor.strides[d];
       if (++index[d] < tensor.shape[d]) break;
@@ -67,6 +80,18 @@ void widen(const tensor_entry& tensor, const std::byte* data, std::int64_t first
       index[d] = 0;
     }
   }
+}
+
+}  // namespace
+
+void convert_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
+                      std::span<float> out) {
+  convert(tensor, data, first, out);
+}
+
+void convert_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
+                      std::span<std::uint16_t> out) {
+  convert(tensor, data, first, out);
 }
 
 }  // namespace checkpoint
