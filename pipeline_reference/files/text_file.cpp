@@ -18,7 +18,8 @@ std::string read_text_file(const std::string& path, std::size_t max_bytes) {
   if (!std::filesystem::is_regular_file(status))
     throw latency::error(path, "", "not a regular file");
   const auto bytes = std::filesystem::file_size(path, code);
-  if (!code && bytes > max_bytes)
+  if (code) throw latency::error(path, "", code.message());
+  if (bytes > max_bytes)
     throw latency::error(path, "",
                          fmt::format("{} bytes, more than the limit of {}", bytes, max_bytes));
   std::ifstream in(path, std::ios::binary);

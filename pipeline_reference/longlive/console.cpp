@@ -98,9 +98,13 @@ std::string prompts_text(const std::vector<std::string>& prompts) {
   std::string text = "[";
   for (const std::string& prompt : prompts) {
     text += text.size() > 1 ? ", ['" : "['";
-    for (const char c : prompt) {
-      if (c == '\'' || c == '\\') text += '\\';
-      text += c == '\n' || c == '\r' || c == '\x1b' ? ' ' : c;
+    for (std::size_t at = 0; at < prompt.size(); ++at) {
+      const auto byte = static_cast<unsigned char>(prompt[at]);
+      const bool c1_control = byte == 0xc2 && at + 1 < prompt.size() &&
+                              static_cast<unsigned char>(prompt[at + 1]) < 0xa0;
+      if (byte == '\'' || byte == '\\') text += '\\';
+      text += byte < 0x20 || byte == 0x7f || c1_control ? ' ' : prompt[at];
+      at += c1_control;  // of two bytes
     }
     text += "']";
   }

@@ -63,7 +63,8 @@ class console {
 
 // "[20, 42]"
 [[nodiscard]] std::string list_text(const std::vector<std::int64_t>& numbers);
-// "[['first'], ['second']]", as published; quotes and backslashes escaped.
+// "[['first'], ['second']]", as published; quotes and backslashes escaped, control characters
+// blank.
 [[nodiscard]] std::string prompts_text(const std::vector<std::string>& prompts);
 
 }  // namespace longlive

@@ -84,6 +84,7 @@ class program {
     for (std::size_t i = 0; i < lines_.size(); ++i)
       files_.push_back(
           name_files(options, settings_, kind.timing_prefix, i, lines_[i].prompts.front()));
+    require_distinct(files_);
     for (const run_files& files : files_) prepare_files(files, options.overwrite);
   }
 

@@ -29,6 +29,19 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+// Takes the first line off `rest`. Ends are "\n", "\r\n" and "\r", as where the published code
+// reads text files; a byte order mark may stand before any line, as where files were joined.
+std::string_view take_line(std::string_view& rest) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  const std::size_t end = std::min(rest.find_first_of("\r\n"), rest.size());
+  std::string_view line = rest.substr(0, end);
+  const std::size_t end_bytes = rest.substr(end, 2) == "\r\n" ? 2 : 1;
+  rest.remove_prefix(std::min(end + end_bytes, rest.size()));
+  if (line.substr(0, byte_order_mark.size()) == byte_order_mark)
+    line.remove_prefix(byte_order_mark.size());
+  return trimmed(line);
+}
+
 void require_text(std::string_view prompt, const std::string& path, int line) {
   for (std::size_t at = 0; at < prompt.size();) {
     const auto sequence = latency::detail::decode_utf8(prompt.substr(at));
@@ -77,12 +90,12 @@ std::uint64_t text_hash(std::string_view text) {  // FNV-1a, 64 bit
 std::vector<prompt_line> parse_prompts(const std::string& text, bool jsonl,
                                        const std::string& path) {
   std::vector<prompt_line> lines;
+  std::size_t prompts = 0;
   std::string_view rest = text;
-  if (rest.substr(0, 3) == "\xef\xbb\xbf") rest.remove_prefix(3);
+  if (rest.substr(0, 2) == "\xff\xfe" || rest.substr(0, 2) == "\xfe\xff")
+    throw latency::error(path, "", "is UTF-16, expected UTF-8");
   for (int number = 1; !rest.empty(); ++number) {
-    const auto end = rest.find('\n');
-    const std::string_view line = trimmed(rest.substr(0, end));
-    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    const std::string_view line = take_line(rest);
     if (line.empty()) continue;
     if (line.size() > prompts_max_line_bytes)
       fail(path, number,
@@ -98,6 +111,9 @@ std::vector<prompt_line> parse_prompts(const std::string& text, bool jsonl,
       fail(path, number,
            fmt::format("has {} prompts, but line {} has {}", parsed.prompts.size(),
                        lines.front().line, lines.front().prompts.size()));
+    prompts += parsed.prompts.size();
+    if (prompts > prompts_max_count)
+      fail(path, number, fmt::format("more than {} prompts up to here", prompts_max_count));
     lines.push_back(std::move(parsed));
   }
   if (lines.empty()) throw latency::error(path, "", "holds no prompt");

@@ -15,6 +15,7 @@ namespace longlive {
 
 inline constexpr std::size_t prompts_max_bytes = 64 * 1024 * 1024;
 inline constexpr std::size_t prompts_max_line_bytes = 1024 * 1024;
+inline constexpr std::size_t prompts_max_count = 100'000;
 
 // One line of a prompt file: one clip.
 struct prompt_line {
@@ -23,7 +24,8 @@ struct prompt_line {
 };
 
 // Throws latency::error "FILE: line N: MESSAGE" for a missing, too large or empty file, a line that
-// is not as above, texts that are not UTF-8 and empty prompts.
+// is not as above, texts that are not UTF-8 or hold a zero byte, and empty prompts. Other control
+// characters are left to whoever shows or encodes the text.
 [[nodiscard]] std::vector<prompt_line> read_prompts(const std::string& path);
 
 // The same for text in memory; `jsonl` selects the form, `path` is used in messages only.

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <string_view>
 
+#include "latency/detail/utf8.hpp"
 #include "latency/error.hpp"
 
 namespace longlive {
@@ -15,13 +17,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The start of a prompt, fit for a file name: no character cut in two, none that steers a path or a
+// terminal.
+std::string name_of(std::string_view prompt) {
+  constexpr std::size_t longest_bytes = 100;
+  std::string name;
+  while (!prompt.empty()) {
+    const auto sequence = latency::detail::decode_utf8(prompt);
+    if (name.size() + sequence.length > longest_bytes) break;
+    const std::string_view character = prompt.substr(0, sequence.length);
+    const bool control = static_cast<unsigned char>(character[0]) < 0x20 || character == "\x7f" ||
+                         (character >= "\xc2\x80" && character <= "\xc2\x9f");
+    const bool fits = sequence.valid && !control && character != "/";
+    name += fits ? character : std::string_view("_");
+    prompt.remove_prefix(sequence.length);
+  }
+  return name;
+}
+
 // As published: "rank0-<index>-0_<weights>.mp4", or the start of the first prompt instead of the
 // index.
-fs::path published_video_name(const config& c, std::size_t index, std::string first_prompt) {
-  constexpr std::size_t longest = 100;
-  first_prompt.resize(std::min(first_prompt.size(), longest));
-  std::replace(first_prompt.begin(), first_prompt.end(), '/', '_');
-  const std::string middle = c.save_with_index ? std::to_string(index) : first_prompt;
+fs::path published_video_name(const config& c, std::size_t index, const std::string& first_prompt) {
+  const std::string middle = c.save_with_index ? std::to_string(index) : name_of(first_prompt);
   return fmt::format("rank0-{}-0_{}.y4m", middle, c.use_ema ? "ema" : "regular");
 }
 
@@ -60,6 +77,21 @@ run_files name_files(const program_options& options, const config& settings,
     files.video = video;
   }
   return files;
+}
+
+void require_distinct(const std::vector<run_files>& files) {
+  std::map<std::string, std::size_t> prompts;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string& video = files[i].video;
+    if (video.empty()) continue;
+    const auto [earlier, is_new] = prompts.emplace(video, i);
+    if (!is_new)
+      throw latency::error(
+          video, "",
+          fmt::format("would hold the clips of prompt lines {} and {}, which begin "
+                      "alike; set save_with_index: true",
+                      earlier->second, i));
+  }
 }
 
 void prepare_files(const run_files& files, bool overwrite) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/program_options.hpp"
@@ -22,6 +23,9 @@ struct run_files {
 [[nodiscard]] run_files name_files(const program_options& options, const config& settings,
                                    const std::string& prefix, std::size_t index,
                                    const std::string& first_prompt);
+
+// Throws latency::error when two prompt lines, given by their order, would write the same video.
+void require_distinct(const std::vector<run_files>& files);
 
 // Makes the folders. Throws latency::error when a folder cannot be made or written to, or when a
 // timing file, trace or video exists and `overwrite` is not set.

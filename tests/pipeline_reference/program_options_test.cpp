@@ -95,6 +95,33 @@ TEST_CASE("run_files: each prompt line has its own files, named as published") {
         "videos/rank0-a_b-0_ema.y4m");
 }
 
+TEST_CASE(
+    "run_files: a video named by its prompt has a name of whole characters, without controls") {
+  longlive::config c;
+  c.save_with_index = false;
+  c.output_folder = "v";
+  longlive::program_options o;
+  o.output_video = "auto";
+  const auto name = [&](const std::string& prompt) {
+    return longlive::name_files(o, c, "p", 0, prompt).video;
+  };
+  const std::string a99(99, 'a');
+  CHECK(name(a99 + "bc") == "v/rank0-" + a99 + "b-0_regular.y4m");
+  CHECK(name(a99 + "éb") == "v/rank0-" + a99 + "-0_regular.y4m");  // é would end at byte 101
+  CHECK(name("../é\n\x1b[m\x7f\u009b") == "v/rank0-.._é__[m__-0_regular.y4m");
+}
+
+TEST_CASE("run_files: two prompts that begin alike cannot share a video") {
+  longlive::run_files first, second;
+  first.video = "v/rank0-a-0.y4m";
+  second.video = "v/rank0-b-0.y4m";
+  longlive::require_distinct({first, second, {}, {}});
+  CHECK_THROWS_WITH_AS(longlive::require_distinct({first, second, first}),
+                       "v/rank0-a-0.y4m: would hold the clips of prompt lines 0 and 2, which begin "
+                       "alike; set save_with_index: true",
+                       latency::error);
+}
+
 TEST_CASE("run_files: nothing that exists is replaced without --overwrite") {
   const latency_test::temporary_folder dir;
   longlive::run_files files;

@@ -42,6 +42,20 @@ TEST_CASE("prompts: a text file has one prompt per line") {
   CHECK(lines[1].line == 3);
 }
 
+TEST_CASE("prompts: lines end as on any system, and joined files keep no byte order mark") {
+  const auto lines = parse_prompts("one\rtwo\r\n\n\xef\xbb\xbfthree\n\xef\xbb\xbf\r\n", false, "p");
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0].prompts == std::vector<std::string>{"one"});
+  CHECK(lines[1].line == 2);
+  CHECK(lines[2].prompts == std::vector<std::string>{"three"});
+  CHECK(lines[2].line == 4);
+}
+
+TEST_CASE("prompts: control characters are left in the text") {
+  CHECK(parse_prompts("{\"prompts\": [\"a\\u001b[1mb\\nc\"]}", true, "p")[0].prompts[0] ==
+        "a\x1b[1mb\nc");
+}
+
 TEST_CASE("prompts: every bad line is refused with one line that names it") {
   CHECK(refusal("") == "p: holds no prompt");
   CHECK(refusal(" \n\n", false) == "p: holds no prompt");
@@ -60,6 +74,16 @@ TEST_CASE("prompts: every bad line is refused with one line that names it") {
   CHECK(refusal("ok\nab\xff", false) == "p: line 2: not UTF-8 at byte 2 of the text");
   CHECK(refusal(std::string(longlive::prompts_max_line_bytes + 1, 'a'), false) ==
         "p: line 1: 1048577 bytes, more than the limit of 1048576");
+  CHECK(refusal("ok\n" + std::string(16 * 1024 * 1024, 'a'), false) ==
+        "p: line 2: 16777216 bytes, more than the limit of 1048576");
+  std::string many;
+  for (std::size_t i = 0; i <= longlive::prompts_max_count; ++i) many += "a\n";
+  CHECK(refusal(many, false) == "p: line 100001: more than 100000 prompts up to here");
+  CHECK(refusal(std::string("ok\na\0b", 6), false) == "p: line 2: holds a zero byte");
+  CHECK(refusal(std::string("\xff\xfe{\0", 4)) == "p: is UTF-16, expected UTF-8");
+  CHECK(refusal("\xfe\xff", false) == "p: is UTF-16, expected UTF-8");
+  CHECK(refusal("{\"prompts\": [\"\\ud800\"]}") ==
+        "p: line 1: not JSON: expects {\"prompts\": [\"...\", ...]}");
   CHECK(refusal("{\"prompts\": " + std::string(400000, '[') + std::string(400000, ']') + "}") ==
         "p: line 1: prompt 0 must be a text, found array");
   CHECK_THROWS_WITH_AS(static_cast<void>(longlive::read_prompts("no_such.jsonl")),

@@ -124,11 +124,32 @@ TEST_CASE("sentencepiece_model: a model made by hand encodes as it says") {
   CHECK(t.encode("a b", 8) == std::vector<std::int32_t>{260, 259, 3 + 'b', 1});
 }
 
+TEST_CASE("tokenizer: no piece spans a space") {
+  model_file file;
+  file.pieces.push_back(piece("▁a▁a", piece_type::normal, 100));
+  CHECK(umt5::tokenizer::from_memory("m", file.bytes()).encode("a a", 8) ==
+        std::vector<std::int32_t>{260, 260, 1});
+}
+
 TEST_CASE("sentencepiece_model: rules made by hand are applied") {
   model_file file;
   file.normalizer = message().text(2, charsmap().bytes()).bytes;
   const auto t = umt5::tokenizer::from_memory("m", file.bytes());
   CHECK(t.encode("A", 8) == std::vector<std::int32_t>{259, 3 + 'b', 1});
+}
+
+TEST_CASE(
+    "sentencepiece_model: blanks that rules make are removed at the ends, unless the model keeps "
+    "them") {
+  charsmap rules;
+  rules.replacements = std::string(" \0", 2);  // "A" becomes a blank
+  for (const bool removes : {true, false}) {
+    model_file file;
+    file.normalizer = message().text(2, rules.bytes()).number(4, removes).bytes;
+    const auto tokens = umt5::tokenizer::from_memory("m", file.bytes()).encode("aA", 8);
+    CHECK(tokens ==
+          (removes ? std::vector<std::int32_t>{260, 1} : std::vector<std::int32_t>{260, 259, 1}));
+  }
 }
 
 TEST_CASE("sentencepiece_model: what was read is written, and reads the same") {
