@@ -32,13 +32,13 @@ const dit_config& validated(const dit_config& config) {
 
 causal_dit::causal_dit(const dit_config& config, const options& o,
                        const checkpoint::weight_source& weights, ops::memory& memory,
-                       ops::transformer_ops& ops)
+                       ops::transformer_ops& ops, const unmerged_lora* lora)
     : config_(validated(config)),
       memory_(memory),
       ops_(ops),
       most_latent_frames_(o.most_latent_frames),
       layer_spans_(o.layer_spans),
-      weights_(load_dit_weights(config, weights, memory, ops.storage())) {
+      weights_(load_dit_weights(config, weights, memory, ops.storage(), lora)) {
   const std::int64_t tokens = o.most_latent_frames * config.tokens_per_latent_frame();
   const auto rows = [&](std::int64_t n, std::int64_t columns) {
     return ops::buffer(memory_, ops_.storage(), {n, columns});
@@ -50,7 +50,9 @@ causal_dit::causal_dit(const dit_config& config, const options& o,
           rows(tokens, config.dim),
           rows(tokens, config.dim),
           rows(tokens, config.ffn_dim),
-          rows(config.text_len, config.dim)};
+          rows(config.text_len, config.dim),
+          {}};
+  if (lora != nullptr) act_.low_rank = rows(std::max(tokens, config.text_len), 3 * lora->rank);
   workspace_ = ops::buffer(memory, ops::dtype::u8, {ops.workspace_bytes()});
   prepare_rope(o.latent_frames);
   prepare_timesteps(o.timesteps);
@@ -127,8 +129,31 @@ void causal_dit::linear(const ops::const_tensor& x, const linear_weights& w, con
   p.weight = w.weight.view();
   p.bias = w.bias.view();
   p.out = out;
-  p.epilogue = epilogue;
+  p.epilogue = w.lora_a ? ops::activation::none : epilogue;
   ops_.gemm(p, s, workspace_.as_workspace());
+  if (!w.lora_a) return;
+  add_low_rank(x, w, out, s);
+  if (epilogue != ops::activation::none)
+    ops_.activate({out, out, epilogue}, s, workspace_.as_workspace());
+}
+
+void causal_dit::add_low_rank(const ops::const_tensor& x, const linear_weights& w,
+                              const ops::tensor& out, ops::stream s) {
+  const std::int64_t rank = w.lora_b.view().columns();
+  ops::gemm_params down;
+  down.x = x;
+  down.weight = w.lora_a.view();
+  down.out = act_.low_rank.view().row_range(0, x.rows()).column_range(0, w.parts * rank);
+  ops_.gemm(down, s, workspace_.as_workspace());
+  const std::int64_t columns = out.columns() / w.parts;
+  for (std::int64_t part = 0; part < w.parts; ++part) {
+    ops::gemm_params up;
+    up.x = down.out.column_range(part * rank, rank);
+    up.weight = w.lora_b.view().row_range(part * columns, columns);
+    up.out = out.column_range(part * columns, columns);
+    up.residual = up.out;
+    ops_.gemm(up, s, workspace_.as_workspace());
+  }
 }
 
 void causal_dit::embed_prompt(const ops::const_tensor& prompt, const ops::tensor& context,

@@ -43,9 +43,10 @@ class causal_dit {
     bool layer_spans = false;              // record one span per attention, FFN and KV write
   };
 
-  // Throws latency::error for an impossible configuration and for weights that do not fit it.
+  // Throws latency::error for an impossible configuration and for weights that do not fit it. With
+  // `lora`, each adapted layer takes two more products per call, as published.
   causal_dit(const dit_config& config, const options& o, const checkpoint::weight_source& weights,
-             ops::memory& memory, ops::transformer_ops& ops);
+             ops::memory& memory, ops::transformer_ops& ops, const unmerged_lora* lora = nullptr);
 
   // prompt [text_len, text_dim] (rows after the last token zero) -> context [text_len, dim], both
   // in the back end's storage dtype.
@@ -72,6 +73,7 @@ class causal_dit {
     ops::buffer projected;  // [., dim]
     ops::buffer ffn;        // [., ffn_dim]
     ops::buffer text;       // [text_len, dim]
+    ops::buffer low_rank;   // [., 3 * rank] with unmerged LoRA, text_len rows at least
   };
 
   void prepare_timesteps(const std::vector<float>& timesteps);
@@ -90,6 +92,9 @@ class causal_dit {
                     std::int64_t tokens, const forward_place& place, ops::stream s);
   void linear(const ops::const_tensor& x, const linear_weights& w, const ops::tensor& out,
               ops::stream s, ops::activation epilogue = ops::activation::none);
+  // out += scale * B (A x), in place.
+  void add_low_rank(const ops::const_tensor& x, const linear_weights& w, const ops::tensor& out,
+                    ops::stream s);
 
   dit_config config_;
   ops::memory& memory_;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "pipeline_reference/longlive/config_mapping.hpp"
+#include "pipeline_reference/longlive/weight_settings.hpp"
 #include "pipeline_reference/longlive/yaml_document.hpp"
 
 namespace longlive {
@@ -112,23 +113,6 @@ generation_config read_generation(config_mapping& root) {
   return g;
 }
 
-void read_adapter(config& c, config_mapping& root) {
-  if (!root.has("adapter")) {
-    root.accept("adapter");
-    return;
-  }
-  config_mapping adapter = root.mapping("adapter");
-  c.adapter.present = true;
-  c.adapter.type = adapter.choice("type", "lora", {"lora"});
-  c.adapter.rank = adapter.integer("rank", 256, 1, 65536);
-  c.adapter.alpha = adapter.real("alpha", static_cast<double>(c.adapter.rank), 0, 1e6);
-  adapter.real("dropout", 0, 0, 1);
-  adapter.choice("dtype", "bfloat16", {"bfloat16", "float16", "float32"});
-  adapter.boolean("verbose", false);
-  adapter.accept("apply_to_critic");
-  adapter.refuse_unknown();
-}
-
 dit_config read_model(config_mapping& own) {
   config_mapping model = own.mapping("model");
   dit_config m;
@@ -208,8 +192,7 @@ void read_reference(config& c, config_mapping& root) {
               : vae_mode::whole_clip;
   r.kv = own.choice("kv_policy", "ring", {"ring", "roll"}) == "ring" ? kv_policy::ring
                                                                      : kv_policy::roll;
-  r.weights = own.text("weights", c.generator_ckpt.empty() ? "random" : c.generator_ckpt);
-  r.vae_weights = own.text("vae_weights", "random");
+  read_weight_settings(c, root, own);
   const bool has_encoder = own.accept("text_encoder");
   r.prompt_embeddings = own.text("prompt_embeddings", has_encoder ? "encoded" : "seeded");
   if (has_encoder || r.encodes_prompts()) r.text_encoder = read_text_encoder(own, c.dit);
@@ -218,12 +201,6 @@ void read_reference(config& c, config_mapping& root) {
   r.layer_spans = own.boolean("layer_spans", false);
   r.pixel_fps = own.real("pixel_fps", r.pixel_fps, 0.1, 1000);
   own.refuse_unknown();
-  if (r.weights.empty()) own.fail("weights", "expects random or a file, found an empty text");
-  if (r.weights != "random" && std::filesystem::path(r.weights).extension() != ".safetensors")
-    (own.has("weights") ? own : root)
-        .fail(own.has("weights") ? "weights" : "generator_ckpt",
-              "only .safetensors files can be read; convert it, or set pipeline_reference: "
-              "weights: random");
 }
 
 void note_settings_without_effect(config& c, config_mapping& root) {
@@ -231,11 +208,6 @@ void note_settings_without_effect(config& c, config_mapping& root) {
   for (const char* key : keys_without_effect)
     if (root.accept(key)) named += (named.empty() ? "" : ", ") + std::string(key);
   if (!named.empty()) c.notes.push_back("no effect here: " + named);
-  if (c.reference.weights == "random" && !c.generator_ckpt.empty())
-    c.notes.push_back("generator_ckpt is not read: pipeline_reference: weights is random");
-  if (!c.lora_ckpt.empty() || c.adapter.present)
-    c.notes.push_back(
-        "LoRA is not applied (adapter, lora_ckpt): weights are used as they are in their file");
 }
 
 config check(const yaml_node& document, const std::string& path) {
@@ -248,16 +220,12 @@ config check(const yaml_node& document, const std::string& path) {
   c.path = path;
   c.generation = read_generation(root);
   c.switch_line = root.line("switch_frame_indices");
-  c.use_ema = root.boolean("use_ema", false);
   c.save_with_index = root.boolean("save_with_index", true);
   c.inference_iter = root.integer("inference_iter", -1, -1, 1'000'000'000);
   c.data_path = root.text("data_path", "");
   c.output_folder = root.text("output_folder", "videos");
-  c.generator_ckpt = root.text("generator_ckpt", "");
-  c.lora_ckpt = root.text("lora_ckpt", "");
   if (root.integer("num_samples", 1, 1, 1024) != 1)
     root.fail("num_samples", "only 1 is supported: one clip per prompt line");
-  read_adapter(c, root);
   read_reference(c, root);
   note_settings_without_effect(c, root);
   root.refuse_unknown();

@@ -12,6 +12,9 @@
 
 namespace longlive {
 
+// low-rank additions to the transformer: not used, summed into its weights, or computed beside them
+// at every call as published
+enum class lora_mode { none, merged, unmerged };
 enum class vae_mode { streaming, whole_clip };  // decode after each block, or once at the end
 
 // LoRA settings as published (`adapter`).
@@ -34,8 +37,10 @@ struct reference_settings {
   std::int64_t vae_dim = 96;  // channels of the decoder's widest resolution
   vae_mode vae = vae_mode::streaming;
   kv_policy kv = kv_policy::ring;
-  std::string weights = "random";            // or a safetensors file with the transformer's tensors
-  std::string vae_weights = "random";        // or a safetensors file with the decoder's tensors
+  std::string weights = "random";  // or a file with the transformer's tensors
+  lora_mode lora = lora_mode::none;
+  std::string lora_weights;                  // random or a file; empty without LoRA
+  std::string vae_weights = "random";        // or a file with the decoder's tensors
   std::string prompt_embeddings = "seeded";  // encoded, or a safetensors file, see prompts.hpp
   text_encoder_settings text_encoder;        // read when prompts are encoded
   bool layer_spans = false;                  // one span per attention, FFN and KV operation

@@ -12,6 +12,7 @@ namespace longlive {
 namespace {
 
 constexpr std::chrono::seconds between_plain_lines{2};
+constexpr std::chrono::milliseconds between_loading_bars{50};
 
 std::size_t columns_of(std::FILE* terminal) {
   winsize size{};
@@ -30,6 +31,13 @@ std::string progress::text() const {
       std::ceil(each * static_cast<double>(all_latent_frames - done_latent_frames)));
   return fmt::format("{}, {:.2f}/s, {:.0f} ms per latent frame, {}:{:02} left", shown, 1 / each,
                      1000 * each, left / 60, left % 60);
+}
+
+std::string loading_progress::text() const {
+  const double seconds = std::max(milliseconds(elapsed) / 1000, 1e-9);
+  const double done_gb = static_cast<double>(done_bytes) * 1e-9;
+  return fmt::format("loading {}: {:.2f}/{:.2f} GB, {:.2f} GB/s", model, done_gb,
+                     static_cast<double>(all_bytes) * 1e-9, done_gb / seconds);
 }
 
 console::console(std::FILE* lines, std::FILE* status, bool quiet)
@@ -69,18 +77,21 @@ void console::clear_bar() {
   bar_.clear();
 }
 
+// done: 0 to 1.
+void console::draw_bar(double done, std::string_view text) {
+  constexpr int width = 8;  // with the text, less than 80 columns
+  const int filled = static_cast<int>(width * std::clamp(done, 0.0, 1.0));
+  std::string bar = fmt::format("[{:#<{}}{:-<{}}] {}", "", filled, "", width - filled, text);
+  bar.resize(std::min(bar.size(), columns_of(status_) - 1));  // a wrapped line could not be erased
+  clear_bar();
+  write(status_, bar_ = bar);
+}
+
 void console::show(const progress& now) {
   if (quiet_) return;
   if (terminal_) {
-    constexpr std::int64_t width = 8;  // with the text, less than 80 columns
-    const std::int64_t filled =
-        width * now.done_latent_frames / std::max<std::int64_t>(now.all_latent_frames, 1);
-    std::string bar =
-        fmt::format("[{:#<{}}{:-<{}}] {}", "", filled, "", width - filled, now.text());
-    bar.resize(
-        std::min(bar.size(), columns_of(status_) - 1));  // a wrapped line could not be erased
-    clear_bar();
-    write(status_, bar_ = bar);
+    const auto all = static_cast<double>(std::max<std::int64_t>(now.all_latent_frames, 1));
+    draw_bar(static_cast<double>(now.done_latent_frames) / all, now.text());
     return;
   }
   const wall_clock::time_point at = wall_clock::now();
@@ -88,6 +99,14 @@ void console::show(const progress& now) {
   if (at < next_plain_line_ && !last) return;
   next_plain_line_ = at + between_plain_lines;
   write(status_, fmt::format("progress: {}\n", now.text()));
+}
+
+void console::show(const loading_progress& now) {
+  const wall_clock::time_point at = wall_clock::now();
+  if (quiet_ || !terminal_ || at < next_loading_bar_) return;
+  next_loading_bar_ = at + between_loading_bars;
+  const auto all = static_cast<double>(std::max<std::uint64_t>(now.all_bytes, 1));
+  draw_bar(static_cast<double>(now.done_bytes) / all, now.text());
 }
 
 std::string list_text(const std::vector<std::int64_t>& numbers) {

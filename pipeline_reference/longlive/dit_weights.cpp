@@ -4,33 +4,51 @@
 #include <string>
 #include <vector>
 
+#include "pipeline_reference/checkpoint/low_rank.hpp"
 #include "pipeline_reference/checkpoint/upload_weight.hpp"
+#include "pipeline_reference/longlive/dit_checkpoint.hpp"
+#include "pipeline_reference/ops/transfer.hpp"
 
 namespace longlive {
 namespace {
 
 class loader {
  public:
-  loader(const checkpoint::weight_source& source, ops::memory& memory, ops::dtype storage)
-      : source_(source), memory_(memory), storage_(storage) {}
+  // `lora` may be null.
+  loader(const checkpoint::weight_source& source, const unmerged_lora* lora, ops::memory& memory,
+         ops::dtype storage)
+      : source_(source), lora_(lora), memory_(memory), storage_(storage) {}
 
   // Tensors of one shape stacked along their first dimension, kept as `as`.
   ops::buffer stacked(const std::vector<std::string>& names, const checkpoint::tensor_shape& shape,
                       const ops::shape& as) {
-    ops::buffer out(memory_, storage_, as);
-    const auto parts = static_cast<std::int64_t>(names.size());
-    const ops::tensor flat = out.view().reshaped({parts, as.elements() / parts});
-    for (std::int64_t i = 0; i < parts; ++i)
-      checkpoint::upload_weight(source_, names[static_cast<std::size_t>(i)], shape, memory_,
-                                flat.row_range(i, 1));
-    return out;
+    return stacked(source_, names, shape, as);
   }
   ops::buffer vector(const std::string& name, std::int64_t n) { return stacked({name}, {n}, {n}); }
   // Linear layers of one shape [out, in], as one whose outputs follow each other.
   linear_weights linear(const std::vector<std::string>& names, std::int64_t out, std::int64_t in) {
-    const auto parts = static_cast<std::int64_t>(names.size());
-    return {stacked(with(names, ".weight"), {out, in}, {parts * out, in}),
-            stacked(with(names, ".bias"), {out}, {parts * out})};
+    linear_weights w;
+    w.parts = static_cast<std::int64_t>(names.size());
+    w.weight = stacked(with(names, ".weight"), {out, in}, {w.parts * out, in});
+    w.bias = stacked(with(names, ".bias"), {out}, {w.parts * out});
+    return w;
+  }
+  // The same with their low-rank additions.
+  linear_weights adapted(const std::vector<std::string>& names, std::int64_t out, std::int64_t in) {
+    linear_weights w = linear(names, out, in);
+    if (lora_ == nullptr) return w;
+    const std::int64_t rank = lora_->rank;
+    w.lora_a =
+        stacked(lora_->weights, with(names, ".lora_A.weight"), {rank, in}, {w.parts * rank, in});
+    w.lora_b = ops::buffer(memory_, storage_, {w.parts * out, rank});
+    std::vector<float> b(static_cast<std::size_t>(out * rank));
+    for (std::int64_t i = 0; i < w.parts; ++i) {
+      lora_->weights.read(names[static_cast<std::size_t>(i)] + ".lora_B.weight",
+                          checkpoint::tensor_shape{out, rank}, b);
+      for (float& value : b) value *= static_cast<float>(lora_->scale);
+      ops::upload_floats(memory_, w.lora_b.view().row_range(i * out, out), b);
+    }
+    return w;
   }
 
  private:
@@ -38,8 +56,20 @@ class loader {
     for (std::string& name : names) name += suffix;
     return names;
   }
+  ops::buffer stacked(const checkpoint::weight_source& source,
+                      const std::vector<std::string>& names, const checkpoint::tensor_shape& shape,
+                      const ops::shape& as) {
+    ops::buffer out(memory_, storage_, as);
+    const auto parts = static_cast<std::int64_t>(names.size());
+    const ops::tensor flat = out.view().reshaped({parts, as.elements() / parts});
+    for (std::int64_t i = 0; i < parts; ++i)
+      checkpoint::upload_weight(source, names[static_cast<std::size_t>(i)], shape, memory_,
+                                flat.row_range(i, 1));
+    return out;
+  }
 
   const checkpoint::weight_source& source_;
+  const unmerged_lora* lora_;
   ops::memory& memory_;
   ops::dtype storage_;
 };
@@ -49,7 +79,7 @@ dit_layer_weights load_layer(loader& load, const dit_config& c, const std::strin
                           std::int64_t in) {
     std::vector<std::string> names;
     for (const char* part : parts) names.push_back(block + part);
-    return load.linear(names, out, in);
+    return load.adapted(names, out, in);
   };
   dit_layer_weights w;
   w.qkv = linear({"self_attn.q", "self_attn.k", "self_attn.v"}, c.dim, c.dim);
@@ -71,9 +101,11 @@ dit_layer_weights load_layer(loader& load, const dit_config& c, const std::strin
 }  // namespace
 
 dit_weights load_dit_weights(const dit_config& c, const checkpoint::weight_source& source,
-                             ops::memory& memory, ops::dtype storage) {
+                             ops::memory& memory, ops::dtype storage, const unmerged_lora* lora) {
   source.expect(dit_tensors(c));
-  loader load(source, memory, storage);
+  if (lora != nullptr)
+    lora->weights.expect(checkpoint::low_rank_tensors(adapted_modules(c), lora->rank));
+  loader load(source, lora, memory, storage);
   dit_weights w;
   w.patch.weight = load.stacked({"patch_embedding.weight"},
                                 {c.dim, c.channels, 1, dit_config::patch, dit_config::patch},

@@ -2,42 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <memory>
 #include <utility>
 
 #include "latency/error.hpp"
 #include "latency/scope.hpp"
-#include "pipeline_reference/longlive/vae_weights.hpp"
 
 namespace longlive {
 namespace {
-
-// Published checkpoints name the transformer's tensors "model.<name>", converted ones "<name>".
-std::unique_ptr<checkpoint::weight_source> dit_weight_source(const config& c) {
-  if (c.reference.weights == "random")
-    return std::make_unique<checkpoint::random_weights>(c.generation.seed);
-  checkpoint::tensor_file file =
-      checkpoint::tensor_file::open(resolve_path(c, c.reference.weights));
-  const std::string prefix = file.contains("model.patch_embedding.weight") ? "model." : "";
-  return std::make_unique<checkpoint::file_weights>(
-      std::move(file), [&](const std::string& stored) {
-        return stored.rfind(prefix, 0) == 0 ? stored.substr(prefix.size()) : stored;
-      });
-}
-
-std::unique_ptr<checkpoint::weight_source> vae_weight_source(const config& c) {
-  if (c.reference.vae_weights == "random")
-    return std::make_unique<checkpoint::random_weights>(c.generation.seed);
-  return std::make_unique<checkpoint::file_weights>(
-      open_vae_weights(resolve_path(c, c.reference.vae_weights), c.reference.vae_dim));
-}
-
-std::unique_ptr<checkpoint::weight_source> text_encoder_weight_source(const config& c) {
-  const std::string& weights = c.reference.text_encoder.weights;
-  if (weights == "random") return std::make_unique<checkpoint::random_weights>(c.generation.seed);
-  return std::make_unique<checkpoint::file_weights>(
-      checkpoint::tensor_file::open(resolve_path(c, weights)));
-}
 
 bool reads_weights(const reference_settings& r) {
   return r.weights != "random" || r.vae_weights != "random" ||
@@ -47,28 +18,34 @@ bool reads_weights(const reference_settings& r) {
 }  // namespace
 
 generation_engine::generation_engine(const config& settings, loop_kind kind,
-                                     const decode_span_names& decode_names)
+                                     const decode_span_names& decode_names,
+                                     weight_loading::listener told)
     : settings_(settings) {
   LATENCY_SCOPE(reads_weights(settings.reference) ? "load_weights" : "build_random_weights");
-  build(kind, decode_names);
+  weight_loading loading(settings, std::move(told));
+  build(kind, decode_names, loading);
+  loaded_ = loading.finish();
 }
 
-void generation_engine::build(loop_kind kind, const decode_span_names& decode_names) {
+void generation_engine::build(loop_kind kind, const decode_span_names& decode_names,
+                              weight_loading& loading) {
   const generation_config& g = settings_.generation;
   const reference_settings& r = settings_.reference;
-  if (r.encodes_prompts()) build_prompt_encoder();
-  dit_.emplace(settings_.dit, dit_options(g, r.layer_spans), *dit_weight_source(settings_),
-               backend_.memory(), backend_.transformer());
+  if (r.encodes_prompts()) build_prompt_encoder(loading);
+  {
+    const dit_weight_sources sources = loading.dit(backend_.transformer(), backend_.memory());
+    dit_.emplace(settings_.dit, dit_options(g, r.layer_spans), sources.weights(), backend_.memory(),
+                 backend_.transformer(), sources.lora());
+  }
   if (kind == loop_kind::interactive) {
     interactive_.emplace(*dit_, g, r.kv, backend_.memory(), backend_.transformer());
   } else {
     single_prompt_.emplace(*dit_, g, r.kv, backend_.memory(), backend_.transformer());
   }
-  decoder_.emplace(settings_, *vae_weight_source(settings_), backend_.vae(), backend_.memory(),
-                   decode_names);
+  decoder_.emplace(settings_, *loading.vae(), backend_.vae(), backend_.memory(), decode_names);
 }
 
-void generation_engine::build_prompt_encoder() {
+void generation_engine::build_prompt_encoder(weight_loading& loading) {
   const text_encoder_settings& t = settings_.reference.text_encoder;
   const std::string path = resolve_path(settings_, t.tokenizer);
   umt5::tokenizer tokenizer = umt5::tokenizer::open(path);
@@ -76,10 +53,10 @@ void generation_engine::build_prompt_encoder() {
     throw latency::error(path, "",
                          fmt::format("has {} token ids, but the text encoder has {} embeddings",
                                      tokenizer.vocabulary_size(), t.model.vocabulary_size));
-  prompts_.emplace(std::move(tokenizer),
-                   umt5::encoder(t.model, text_encoder_weight_source(settings_), backend_.memory(),
-                                 backend_.transformer()),
-                   backend_.memory());
+  prompts_.emplace(
+      std::move(tokenizer),
+      umt5::encoder(t.model, loading.text_encoder(), backend_.memory(), backend_.transformer()),
+      backend_.memory());
 }
 
 std::int64_t generation_engine::run(prompt_source& prompts, std::uint64_t seed,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "pipeline_reference/longlive/causal_dit.hpp"
 #include "pipeline_reference/longlive/clip_decoder.hpp"
@@ -12,6 +13,7 @@
 #include "pipeline_reference/longlive/prompt_encoder.hpp"
 #include "pipeline_reference/longlive/prompt_source.hpp"
 #include "pipeline_reference/longlive/single_prompt_pipeline.hpp"
+#include "pipeline_reference/longlive/weight_loading.hpp"
 #include "pipeline_reference/ops/cpu/cpu_backend.hpp"
 
 namespace longlive {
@@ -23,7 +25,9 @@ class generation_engine {
  public:
   // Loads or makes the weights, in a span load_weights or build_random_weights, and allocates all
   // memory. Keeps a reference to `settings`. Throws latency::error for weights that do not fit.
-  generation_engine(const config& settings, loop_kind kind, const decode_span_names& decode_names);
+  // `told` hears of every read from a file.
+  generation_engine(const config& settings, loop_kind kind, const decode_span_names& decode_names,
+                    weight_loading::listener told = {});
 
   // Generates a clip and returns the latent frames made. `seed` is that of the clip's noise.
   std::int64_t run(prompt_source& prompts, std::uint64_t seed, generation_observer& observer);
@@ -34,13 +38,16 @@ class generation_engine {
   // When the configuration says that prompts are encoded.
   [[nodiscard]] prompt_encoder& prompts() { return *prompts_; }
   [[nodiscard]] ops::memory& memory() { return backend_.memory(); }
+  // What came from files, in the order of their opening.
+  [[nodiscard]] const std::vector<loaded_file>& loaded() const { return loaded_; }
   [[nodiscard]] int threads() { return backend_.pool().threads(); }
 
  private:
-  void build(loop_kind kind, const decode_span_names& decode_names);
-  void build_prompt_encoder();
+  void build(loop_kind kind, const decode_span_names& decode_names, weight_loading& loading);
+  void build_prompt_encoder(weight_loading& loading);
 
   const config& settings_;
+  std::vector<loaded_file> loaded_;
   ops::cpu::cpu_backend backend_;
   std::optional<prompt_encoder> prompts_;
   std::optional<causal_dit> dit_;

@@ -132,11 +132,12 @@ class program {
   void generate(std::size_t index, std::optional<latency::session>& session) {
     LATENCY_SCOPE(kind_.root_span, {"prompt", index});
     const wall_clock::time_point begin = wall_clock::now();
-    if (!engine_) engine_.emplace(settings_, kind_.loop, kind_.decode_spans);
+    if (!engine_) load();
     latency::memory::snapshot("model_ready");
     if (session)
       describe_run(*session, settings_, {"cpu", "cpu, Eigen, fp32", 1, engine_->threads()},
                    prompts_path_, index);
+    if (session) describe_weights(*session, settings_, engine_->loaded());
     const std::unique_ptr<prompt_source> prompts = prompts_of_line(index);
     const prompt_cache_counts cached_before = cache_counts();
     out_.line(fmt::format("\n[Prompt {}] Processing prompts: {}", index,
@@ -158,6 +159,15 @@ class program {
       describe_prompt_cache(*session, cached_before, cache_counts());
     if (session && reporter.interrupted())
       session->describe("interrupted_after_block", reporter.blocks() - 1);
+  }
+
+  void load() {
+    engine_.emplace(settings_, kind_.loop, kind_.decode_spans, [&](const loaded_file& file) {
+      out_.show(loading_progress{file.model, file.read_bytes, file.weights.size_bytes, file.time});
+    });
+    out_.clear_bar();
+    for (const loaded_file& file : engine_->loaded()) out_.line("Loaded " + file.text());
+    if (const std::string lora = lora_text(settings_); !lora.empty()) out_.line("LoRA: " + lora);
   }
 
   std::unique_ptr<prompt_source> prompts_of_line(std::size_t index) {

@@ -1,6 +1,7 @@
 #include "pipeline_reference/longlive/run_description.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "cmake/build_info.hpp"
 
@@ -63,6 +64,25 @@ void describe_prompt_cache(latency::session& session, const prompt_cache_counts&
                      static_cast<double>(hits) / static_cast<double>(hits + misses));
   session.describe("prompt_cache_evictions", after.evictions - before.evictions);
   session.describe("prompt_cache_bytes", after.bytes);
+}
+
+void describe_weights(latency::session& session, const config& c,
+                      const std::vector<loaded_file>& loaded) {
+  for (const loaded_file& file : loaded) {
+    std::string prefix = file.model + "_weights_";  // "text_encoder_weights_"
+    for (char& letter : prefix)
+      letter = letter == ' ' ? '_' : static_cast<char>(std::tolower(letter));
+    session.describe(prefix + "path", file.weights.path);
+    session.describe(prefix + "format", std::string(checkpoint::format_name(file.weights.format)));
+    session.describe(prefix + "tensors", file.weights.tensors);
+    session.describe(prefix + "parameters", file.weights.parameters);
+    session.describe(prefix + "dtypes", file.weights.dtypes);
+    session.describe(prefix + "read_bytes", file.read_bytes);
+    session.describe(prefix + "load_ms",
+                     std::chrono::duration<double, std::milli>(file.time).count());
+    session.describe(prefix + "gb_per_s", file.gigabytes_per_second());
+  }
+  session.describe("lora", c.reference.lora == lora_mode::none ? "none" : lora_text(c));
 }
 
 }  // namespace longlive

@@ -179,13 +179,16 @@ const bad_line bad_lines[] = {
      "'chunked'"},
     {11, "  layer_spans: 2",
      "c.yaml: line 11: pipeline_reference.layer_spans: expects true or false, found '2'"},
-    {11, "  weights: base.pt",
-     "c.yaml: line 11: pipeline_reference.weights: only .safetensors files can be read; convert "
-     "it, or set "
-     "pipeline_reference: weights: random"},
-    {11, "generator_ckpt: base.pt",
-     "c.yaml: line 11: generator_ckpt: only .safetensors files can be read; convert it, or set "
-     "pipeline_reference: weights: random"},
+    {11, "  weights: ''",
+     "c.yaml: line 11: pipeline_reference.weights: expects random or a file, found an empty text"},
+    {11, "  vae_weights: ''",
+     "c.yaml: line 11: pipeline_reference.vae_weights: expects random or a file, found an empty "
+     "text"},
+    {11, "  lora: fused",
+     "c.yaml: line 11: pipeline_reference.lora: expects one of none, merged, unmerged, found "
+     "'fused'"},
+    {11, "  weights: base.pt\n  lora: merged",
+     "c.yaml: line 12: pipeline_reference.lora: needs lora_ckpt, a file with the LoRA"},
     {11, "  text_encoder: 5",
      "c.yaml: line 11: pipeline_reference.text_encoder: expects a mapping, found '5'"},
     {11, "  text_encoder: {tokeniser: x}",
@@ -285,14 +288,65 @@ TEST_CASE("config: values arrive where they belong, in every published spelling"
   CHECK(c.dit.text_dim == 4096);
   CHECK(c.adapter.rank == 8);
   CHECK(c.data_path == "prompts.jsonl");
-  const longlive::config weights = parse_config(
-      with_line(11, "  weights: a.safetensors\n  kv_policy: roll\n  vae_mode: whole_clip"),
-      "c.yaml");
-  CHECK(weights.reference.weights == "a.safetensors");
-  CHECK(weights.reference.kv == longlive::kv_policy::roll);
-  CHECK(weights.reference.vae == longlive::vae_mode::whole_clip);
-  CHECK(parse_config(with_line(11, "generator_ckpt: b.safetensors"), "c.yaml").reference.weights ==
-        "b.safetensors");
+  const longlive::config policies =
+      parse_config(with_line(11, "  kv_policy: roll\n  vae_mode: whole_clip"), "c.yaml");
+  CHECK(policies.reference.kv == longlive::kv_policy::roll);
+  CHECK(policies.reference.vae == longlive::vae_mode::whole_clip);
+}
+
+TEST_CASE("config: which files the weights come from, and when LoRA is applied") {
+  struct weight_case {
+    std::string lines, weights;
+    longlive::lora_mode mode;
+    std::string lora_weights;
+    std::vector<std::string> notes;
+  };
+  using mode = longlive::lora_mode;
+  const std::string both = "lora_ckpt: l.pt\ngenerator_ckpt: g.pt\n";
+  for (const weight_case& expected :
+       {weight_case{"", "random", mode::none, "", {"adapter has no effect: there is no lora_ckpt"}},
+        {"generator_ckpt: g.pt",
+         "g.pt",
+         mode::none,
+         "",
+         {"adapter has no effect: there is no lora_ckpt"}},
+        {both, "g.pt", mode::merged, "l.pt", {}},
+        {"  lora: unmerged\n" + both, "g.pt", mode::unmerged, "l.pt", {}},
+        {"  lora: none\n" + both,
+         "g.pt",
+         mode::none,
+         "",
+         {"lora_ckpt is not read: pipeline_reference: lora is none"}},
+        {"  weights: merged.safetensors\n" + both,
+         "merged.safetensors",
+         mode::none,
+         "",
+         {"lora_ckpt is not read: pipeline_reference: weights names a file of its own; lora: "
+          "merged would apply it"}},
+        {"  weights: b.pth\n  lora: merged\n" + both, "b.pth", mode::merged, "l.pt", {}},
+        {"  weights: random\n" + both,
+         "random",
+         mode::none,
+         "",
+         {"generator_ckpt and lora_ckpt are not read: pipeline_reference: weights is random"}},
+        {"  weights: random\n  lora: unmerged\n", "random", mode::unmerged, "random", {}}}) {
+    CAPTURE(expected.lines);
+    const longlive::config c = parse_config(with_line(11, expected.lines), "c.yaml");
+    CHECK(c.reference.weights == expected.weights);
+    CHECK(c.reference.lora == expected.mode);
+    CHECK(c.reference.lora_weights == expected.lora_weights);
+    CHECK(c.notes == expected.notes);
+  }
+  const auto without_adapter = [](const std::string& lines) {
+    return good.substr(0, good.find("adapter")) + good.substr(good.find("pipeline_reference")) +
+           lines;
+  };
+  CHECK(parse_config(without_adapter(both), "c.yaml").notes ==
+        std::vector<std::string>{"lora_ckpt is not read: there is no adapter"});
+  CHECK_THROWS_WITH_AS(
+      parse_config(without_adapter("  lora: merged\n" + both), "c.yaml"),
+      "c.yaml: line 10: pipeline_reference.lora: needs adapter: its rank and alpha",
+      latency::error);
 }
 
 TEST_CASE("config: prompts are encoded when there is a text encoder, unless it says otherwise") {
@@ -326,10 +380,8 @@ TEST_CASE("config: prompts are encoded when there is a text encoder, unless it s
 TEST_CASE("config: published settings without effect are noted, not refused") {
   const longlive::config c = parse_config(
       with_line(11, "model_name: Wan2.1-T2V-1.3B\nindependent_first_frame: false"), "c.yaml");
-  REQUIRE(c.notes.size() == 2);
-  CHECK(c.notes[0] == "no effect here: model_name, independent_first_frame");
-  CHECK(c.notes[1] ==
-        "LoRA is not applied (adapter, lora_ckpt): weights are used as they are in their file");
+  CHECK(c.notes == std::vector<std::string>{"adapter has no effect: there is no lora_ckpt",
+                                            "no effect here: model_name, independent_first_frame"});
 }
 
 TEST_CASE("config: the bundled configurations are valid and their prompts fit their switches") {

@@ -28,6 +28,13 @@ inline void write(const std::string& path, const std::string& text) {
 class tiny_run {
  public:
   explicit tiny_run(int blocks = 6, const std::string& more = "") {
+    configure(blocks, more);
+    write(folder_ / "p.jsonl", "{\"prompts\": [\"a b\", \"c\", \"d e f\"]}\n");
+    write(folder_ / "p.txt", "a boat\n");
+  }
+
+  // Writes both configurations anew. `more` goes on in pipeline_reference.
+  void configure(int blocks, const std::string& more) const {
     const std::string common = fmt::format(
         "denoising_step_list: [1000, 500]\n"
         "num_frame_per_block: 3\n"
@@ -42,8 +49,6 @@ class tiny_run {
     write(config(), common + "data_path: " + (folder_ / "p.jsonl") +
                         "\nswitch_frame_indices: 4, 9\nglobal_sink: false\n");
     write(single_config(), common + "data_path: " + (folder_ / "p.txt") + "\n");
-    write(folder_ / "p.jsonl", "{\"prompts\": [\"a b\", \"c\", \"d e f\"]}\n");
-    write(folder_ / "p.txt", "a boat\n");
   }
 
   [[nodiscard]] std::string operator/(const std::string& name) const { return folder_ / name; }

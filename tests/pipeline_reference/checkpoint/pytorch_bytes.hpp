@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline_reference/checkpoint/tensor_entry.hpp"
+
 namespace checkpoint::testing {
 
 template <class T>
@@ -149,6 +151,13 @@ inline std::string dictionary(const std::vector<std::pair<std::string, std::stri
 
 }  // namespace pickle
 
+// Row-major strides.
+inline std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& shape) {
+  std::vector<std::int64_t> strides(shape.size(), 1);
+  for (std::size_t d = shape.size(); d-- > 1;) strides[d - 1] = strides[d] * shape[d];
+  return strides;
+}
+
 // A whole file: the value that the pickle builds, and the storages by key.
 inline std::string pytorch_bytes(const std::string& value,
                                  const std::vector<std::pair<std::string, std::string>>& storages) {
@@ -159,11 +168,16 @@ inline std::string pytorch_bytes(const std::string& value,
   return zip_bytes(entries);
 }
 
-// Row-major strides.
-inline std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& shape) {
-  std::vector<std::int64_t> strides(shape.size(), 1);
-  for (std::size_t d = shape.size(); d-- > 1;) strides[d - 1] = strides[d] * shape[d];
-  return strides;
+// {prefix + name: tensor, ...}, each tensor with a fp32 storage of its own: the keys are the
+// numbers from `first_key` on.
+inline std::string pickled_state_dict(const std::vector<expected_tensor>& tensors,
+                                      const std::string& prefix, std::size_t first_key = 0) {
+  std::vector<std::pair<std::string, std::string>> items;
+  for (const expected_tensor& t : tensors)
+    items.emplace_back(prefix + t.name,
+                       pickle::tensor({"FloatStorage", std::to_string(first_key++),
+                                       element_count(t.shape), 0, t.shape, row_major(t.shape)}));
+  return pickle::dictionary(items);
 }
 
 }  // namespace checkpoint::testing
