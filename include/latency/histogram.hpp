@@ -26,22 +26,57 @@
 
 namespace latency {
 
+// The buckets: which values share one.
+class histogram_buckets {
+ public:
+  // 1 to 5 digits; throws latency::error otherwise.
+  explicit histogram_buckets(int significant_digits) {
+    if (significant_digits < 1 || significant_digits > 5)
+      throw error("", "histogram",
+                  "1 to 5 significant digits, not " + std::to_string(significant_digits));
+    std::int64_t least = 2;
+    for (int i = 0; i < significant_digits; ++i) least *= 10;
+    while ((std::int64_t{1} << linear_bits_) < least) ++linear_bits_;
+  }
+
+  // Of a value from 0 on.
+  [[nodiscard]] std::size_t bucket_of(std::int64_t value) const noexcept {
+    int shift = 0;  // right by this much, the value falls into the upper half of the linear range
+    for (std::int64_t rest = value >> linear_bits_; rest > 0; rest >>= 1) ++shift;
+    return static_cast<std::size_t>(shift * half() + (value >> shift));
+  }
+  // Smallest value of a bucket, and how many integers it holds.
+  [[nodiscard]] std::int64_t first_of(std::size_t bucket) const noexcept {
+    const auto index = static_cast<std::int64_t>(bucket);
+    return (index - shift_of(bucket) * half()) << shift_of(bucket);
+  }
+  [[nodiscard]] std::int64_t width_of(std::size_t bucket) const noexcept {
+    return std::int64_t{1} << shift_of(bucket);
+  }
+  [[nodiscard]] double relative_error_bound() const noexcept {
+    return 1.0 / static_cast<double>(std::int64_t{1} << linear_bits_);
+  }
+
+ private:
+  [[nodiscard]] std::int64_t half() const noexcept { return std::int64_t{1} << (linear_bits_ - 1); }
+  [[nodiscard]] std::int64_t shift_of(std::size_t bucket) const noexcept {
+    const auto index = static_cast<std::int64_t>(bucket);
+    return index < 2 * half() ? 0 : index / half() - 1;
+  }
+
+  int linear_bits_ = 1;  // s = 2^linear_bits_
+};
+
 class histogram {
  public:
   static constexpr std::int64_t one_hour_ns = 3'600'000'000'000;
 
   // Values 0..highest are kept to `significant_digits` (1..5); throws latency::error otherwise.
   explicit histogram(int significant_digits = 3, std::int64_t highest = one_hour_ns)
-      : digits_(significant_digits), highest_(highest) {
-    if (significant_digits < 1 || significant_digits > 5)
-      throw error("", "histogram",
-                  "1 to 5 significant digits, not " + std::to_string(significant_digits));
+      : digits_(significant_digits), highest_(highest), buckets_(significant_digits) {
     if (highest < 1)
       throw error("", "histogram", "highest must be positive, not " + std::to_string(highest));
-    std::int64_t least = 2;
-    for (int i = 0; i < significant_digits; ++i) least *= 10;
-    while ((std::int64_t{1} << linear_bits_) < least) ++linear_bits_;
-    counts_.resize(bucket_of(highest) + 1);
+    counts_.resize(buckets_.bucket_of(highest) + 1);
   }
 
   // A value outside 0..highest is counted (see below_range, above_range) and enters count, sum,
@@ -56,7 +91,7 @@ class histogram {
     else if (value > highest_)
       ++above_range_;
     else
-      ++counts_[bucket_of(value)];
+      ++counts_[buckets_.bucket_of(value)];
   }
 
   // Adds everything that `other` recorded; throws latency::error unless built with equal
@@ -99,30 +134,14 @@ class histogram {
     return static_cast<std::int64_t>(counts_.size() * sizeof(counts_[0]));
   }
   [[nodiscard]] double relative_error_bound() const noexcept {
-    return 1.0 / static_cast<double>(std::int64_t{1} << linear_bits_);
+    return buckets_.relative_error_bound();
   }
 
  private:
-  // How far a value is shifted right to fall into the upper half of the linear range.
-  [[nodiscard]] int shift_of(std::int64_t value) const noexcept {
-    int shift = 0;
-    for (std::int64_t rest = value >> linear_bits_; rest > 0; rest >>= 1) ++shift;
-    return shift;
-  }
-
-  [[nodiscard]] std::size_t bucket_of(std::int64_t value) const noexcept {
-    const int shift = shift_of(value);
-    const std::int64_t half = std::int64_t{1} << (linear_bits_ - 1);
-    return static_cast<std::size_t>(shift * half + (value >> shift));
-  }
-
   // Middle of the integers of a bucket.
   [[nodiscard]] double middle_of(std::size_t bucket) const noexcept {
-    const std::int64_t half = std::int64_t{1} << (linear_bits_ - 1);
-    const auto index = static_cast<std::int64_t>(bucket);
-    const std::int64_t shift = index < 2 * half ? 0 : index / half - 1;
-    const std::int64_t first = (index - shift * half) << shift;
-    return static_cast<double>(first) + static_cast<double>((std::int64_t{1} << shift) - 1) / 2;
+    return static_cast<double>(buckets_.first_of(bucket)) +
+           static_cast<double>(buckets_.width_of(bucket) - 1) / 2;
   }
 
   [[nodiscard]] double value_at(std::int64_t rank) const noexcept {
@@ -139,7 +158,7 @@ class histogram {
 
   int digits_;
   std::int64_t highest_;
-  int linear_bits_ = 1;  // s = 2^linear_bits_
+  histogram_buckets buckets_;
   std::vector<std::int64_t> counts_;
   std::int64_t count_ = 0;
   std::int64_t sum_ = 0;

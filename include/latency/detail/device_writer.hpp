@@ -23,15 +23,19 @@ class device_writer {
   device_writer(journal_writer& journal, record_encoder& encoder)
       : journal_(journal), encoder_(encoder) {}
 
-  // Describes a clock, once, before anything that is measured with it; the fit in `described` is
-  // left out. The number returned names it from now on.
+  // Describes a clock before anything that is measured with it; the fit in `described` is left out.
+  // The number returned names it from now on.
   [[nodiscard]] std::uint32_t new_clock(const device_clock& described) {
-    journal_.begin_block(block_type::device_clock, clocks_);
+    describe_clock(clocks_, described);
+    return clocks_++;
+  }
+  // Describes it anew, when more is known.
+  void describe_clock(std::uint32_t clock, const device_clock& described) {
+    journal_.begin_block(block_type::device_clock, clock);
     journal_.put(pack_words(described.device, static_cast<std::uint32_t>(described.tier)));
     journal_.put(static_cast<std::uint64_t>(described.resolution_ns));
     journal_.put_text(described.name);
     journal_.end_block();
-    return clocks_++;
   }
   // `device_ns` of the clock and `ticks` were read together, good to `uncertainty_ns`. At least one
   // at the start and one at the end of what the clock measures; one a second in between.

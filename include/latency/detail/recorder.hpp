@@ -86,6 +86,11 @@ class recorder {
     return static_cast<std::int64_t>(static_cast<double>(now_ticks() - origin_ticks_) * scale);
   }
 
+  // The clock's rate as well as it is known by now. Takes a few readings.
+  [[nodiscard]] double measure_ns_per_tick() const noexcept {
+    return tick_converter(first_anchor_, take_anchor(clock_), origin_ticks_).ns_per_tick();
+  }
+
   // A session that LATENCY_OUTPUT started becomes the program's own, once. Mutex held.
   void offer() noexcept { offered_ = true; }
   [[nodiscard]] bool take_offer() noexcept { return std::exchange(offered_, false); }

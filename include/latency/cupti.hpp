@@ -1,0 +1,110 @@
+#pragma once
+// Every kernel, copy and memset of the program, counted once and given to the span that launched
+// it, through CUPTI. Needs the headers of a CUDA toolkit to compile and nothing to link: libcupti
+// is loaded when a collector is made, and where that fails the program runs on without it.
+//
+//   latency::session run{"timing.json"};
+//   latency::cupti::collector gpu{run};
+//   if (!gpu.started()) std::cerr << "no kernels: " << gpu.why_not() << '\n';
+//
+// Searched: $LATENCY_CUPTI (a path), else libcupti.so.<major version of the toolkit> as the dynamic
+// linker finds it, then below $CUDA_HOME, $CUDA_PATH and /usr/local/cuda. The file's `run` object
+// says what it knows of devices (`tier`), and why not more (`tier_reason`).
+//
+// What runs belongs to the innermost span that is open on the thread that launches it, at the
+// launch. CUPTI has one user in a process: under Nsight, or beside another profiler, a collector
+// does not start. Costs per launch, measured: docs/gpu.md.
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "detail/cupti_engine.hpp"
+#include "detail/trace_pipeline.hpp"
+#include "session.hpp"
+
+namespace latency::cupti {
+
+enum class collector_mode : std::uint8_t {
+  keep,      // every device op and call, in the session's file
+  aggregate  // totals by path of spans and kernel: memory that does not grow with the run
+};
+
+struct options {
+  collector_mode mode = collector_mode::keep;
+  // Each thread that launches fills a buffer of its own; 2 MiB hold 9700 kernels. When all are
+  // full, more are made, up to 256. The first collector of a process decides for those after it.
+  std::size_t buffer_bytes = std::size_t{2} << 20;
+  std::size_t buffers = 16;
+  // How often records are fetched from buffers that are not full.
+  std::chrono::milliseconds flush_every{100};
+  // The longest that the end of the session waits for kernels that still run.
+  std::chrono::milliseconds finish_within{1000};
+};
+
+// Collects from its making to its end, or to the session's. One at a time. Make and end it where
+// nothing is launched meanwhile, to have all launches or none; everything else may go on on any
+// thread.
+class collector {
+ public:
+  explicit collector(session& run, const options& wanted = {}) {
+    const std::shared_ptr<detail::recorder> recorder = run.recorder();
+    if (!recorder->enabled() || recorder->ended()) {
+      why_not_ = "the session does not record";
+      return;
+    }
+    detail::cupti_engine& engine = detail::cupti_engine::instance();
+    const bool totals = wanted.mode == collector_mode::aggregate;
+    const detail::cupti_settings settings{wanted.buffer_bytes, wanted.buffers,      totals, !totals,
+                                          wanted.flush_every,  wanted.finish_within};
+    try {
+      started_ = engine.load(why_not_) &&
+                 engine.start(recorder, pipeline(recorder, engine, totals), settings, why_not_);
+    } catch (const std::exception& e) {  // out of memory or threads
+      why_not_ = e.what();
+    }
+    recorder->write_device([&](detail::device_writer&) {
+      recorder->tier(started_ ? device_tier::kernels : device_tier::host, why_not_);
+    });
+    if (!started_) return;
+    source_ = std::make_shared<source>();
+    recorder_ = recorder;
+    recorder_->add_source(source_);
+  }
+  collector(const collector&) = delete;
+  collector& operator=(const collector&) = delete;
+  ~collector() {
+    if (recorder_ == nullptr) return;
+    if (recorder_->of_this_process())
+      recorder_->remove_source(source_);
+    else
+      detail::cupti_engine::instance().abandon_after_fork();
+  }
+
+  [[nodiscard]] bool started() const noexcept { return started_; }
+  // One line when it did not start, else empty.
+  [[nodiscard]] const std::string& why_not() const noexcept { return why_not_; }
+
+ private:
+  struct source : detail::device_source {
+    void poll() noexcept override { detail::cupti_engine::instance().wake(); }
+    void finish() noexcept override { detail::cupti_engine::instance().stop(); }
+  };
+
+  [[nodiscard]] static std::unique_ptr<detail::trace_input> pipeline(
+      const std::shared_ptr<detail::recorder>& recorder, detail::cupti_engine& engine,
+      bool totals) {
+    if (totals)
+      return std::make_unique<detail::totalling_pipeline>(recorder, engine.apis(), engine.paths());
+    return std::make_unique<detail::keeping_pipeline>(recorder, engine.apis());
+  }
+
+  std::shared_ptr<detail::recorder> recorder_;
+  std::shared_ptr<source> source_;
+  bool started_ = false;
+  std::string why_not_;
+};
+
+}  // namespace latency::cupti
