@@ -75,9 +75,10 @@ class trace_totals : public trace_sink {
       calls.push_back(total.row);
       calls.back().path = journal_path(total.row.path);
       calls.back().name = out.name(total.name);
-      for (std::int64_t api_total::*ticks :
-           {&api_total::sum_ns, &api_total::min_ns, &api_total::max_ns})
-        calls.back().*ticks = to_ns(calls.back().*ticks);
+      api_total& row = calls.back();
+      row.sum_ns = to_ns(row.sum_ns);
+      row.min_ns = to_ns(row.min_ns);
+      row.max_ns = to_ns(row.max_ns);
     }
     out.totals(ops, histograms, calls);
   }
