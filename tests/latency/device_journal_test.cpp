@@ -251,3 +251,23 @@ TEST_CASE("device journal: a lost block of shapes leaves the later ones in their
   CHECK(got.launch_shapes[0].grid_x == 0);
   CHECK(got.launch_shapes[static_cast<std::size_t>(got.device_ops.at(1).shape)].grid_x == 20);
 }
+
+TEST_CASE("device journal: a block that ends within a row is damaged, none of its rows is read") {
+  using latency::detail::block_type;
+  latency::detail::journal_writer journal;
+  journal.file_header();
+  for (const auto& [type, words] :
+       {std::pair{block_type::device_ops, latency::detail::device_op_words},
+        std::pair{block_type::event_windows, latency::detail::event_window_words},
+        std::pair{block_type::marks, latency::detail::mark_words}}) {
+    journal.begin_block(type);
+    for (std::uint32_t i = 0; i < 3 * words - 1; ++i) journal.put(0);
+    journal.end_block();
+  }
+  const latency::recording got =
+      latency::read_journal(journal.pending().data(), journal.pending().size(), "memory");
+  CHECK(got.hygiene.damaged_blocks == 3);
+  CHECK(got.device_ops.empty());
+  CHECK(got.event_windows.empty());
+  CHECK(got.marks.empty());
+}

@@ -131,6 +131,7 @@ class device_decoder {
   static bool measured(const block_header& h, const std::uint64_t* p, std::uint32_t words,
                        std::vector<Row>& to, std::vector<run>& runs, const Decode& decode,
                        const NameOf& name_of) {
+    if (h.words % words != 0) return false;
     runs.push_back({h.thread, to.size(), h.words / words});
     return rows(h, p, words, [&](const std::uint64_t* row) {
       to.push_back(decode(row));
