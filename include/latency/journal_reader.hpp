@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <unordered_map>
-#include <unordered_set>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "clock.hpp"
@@ -54,12 +54,17 @@ class journal_decoder {
     constexpr std::size_t header_words = sizeof(block_header) / sizeof(std::uint64_t);
     std::size_t at = 2;
     bool damaged = false;
+    std::size_t wasted_words = 0;  // of payloads with a wrong checksum
     while (at + header_words <= count_) {
       block_header header;
       std::memcpy(&header, words_ + at, sizeof header);
       const bool whole = header.magic == block_magic && header.words <= count_ - at - header_words;
       if (!whole || checksum(header, words_ + at + header_words) != header.checksum) {
         if (!std::exchange(damaged, true)) ++out_.hygiene.damaged_blocks;
+        // Headers made to overlap, each with all that follows for its payload, would take time as
+        // the square of the file's size: of such a file the rest is given up.
+        wasted_words += whole ? header.words : 0;
+        if (wasted_words / 8 > count_) return;
         ++at;  // look for the next block: what stands in between is lost
         continue;
       }
@@ -322,7 +327,7 @@ class journal_decoder {
       for (const auto& [thread, spans] : open_)
         for (const span& s : spans) out_.wall_ns = std::max(out_.wall_ns, s.start_ns);
     // Spans that were open when the last word was heard of a thread, unless they closed after it.
-    std::unordered_set<span_id> candidates;
+    std::set<span_id> candidates;
     for (const auto& [thread, spans] : open_)
       for (const span& s : spans) candidates.insert(s.id);
     for (const span& s : out_.spans) candidates.erase(s.id);
@@ -362,7 +367,9 @@ class journal_decoder {
   bool ended_ = false;
   std::vector<string_id> strings_;  // journal string id -> recording string id
   std::map<std::uint32_t, std::vector<span>> open_;
-  std::unordered_map<std::uint64_t, std::pair<std::int64_t, std::uint32_t>> async_ends_;
+  // Ordered: ids are the file's to choose, and ones that meet in a hash table's bucket are easily
+  // found.
+  std::map<std::uint64_t, std::pair<std::int64_t, std::uint32_t>> async_ends_;
 };
 
 }  // namespace detail
