@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <latency/detail/output_file.hpp>
+#include <latency/error.hpp>
 #include <latency/session.hpp>
 #include <latency/statistics.hpp>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,56 @@ namespace {
 // Four significant digits: more than the spread of any measurement here supports.
 double rounded(double value) {
   return std::stod(fmt::format("{:.4g}", value));
+}
+
+// One object of a result file and its JSON path.
+class result_object {
+ public:
+  result_object(const nlohmann::json& object, const std::string& file, std::string path)
+      : object_(object), file_(file), path_(std::move(path)) {
+    if (!object_.is_object()) throw latency::error(file_, path_, "expected an object");
+  }
+  [[nodiscard]] const nlohmann::json& member(const char* key) const {
+    const auto found = object_.find(key);
+    if (found == object_.end()) fail(key, "missing");
+    return *found;
+  }
+  [[nodiscard]] std::string text(const char* key) const {
+    if (!member(key).is_string()) fail(key, "expected a text");
+    return member(key).get<std::string>();
+  }
+  [[nodiscard]] double number(const char* key) const {
+    if (!member(key).is_number()) fail(key, "expected a number");
+    return member(key).get<double>();
+  }
+  [[nodiscard]] std::size_t count(const char* key) const {
+    if (!member(key).is_number_unsigned()) fail(key, "expected a count");
+    return member(key).get<std::size_t>();
+  }
+  [[noreturn]] void fail(const char* key, const char* what) const {
+    throw latency::error(file_, path_ + "/" + key, what);
+  }
+
+ private:
+  const nlohmann::json& object_;
+  const std::string& file_;
+  std::string path_;
+};
+
+row parse_row(const nlohmann::json& json, const std::string& file, const std::string& path) {
+  const result_object object(json, file, path);
+  row result;
+  result.name = object.text("name");
+  result.value = object.number("value");
+  result.unit = object.text("unit");
+  result.n = object.count("n");
+  if (!object.member("spread").is_null()) result.spread = object.number("spread");
+  if (!object.member("reference").is_null()) {
+    const result_object reference(object.member("reference"), file, path + "/reference");
+    result.reference_name = reference.text("name");
+    result.reference_value = reference.number("value");
+  }
+  return result;
 }
 
 }  // namespace
@@ -85,6 +136,24 @@ void report(const std::vector<row>& rows, const std::string& machine, const std:
   out.write(text.data(), text.size());
   out.commit();
   fmt::print("wrote {}\n", path);
+}
+
+result_file parse_result_file(const std::string& text, const std::string& path) {
+  nlohmann::json json;
+  try {
+    json = nlohmann::json::parse(text);
+  } catch (const nlohmann::json::parse_error& e) {
+    throw latency::error(path, fmt::format("byte {}", e.byte), "not JSON");
+  } catch (const nlohmann::json::out_of_range&) {
+    throw latency::error(path, "", "a number that no computer holds");
+  }
+  const result_object file(json, path, "");
+  result_file result{
+      file.text("machine"), file.text("command"), file.text("commit"), file.text("date"), {}};
+  if (!file.member("rows").is_array()) file.fail("rows", "expected an array");
+  for (const nlohmann::json& entry : file.member("rows"))
+    result.rows.push_back(parse_row(entry, path, fmt::format("/rows/{}", result.rows.size())));
+  return result;
 }
 
 std::string this_machine() {

@@ -39,6 +39,16 @@ struct alternative {
 void report(const std::vector<row>& rows, const std::string& machine, const std::string& command,
             const std::string& path);
 
+// A result file, read back.
+struct result_file {
+  std::string machine, command, commit, date;
+  std::vector<row> rows;
+};
+
+// `path` is the name in messages. Throws latency::error naming it and the place, for what is not
+// JSON, lacks a key or has a value of the wrong type.
+[[nodiscard]] result_file parse_result_file(const std::string& text, const std::string& path);
+
 // Processor, cores and kernel of this machine, in words.
 [[nodiscard]] std::string this_machine();
 

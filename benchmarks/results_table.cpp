@@ -13,17 +13,24 @@
 #include <fstream>
 #include <latency/detail/output_file.hpp>
 #include <latency/error.hpp>
-#include <nlohmann/json.hpp>
+#include <sstream>
 #include <vector>
+
+#include "benchmarks/result_file.hpp"
+#include "latency/detail/printable.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 
 std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw latency::error(path.string(), "", "cannot read");
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::error_code ignored;
+  std::ifstream file;
+  if (fs::is_regular_file(path, ignored)) file.open(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file.is_open() || !(text << file.rdbuf()))
+    throw latency::error(path.string(), "", "cannot read, or empty");
+  return text.str();
 }
 
 std::vector<fs::path> sorted_files(const fs::path& folder, const std::string& extension) {
@@ -39,22 +46,18 @@ std::string tables_of(const fs::path& repository, const std::string& benchmark) 
   std::string text = "\n";
   for (const fs::path& path : sorted_files(repository / "benchmarks/results", ".json")) {
     if (path.stem() != benchmark) continue;
-    const auto file = nlohmann::json::parse(read(path));
-    text += fmt::format("{}, commit {}, {}: `{}`\n\n", file["machine"].get<std::string>(),
-                        file["commit"].get<std::string>().substr(0, 10),
-                        file["date"].get<std::string>().substr(0, 10),
-                        file["command"].get<std::string>());
+    const benchmarks::result_file file = benchmarks::parse_result_file(read(path), path.string());
+    text += fmt::format("{}, commit {}, {}: `{}`\n\n", file.machine, file.commit.substr(0, 10),
+                        file.date.substr(0, 10), file.command);
     text += "| figure | median | interquartile range | n | ratio |\n|---|---|---|---|---|\n";
-    for (const auto& row : file["rows"]) {
-      const std::string spread =
-          row["spread"].is_null() ? "" : fmt::format("{:.3g}", row["spread"].get<double>());
-      const std::string ratio = row["ratio"].is_null()
-                                    ? ""
-                                    : fmt::format("{:.3g} x {}", row["ratio"].get<double>(),
-                                                  row["reference"]["name"].get<std::string>());
-      text += fmt::format("| {} | {:.4g} {} | {} | {} | {} |\n", row["name"].get<std::string>(),
-                          row["value"].get<double>(), row["unit"].get<std::string>(), spread,
-                          row["n"].get<int>(), ratio);
+    for (const benchmarks::row& row : file.rows) {
+      const std::string spread = row.spread ? fmt::format("{:.3g}", *row.spread) : "";
+      const std::string ratio =
+          row.reference_name.empty()
+              ? ""
+              : fmt::format("{:.3g} x {}", row.value / row.reference_value, row.reference_name);
+      text += fmt::format("| {} | {:.4g} {} | {} | {} | {} |\n", row.name, row.value, row.unit,
+                          spread, row.n, ratio);
     }
     text += "\n";
   }
@@ -98,6 +101,6 @@ int main(int argc, char** argv) try {
   }
   return check && stale > 0 ? 1 : 0;
 } catch (const std::exception& e) {
-  fmt::print(stderr, "results_table: {}\n", e.what());
+  fmt::print(stderr, "results_table: {}\n", latency::detail::printable_line(e.what()));
   return 2;
 }

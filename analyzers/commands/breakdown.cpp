@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <new>
 
 #include "analyzers/analysis/pool.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
@@ -83,6 +84,16 @@ std::string text_of(const std::vector<render::document>& documents,
   return render::to_terminal(shown, options.output.empty() && colour_wanted());
 }
 
+// Does the work for a file; when memory does not suffice, says for which.
+template <class work>
+void naming(const std::string& file, const work& of) {
+  try {
+    of();
+  } catch (const std::bad_alloc&) {
+    throw error(file, "", "not enough memory for this file");
+  }
+}
+
 }  // namespace
 
 CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
@@ -114,13 +125,16 @@ int run_breakdown(const breakdown_options& options) {
   outcome result;
   if (options.pooled) {
     std::vector<recording> runs;
-    for (const std::string& file : options.files) runs.push_back(open_recording(file));
+    for (const std::string& file : options.files)
+      naming(file, [&] { runs.push_back(open_recording(file)); });
     const std::string source = counted(static_cast<std::int64_t>(runs.size()), "file") + " pooled";
-    add(result, analysis::pool(runs), source, wanted, options.detailed);
+    naming(source, [&] { add(result, analysis::pool(runs), source, wanted, options.detailed); });
   } else {
     for (const std::string& file : options.files) {
-      const recording run = open_recording(file);
-      add(result, run, run.source, wanted, options.detailed);
+      naming(file, [&] {
+        const recording run = open_recording(file);
+        add(result, run, run.source, wanted, options.detailed);
+      });
     }
   }
   const std::string text = text_of(result.documents, options);

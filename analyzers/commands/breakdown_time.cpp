@@ -80,6 +80,10 @@ section components_section(const breakdown_report& report, bool detailed) {
   return result;
 }
 
+// Of a path that is written out. The paths of spans that nest very deep, which our own recordings
+// do not, would together be as large as their number squared.
+constexpr std::size_t most_path_bytes = 2048;
+
 section hierarchy_section(const breakdown_report& report) {
   section result{"hierarchy", "Hierarchy", {}};
   const auto& nodes = report.hierarchy.nodes;
@@ -104,6 +108,8 @@ section hierarchy_section(const breakdown_report& report) {
     std::string name = report.run.strings[node.name];
     std::replace(name.begin(), name.end(), ';', ',');  // ';' joins the names of a path
     paths.push_back(node.parent ? paths[*node.parent] + ";" + name : name);
+    if (paths.back().size() > most_path_bytes)
+      paths.back() = "(level " + std::to_string(node.depth + 1) + ");" + name.substr(0, 100);
     tree.rows.push_back({paths.back(), node.inclusive_ns, node.inclusive_share, node.exclusive_ns,
                          node.exclusive_share, node.count});
     if (handed_over)

@@ -1,6 +1,6 @@
 #include "analyzers/commands/output.hpp"
 
-#include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,9 +8,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
-#include "analyzers/render/display.hpp"
+#include "latency/detail/output_file.hpp"
+#include "latency/detail/printable.hpp"
 #include "latency/error.hpp"
 
 namespace latency::commands {
@@ -27,19 +29,31 @@ int write_all(int descriptor, std::string_view text) {
   return 0;
 }
 
+// Holds the signals that end a program back for a while.
+class uninterrupted {
+ public:
+  uninterrupted() {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (const int signal : {SIGHUP, SIGINT, SIGTERM}) sigaddset(&ending, signal);
+    sigprocmask(SIG_BLOCK, &ending, &before_);
+  }
+  ~uninterrupted() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  uninterrupted(const uninterrupted&) = delete;
+  uninterrupted& operator=(const uninterrupted&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 void write_file(const std::string& text, const std::string& path) {
   struct stat existing {};
   const bool in_place = ::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode);
-  const std::string name = in_place ? path : path + ".tmp" + std::to_string(::getpid());
-  const int flags = O_WRONLY | O_CLOEXEC | (in_place ? 0 : O_CREAT | O_EXCL);
-  const int descriptor = ::open(name.c_str(), flags, 0666);
-  if (descriptor < 0) throw error(path, "", std::strerror(errno));
-  int code = write_all(descriptor, text);
-  if (::close(descriptor) != 0 && code == 0) code = errno;
-  if (code == 0 && !in_place && ::rename(name.c_str(), path.c_str()) != 0) code = errno;
-  if (code == 0) return;
-  if (!in_place) ::unlink(name.c_str());
-  throw error(path, "", std::strerror(code));
+  std::optional<uninterrupted> until_it_stands;  // Ctrl-C leaves no temporary file
+  if (!in_place) until_it_stands.emplace();      // but a pipe may be waited for without end
+  detail::output_file file(path);
+  file.write(text.data(), text.size());
+  file.commit();
 }
 
 }  // namespace
@@ -51,7 +65,7 @@ void write_output(const std::string& text, const std::string& path) {
 }
 
 void complain(const std::string& problem) {
-  std::fprintf(stderr, "latency: %s\n", render::printable(problem).c_str());
+  std::fprintf(stderr, "latency: %s\n", detail::printable_line(problem).c_str());
 }
 
 bool on_terminal() {

@@ -31,13 +31,16 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// Compares the starts of names only: a file may hold any number of names of any length.
 std::string nearest(const recording& run, const analysis::component_table& components,
                     const std::string& name) {
+  constexpr std::size_t compared_bytes = 64;
   std::string best;
   std::size_t best_distance = 0;
   for (const analysis::component& c : components.rows) {
     const std::string& candidate = run.strings[c.name];
-    const std::size_t d = distance(name, candidate);
+    const std::size_t d = distance(std::string_view(name).substr(0, compared_bytes),
+                                   std::string_view(candidate).substr(0, compared_bytes));
     if (best.empty() || d < best_distance) {
       best = candidate;
       best_distance = d;

@@ -48,31 +48,7 @@ bool all_integers(const std::vector<const cell*>& cells) {
                       [](const cell* c) { return std::holds_alternative<double>(*c); });
 }
 
-// Bytes of the character at `at` that steers a terminal; 0 when it does not.
-std::size_t steering(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
-  };
-  if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
-  if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return 2;  // C1
-  if (byte(0) != 0xe2) return 0;
-  const bool marks_or_breaks = byte(1) == 0x80 && ((byte(2) >= 0x8e && byte(2) <= 0x8f) ||
-                                                   (byte(2) >= 0xa8 && byte(2) <= 0xae));
-  const bool isolates = byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
-  return marks_or_breaks || isolates ? 3 : 0;  // U+200E..F, U+2028..E, U+2066..9
-}
-
 }  // namespace
-
-std::string printable(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t bytes = steering(text, i);
-    result += bytes > 0 ? '?' : text[i];
-    i += std::max<std::size_t>(bytes, 1);
-  }
-  return result;
-}
 
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analyzers/render/document.hpp"
+#include "latency/detail/printable.hpp"
 
 namespace latency::render {
 
@@ -36,9 +37,7 @@ struct shown_table {
 };
 [[nodiscard]] shown_table shown(const table& from, std::string_view indentation);
 
-// The text with '?' for everything in it that steers a terminal rather than being shown: control
-// characters (C0, DEL, C1) and those that turn the direction of writing.
-[[nodiscard]] std::string printable(std::string_view text);
+using detail::printable;  // for titles and whatever else came out of a file
 
 // Characters that a UTF-8 text takes on a terminal (code points).
 [[nodiscard]] std::size_t width_of(std::string_view text);

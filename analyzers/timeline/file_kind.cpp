@@ -7,8 +7,6 @@
 namespace latency::timeline {
 namespace {
 
-constexpr std::size_t looked_at_bytes = std::size_t{64} << 10;
-
 struct signature {
   std::string_view magic;
   const char* is;

@@ -13,8 +13,10 @@ struct recognised_file {
   std::string is;  // of other files: "is empty", "is compressed with gzip; ...", for messages
 };
 
-// `bytes` is the whole file or at least its first 64 KiB. A JSON object that nothing else is known
-// of counts as a timing file: its reader says what is wrong with it.
+inline constexpr std::size_t looked_at_bytes = std::size_t{64} << 10;
+
+// `bytes` is the whole file or at least its first looked_at_bytes. A JSON object that nothing else
+// is known of counts as a timing file: its reader says what is wrong with it.
 [[nodiscard]] recognised_file recognise(std::string_view bytes);
 
 }  // namespace latency::timeline

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "analyzers/timeline/file_kind.hpp"
 #include "analyzers/timeline/json_cutter.hpp"
 #include "latency/error.hpp"
 
@@ -21,6 +23,12 @@ struct open_file {
     if (owned && descriptor >= 0) ::close(descriptor);
   }
 };
+
+std::size_t pipe_limit_bytes() {
+  constexpr std::size_t most_bytes = std::size_t{4} << 30;
+  const auto pages = static_cast<std::size_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+  return std::min(most_bytes, pages / 4 * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)));
+}
 
 }  // namespace
 
@@ -52,7 +60,9 @@ void mapped_file::map(int descriptor, std::size_t size) {
 
 void mapped_file::read_pipe(int descriptor) {
   constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
+  const std::size_t limit_bytes = pipe_limit_bytes();
   nesting_guard nesting;
+  bool recognised = false;
   for (;;) {
     const std::size_t used = owned_.size();
     owned_.resize(used + chunk_bytes);
@@ -61,8 +71,15 @@ void mapped_file::read_pipe(int descriptor) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw error(name_, "", std::strerror(errno));
     if (count == 0) break;
-    if (owned_.size() > pipe_limit_bytes)
-      throw error(name_, "", "brings more than 4 GiB; save it to a file and name the file instead");
+    if (!recognised && owned_.size() >= looked_at_bytes) {
+      recognised = true;
+      const recognised_file found = recognise(owned_);
+      if (found.kind == file_kind::other) throw error(name_, "", found.is);
+    }
+    if (owned_.size() > limit_bytes)
+      throw error(name_, "",
+                  "brings more than " + std::to_string(limit_bytes >> 20) +
+                      " MiB; save it to a file and name the file instead");
     const char first = owned_.front();
     const bool json = first == '{' || first == '[';
     const auto added = std::string_view(owned_).substr(used);

@@ -10,8 +10,9 @@ namespace latency::timeline {
 class mapped_file {
  public:
   // Opens `path` ("-" is standard input). Throws latency::error when it cannot be opened or is a
-  // directory, and when a pipe brings more than `pipe_limit_bytes` or JSON nested deeper than
-  // readers take (so that a hostile stream is refused before it fills memory).
+  // directory. What a pipe brings is held in memory: it is refused where it is neither a timing
+  // file nor a journal, where JSON is nested deeper than readers take, and when it is larger than
+  // 4 GiB or a quarter of the machine's memory.
   explicit mapped_file(const std::string& path);
   ~mapped_file();
   mapped_file(const mapped_file&) = delete;
@@ -19,8 +20,6 @@ class mapped_file {
 
   [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }  // for messages
-
-  static constexpr std::size_t pipe_limit_bytes = std::size_t{4} << 30;
 
  private:
   void map(int descriptor, std::size_t size);

@@ -22,13 +22,16 @@ class timing_file_parser {
   recording parse() {
     check_schema();
     cutter_.open('{', "");
-    std::vector<std::string> seen;
+    std::vector<std::string>
+        seen;  // of the keys that have a meaning: a few, however many there are
     while (const auto key = cutter_.member()) {
       const std::string path = "/" + std::string(key->substr(0, 60));
       for (const std::string& name : seen)
         if (name == *key) columns_.fail(path, "appears twice");
-      if (!member(*key, path)) cutter_.skip();
-      seen.emplace_back(*key);
+      if (member(*key, path))
+        seen.emplace_back(*key);
+      else
+        cutter_.skip();
     }
     cutter_.finish();
     for (const char* const name : {"hygiene", "wall_ns", "strings", "threads", "spans"})

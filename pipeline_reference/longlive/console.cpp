@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "latency/detail/printable.hpp"
+
 namespace longlive {
 namespace {
 
@@ -117,13 +119,9 @@ std::string prompts_text(const std::vector<std::string>& prompts) {
   std::string text = "[";
   for (const std::string& prompt : prompts) {
     text += text.size() > 1 ? ", ['" : "['";
-    for (std::size_t at = 0; at < prompt.size(); ++at) {
-      const auto byte = static_cast<unsigned char>(prompt[at]);
-      const bool c1_control = byte == 0xc2 && at + 1 < prompt.size() &&
-                              static_cast<unsigned char>(prompt[at + 1]) < 0xa0;
-      if (byte == '\'' || byte == '\\') text += '\\';
-      text += byte < 0x20 || byte == 0x7f || c1_control ? ' ' : prompt[at];
-      at += c1_control;  // of two bytes
+    for (const char c : latency::detail::printable(prompt)) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
     }
     text += "']";
   }

@@ -15,10 +15,12 @@
 #include "latency/error.hpp"
 #include "latency/latency.hpp"
 #include "latency/memory.hpp"
+#include "pipeline_reference/files/complaint.hpp"
 #include "pipeline_reference/longlive/clip_reporter.hpp"
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/console.hpp"
 #include "pipeline_reference/longlive/interrupt.hpp"
+#include "pipeline_reference/longlive/memory_need.hpp"
 #include "pipeline_reference/longlive/prompts.hpp"
 #include "pipeline_reference/longlive/run_description.hpp"
 #include "pipeline_reference/longlive/run_files.hpp"
@@ -40,6 +42,7 @@ config configured(const program_options& options, loop_kind loop) {
     c.reference.kv = *options.kv_policy == "ring" ? kv_policy::ring : kv_policy::roll;
   if (options.seed) c.generation.seed = static_cast<std::uint64_t>(*options.seed);
   c.reference.layer_spans = c.reference.layer_spans || options.layer_spans;
+  require_memory(c);
   return c;
 }
 
@@ -236,10 +239,9 @@ int run_program(int argc, const char* const* argv, const program_kind& kind) {
   try {
     return program(kind, options).run();
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "{}: {}: not enough memory for this model\n", kind.text.name,
-               options.config_path);
+    files::complain(kind.text.name, options.config_path + ": not enough memory for this model");
   } catch (const std::exception& e) {
-    fmt::print(stderr, "{}: {}\n", kind.text.name, e.what());
+    files::complain(kind.text.name, e.what());
   }
   return 2;
 }

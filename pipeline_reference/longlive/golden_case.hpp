@@ -1,6 +1,5 @@
 #pragma once
-// Whole numbers of a case.json, which is untrusted. nlohmann's own get() would also take 1.5, true
-// and what 64 bits cannot hold.
+// A case.json, which is untrusted: the document and its whole numbers.
 
 #include <cstdint>
 #include <limits>
@@ -12,7 +11,15 @@
 
 namespace longlive {
 
-// Throws latency::error "<place>: expected a whole number, found ..." for anything else.
+// The document: an object whose `kind` is a text. `path` is its name in messages. Throws
+// latency::error.
+[[nodiscard]] nlohmann::json parse_golden_case(const std::string& text, const std::string& path);
+
+// The same from FOLDER/case.json, of at most 16 MiB.
+[[nodiscard]] nlohmann::json read_golden_case(const std::string& folder);
+
+// nlohmann's own get() would also take 1.5, true and what 64 bits cannot hold. Throws
+// latency::error "<place>: expected a whole number, found ..." for anything else.
 [[nodiscard]] inline std::int64_t whole_number(const nlohmann::json& value,
                                                const std::string& place) {
   constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());

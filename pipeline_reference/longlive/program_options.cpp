@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "pipeline_reference/files/complaint.hpp"
+
 namespace longlive {
 namespace {
 
@@ -63,9 +65,7 @@ std::optional<int> parse_command_line(int argc, const char* const* argv,
     fmt::print("{}", app.help());
     return 0;
   } catch (const CLI::ParseError& e) {
-    std::string message = e.what();
-    std::replace(message.begin(), message.end(), '\n', ' ');
-    fmt::print(stderr, "{0}: {1} (see {0} --help)\n", program.name, message);
+    files::complain(program.name, fmt::format("{} (see {} --help)", e.what(), program.name));
     return 2;
   }
   return std::nullopt;

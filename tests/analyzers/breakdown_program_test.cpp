@@ -211,7 +211,8 @@ TEST_CASE("latency breakdown: bad input is one line on stderr, exit 2, and no ou
 TEST_CASE("latency breakdown: an output that cannot be written leaves nothing and exits with 2") {
   const result missing = breakdown(example + " -o /nonexistent/report.txt");
   CHECK(missing.status == 2);
-  CHECK(missing.err == "latency: /nonexistent/report.txt: No such file or directory\n");
+  CHECK(missing.err ==
+        "latency: /nonexistent/report.txt: cannot create: No such file or directory\n");
   const result full = run(program + " breakdown " + example + " >/dev/full");
   CHECK(full.status == 2);
   CHECK(one_line(full.err));
@@ -245,6 +246,34 @@ TEST_CASE("latency breakdown: hostile nesting through a pipe ends at once") {
       run("( printf '{'; yes '\"a\":{' | tr -d '\\n' ) 2>/dev/null | " + program + " breakdown -");
   CHECK(r.status == 2);
   CHECK(r.err.find("nested deeper than 16 levels") != r.err.npos);
+}
+
+TEST_CASE("latency breakdown: a stream that is no recording is refused at its start") {
+  const std::string what = ": is not JSON and not a journal (it starts with byte 0x00)\n";
+  CHECK(breakdown("/dev/zero").err == "latency: /dev/zero" + what);
+  CHECK(run(program + " breakdown - </dev/zero").err == "latency: stdin" + what);
+  const result text = run("yes | " + program + " breakdown -");
+  CHECK(text.err == "latency: stdin: is not JSON and not a journal (it starts with 'y')\n");
+}
+
+TEST_CASE("latency breakdown: spans nested without end are shown without their whole paths") {
+  constexpr std::uint64_t depth = 5000;
+  latency::recording deep;
+  deep.wall_ns = 2 * depth;
+  deep.threads.push_back({"main", 1});
+  for (std::uint64_t i = 1; i <= depth; ++i) {
+    latency::span s;
+    s.id = i, s.parent = i - 1;
+    s.start_ns = static_cast<std::int64_t>(i), s.end_ns = static_cast<std::int64_t>(2 * depth - i);
+    s.name = deep.strings.add("name");
+    deep.spans.push_back(s);
+  }
+  const temporary_folder folder;
+  latency::write_timing_file(deep, folder / "deep.json");
+  const result r = breakdown((folder / "deep.json") + " --format csv");
+  CHECK(r.status == 0);
+  CHECK(r.out.find("(level 410);name") != r.out.npos);  // each name takes 5 of 2048 bytes
+  CHECK(r.out.size() < depth * 3000);
 }
 
 TEST_CASE("latency breakdown: pooled ranks add up, percentiles are over all values") {
@@ -285,5 +314,7 @@ TEST_CASE("latency: published name, version, help, underscores in options") {
     CHECK(r.status == 2);
     CHECK(one_line(r.err));
   }
+  CHECK(one_line(breakdown("'missing\nfile'").err));
+  CHECK(one_line(breakdown("$(printf 'a%.0s' $(seq 50000)) x").err));
   CHECK(run(program).status == 2);
 }

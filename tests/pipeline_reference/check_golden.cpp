@@ -8,14 +8,15 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/files/complaint.hpp"
+#include "pipeline_reference/files/text_file.hpp"
+#include "pipeline_reference/longlive/golden_case.hpp"
 #include "pipeline_reference/longlive/golden_run.hpp"
 #include "pipeline_reference/longlive/golden_umt5_encoder.hpp"
 #include "pipeline_reference/longlive/golden_vae_decoder.hpp"
@@ -29,24 +30,6 @@ struct request {
   std::vector<longlive::kv_policy> policies;
   ops::cpu::cpu_backend& backend;
 };
-
-nlohmann::json read_case(const std::string& folder) {
-  const std::string path = folder + "/case.json";
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored))
-    throw latency::error(path, "", "no such file");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw latency::error(path, "", "cannot be opened");
-  nlohmann::json json;
-  try {
-    json = nlohmann::json::parse(file);
-  } catch (const nlohmann::json::exception& e) {
-    throw latency::error(path, "", e.what());
-  }
-  if (!json.is_object() || !json.contains("kind") || !json["kind"].is_string())
-    throw latency::error(path, "kind", "expected a text");
-  return json;
-}
 
 // Prints a result; true when everything in it is right.
 bool report(const std::string& title, const longlive::golden_result& result) {
@@ -97,11 +80,12 @@ constexpr handler handlers[] = {{"longlive_run", check_longlive_run},
                                 {"umt5_encoder", check_umt5_encoder}};
 
 bool check(const std::string& folder, const request& r) {
-  const nlohmann::json json = read_case(folder);
+  const nlohmann::json json = longlive::read_golden_case(folder);
   const std::string kind = json["kind"].get<std::string>();
   for (const handler& h : handlers)
     if (kind == h.kind) return h.check(folder, json, r);
-  throw latency::error(folder + "/case.json", "kind", "unknown kind '" + kind + "'");
+  throw latency::error(folder + "/case.json", "kind",
+                       "unknown kind '" + files::printable(kind) + "'");
 }
 
 }  // namespace
@@ -119,7 +103,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& e) {
-    fmt::print(stderr, "check_golden: {}\n", e.what());
+    files::complain("check_golden", e.what());
     return 2;
   }
   std::string place;
@@ -136,9 +120,9 @@ int main(int argc, char** argv) {
     }
     return passed ? 0 : 1;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "check_golden: {}: not enough memory for this case\n", place);
+    files::complain("check_golden", place + ": not enough memory for this case");
   } catch (const std::exception& e) {
-    fmt::print(stderr, "check_golden: {}\n", e.what());
+    files::complain("check_golden", e.what());
   }
   return 2;
 }

@@ -167,6 +167,12 @@ TEST_CASE("check_golden: bad input is one line and exit 2") {
   changed_case wide("dit_recache_sink");
   wide.json["config"]["local_attn_size"] = std::uint64_t{1} << 63;
   one_line(check_golden({wide.write()}), "local_attn_size: expected a whole number, found one");
+  changed_case beyond("dit_recache_sink");
+  const std::string beyond_folder = beyond.write();
+  std::ofstream(beyond_folder + "/case.json") << "{\"kind\": \"longlive_run\", \"a\": 1e999}";
+  one_line(check_golden({beyond_folder}), "case.json: a number that no computer holds");
+  std::ofstream(beyond_folder + "/case.json") << "{\"kind\": ";
+  one_line(check_golden({beyond_folder}), "case.json: byte 10: not JSON");
   changed_case text("dit_recache_sink");
   text.json = "not a case";
   one_line(check_golden({text.write()}), "kind: expected a text");

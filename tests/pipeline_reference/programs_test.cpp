@@ -227,6 +227,12 @@ TEST_CASE("programs: what cannot run exits with 2, one line that names it, and n
   longlive_tests::write(run / "p.jsonl", "{\"prompts\": [\"a\"]}\n");
   CHECK(refusal({interactive, "--config_path", run.config()}) ==
         fmt::format("{}{}: line 1: has 1 prompts, but 2 switches need 3\n", name, run / "p.jsonl"));
+  longlive_tests::write(
+      run / "huge.yaml",
+      std::regex_replace(read_file(run.config()), std::regex("model: \\{.*\\}"),
+                         "model: {dim: 16384, num_heads: 256, num_layers: 256, ffn_dim: 65536}"));
+  CHECK(refusal({interactive, "--config_path", run / "huge.yaml"})
+            .find("huge.yaml: pipeline_reference: model: needs at least ") != std::string::npos);
   std::filesystem::remove(run / "p.jsonl");
   CHECK(refusal({interactive, "--config_path", run.config(), "--enable_timing",
                  "--timing_output_dir", run / "out"}) ==

@@ -1,0 +1,60 @@
+#include "benchmarks/result_file.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "latency/error.hpp"
+
+using benchmarks::parse_result_file;
+
+namespace {
+
+const std::string good =
+    R"({"machine": "m", "command": "c", "commit": "0123abc", "date": "2026-11-20", "rows": [
+ {"name": "a", "value": 25.5, "unit": "ns", "n": 30, "spread": 0.5,
+  "reference": {"name": "b", "value": 20}, "ratio": 1.275},
+ {"name": "b", "value": 20, "unit": "ns", "n": 1, "spread": null, "reference": null, "ratio": null}
+ ]})";
+
+std::string with(const std::string& part, const std::string& instead) {
+  std::string text = good;
+  return text.replace(text.find(part), part.size(), instead);
+}
+
+}  // namespace
+
+TEST_CASE("result file: every row comes back") {
+  const benchmarks::result_file file = parse_result_file(good, "r.json");
+  CHECK(file.machine == "m");
+  CHECK(file.commit == "0123abc");
+  REQUIRE(file.rows.size() == 2);
+  CHECK(file.rows[0].value == 25.5);
+  CHECK(file.rows[0].spread == 0.5);
+  CHECK(file.rows[0].reference_name == "b");
+  CHECK(file.rows[0].reference_value == 20);
+  CHECK(file.rows[1].n == 1);
+  CHECK_FALSE(file.rows[1].spread);
+  CHECK(file.rows[1].reference_name.empty());
+}
+
+TEST_CASE("result file: what is wrong is refused in one line that names the file and the place") {
+  const struct {
+    std::string text, message;
+  } refusals[] = {
+      {"", "r.json: byte 1: not JSON"},
+      {good.substr(0, 100), "r.json: byte 101: not JSON"},
+      {"[]", "r.json: expected an object"},
+      {with("25.5", "1e999"), "r.json: a number that no computer holds"},
+      {with("\"machine\": \"m\", ", ""), "r.json: /machine: missing"},
+      {with("\"m\"", "7"), "r.json: /machine: expected a text"},
+      {with("25.5", "\"fast\""), "r.json: /rows/0/value: expected a number"},
+      {with("\"n\": 1", "\"n\": -1"), "r.json: /rows/1/n: expected a count"},
+      {with("{\"name\": \"b\", \"value\": 20}", "[]"),
+       "r.json: /rows/0/reference: expected an object"},
+      {with("\"unit\": \"ns\", \"n\": 1", "\"n\": 1"), "r.json: /rows/1/unit: missing"},
+  };
+  for (const auto& refused : refusals)
+    CHECK_THROWS_WITH_AS(static_cast<void>(parse_result_file(refused.text, "r.json")),
+                         refused.message.c_str(), latency::error);
+}
