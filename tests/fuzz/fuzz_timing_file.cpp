@@ -2,12 +2,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <string>
 #include <string_view>
 
 #include "analyzers/timeline/file_kind.hpp"
 #include "analyzers/timeline/timing_file_reader.hpp"
-#include "latency/error.hpp"
+#include "tests/fuzz/refusal.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
@@ -17,8 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const latency::span& s : run.spans)
       if (s.end_ns < s.start_ns || run.name_of(s).size() > size) std::abort();
   } catch (const latency::error& refused) {
-    const std::string line = refused.what();
-    if (line.rfind("fuzz: ", 0) != 0) std::abort();
+    fuzz::require_one_line(refused, "fuzz: ");
   }
   return 0;
 }
