@@ -1,19 +1,12 @@
-// What a whole process does: environment variables, and a kill at any moment.
+// What the environment variables do to a whole process.
 #include <doctest/doctest.h>
-#include <signal.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
 #include <latency/latency.hpp>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <random>
-#include <sstream>
-#include <thread>
 
-#include "find_span.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace {
@@ -103,55 +96,4 @@ TEST_CASE("environment: LATENCY_CAPACITY bounds the buffer") {
         "latency: not recording: /nonexistent/out.json.journal: cannot create: No such file or "
         "directory\n");
   CHECK(folder.names() == std::vector<std::string>{"errors"});
-}
-
-TEST_CASE("journal: a run killed at any moment leaves everything closed before the last flush") {
-  std::mt19937 random(std::random_device{}());
-  const char* const wanted = std::getenv("LATENCY_TEST_KILLS");
-  const int kills = wanted == nullptr ? 20 : std::atoi(wanted);
-  // A loaded machine may hold the collector up: the promise is tested with room for that.
-  constexpr std::int64_t flushed_after_ns = 500000000;
-  for (int kill_number = 0; kill_number < kills; ++kill_number) {
-    const latency_test::temporary_folder folder;
-    const std::string output = folder / "out.json", said = folder / "said";
-    const pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-      if (std::freopen(said.c_str(), "w", stdout) == nullptr) _exit(3);
-      execl(LATENCY_RECORDING_PROGRAM, "recording_program", "forever", output.c_str(), nullptr);
-      _exit(3);
-    }
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 600000));
-    const std::int64_t killed_ns = latency::read_clock_ns(CLOCK_MONOTONIC);
-    kill(child, SIGKILL);
-    int status = 0;
-    waitpid(child, &status, 0);
-    REQUIRE(WIFSIGNALED(status));
-    if (!std::filesystem::exists(output + ".journal")) continue;  // killed before it began
-    CHECK(!std::filesystem::exists(output));
-    if (std::filesystem::file_size(output + ".journal") == 0) continue;
-    const latency::recording r = latency::read_journal(output + ".journal");
-    CHECK(r.hygiene.incomplete);
-    CHECK(r.hygiene.damaged_blocks <= 1);
-    CHECK(r.hygiene.dropped_spans == 0);
-    std::map<int, std::uint64_t> promised, found;
-    std::istringstream lines(latency_test::read_file(said));
-    int thread = 0;
-    std::uint64_t closed = 0;
-    for (std::int64_t when_ns = 0; lines >> thread >> closed >> when_ns;)
-      if (when_ns < killed_ns - flushed_after_ns) promised[thread] = closed;
-    for (const auto& s : latency_test::spans_named(r, "closed"))
-      ++found[static_cast<int>(s.thread)];
-    std::uint64_t all_promised = 0, all_found = 0;
-    for (const auto& [t, n] : promised) all_promised += n;
-    for (const auto& [t, n] : found) all_found += n;
-    CHECK(all_found >= all_promised);
-    if (r.hygiene.damaged_blocks > 0) continue;
-    // Every span's parent is there: closed, or known to have been open.
-    std::unordered_set<latency::span_id> ids;
-    for (const auto& s : r.spans) ids.insert(s.id);
-    std::size_t orphans = 0;
-    for (const auto& s : latency_test::spans_named(r, "closed")) orphans += 1 - ids.count(s.parent);
-    CHECK(orphans == 0);
-  }
 }

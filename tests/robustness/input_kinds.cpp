@@ -1,0 +1,202 @@
+#include "tests/robustness/input_kinds.hpp"
+
+#include <cstring>
+
+#include "tests/journal_checksums.hpp"
+#include "tests/robustness/good_files.hpp"
+#include "tests/robustness/slow_files.hpp"
+
+namespace robustness {
+namespace {
+
+const std::string latency_program = LATENCY_TOOL;
+const std::string published_name = LATENCY_PUBLISHED_NAME;
+const std::string interactive = LATENCY_INTERACTIVE_PROGRAM;
+const std::string single = LATENCY_SINGLE_PROGRAM;
+const std::string check_golden = LATENCY_CHECK_GOLDEN;
+
+std::vector<use> breakdown() {
+  return {{{latency_program, "breakdown", "FILE", "-o", "out/report"}},
+          {{latency_program, "breakdown", "FILE", "--detailed", "--format", "json"}},
+          {{latency_program, "breakdown", "FILE", "FILE", "--format=markdown"}},
+          {{published_name, "FILE", "FILE", "--pool", "--format", "csv", "-o", "out/report.csv"}},
+          {{latency_program, "breakdown", "FILE", "--require", "p99(inner) <= 85ms", "--require",
+            "share(interactive_vae_decode) < 25%"},
+           true},
+          {{latency_program, "breakdown", "-", "--detailed"}, false, "stdin"},
+          {{latency_program, "breakdown", "/dev/fd/9", "--format", "csv"}, false, "/dev/fd/9"}};
+}
+
+std::vector<use> generation() {
+  return {{{interactive, "--config_path", "config.yaml"}},
+          {{interactive, "--config-path=config.yaml", "--enable_timing", "--timing_output_dir",
+            "out", "--trace", "--quiet", "--layer_spans"}},
+          {{interactive, "--config_path", "config.yaml", "--kv_policy", "roll", "--output_video",
+            "out/clip.y4m"}}};
+}
+
+std::vector<use> golden() {
+  return {{{check_golden, ".", "--kv", "ring"}, true}, {{check_golden, "."}, true}};
+}
+
+void repair_journal(std::string& bytes) {
+  std::vector<std::uint64_t> words(bytes.size() / sizeof(std::uint64_t));
+  std::memcpy(words.data(), bytes.data(), words.size() * sizeof(std::uint64_t));
+  latency_test::repair_checksums(words, UINT32_MAX);
+  std::memcpy(bytes.data(), words.data(), words.size() * sizeof(std::uint64_t));
+}
+
+// Makes the length in front say where the JSON object after it ends.
+void repair_safetensors(std::string& bytes) {
+  std::uint64_t length = 0;
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t at = 8; at < bytes.size() && length == 0; ++at) {
+    if (in_text) {
+      if (bytes[at] == '\\')
+        ++at;
+      else
+        in_text = bytes[at] != '"';
+      continue;
+    }
+    in_text = bytes[at] == '"';
+    if (bytes[at] == '{') ++depth;
+    if (bytes[at] == '}' && --depth == 0) length = at + 1 - 8;
+  }
+  if (length != 0) std::memcpy(bytes.data(), &length, sizeof length);
+}
+
+std::string replaced(std::string text, const std::string& part, const std::string& by) {
+  return text.replace(text.find(part), part.size(), by);
+}
+
+placed_file file(const std::string& path, const std::string& content) {
+  return {path, content};
+}
+
+}  // namespace
+
+std::vector<input_kind> input_kinds() {
+  const std::string two_prompts = "{\"prompts\": [\"a boat\", \"a storm\"]}\n";
+  const placed_file prompts = file("prompts.jsonl", two_prompts);
+  const std::string single_config = replaced(tiny_config(), "switch_frame_indices: 1\n", "");
+  const std::string with_prompts_in_text =
+      replaced(single_config, "data_path: prompts.jsonl\n", "data_path: prompts.txt\n");
+  const auto config_with = [](const std::string& setting) {
+    return file("config.yaml", tiny_config(setting));
+  };
+  std::vector<std::string> timing_files = corpus("fuzz_timing_file");
+  timing_files.push_back(corpus("fuzz_breakdown").back());  // two_segments.json
+
+  std::vector<input_kind> kinds = {
+      {"timing file", "timing.json", timing_files, breakdown(), {}, nullptr, slow_timing_files()},
+      {"journal",
+       "run.journal",
+       corpus("fuzz_journal"),
+       breakdown(),
+       {},
+       repair_journal,
+       slow_journals()},
+      {"configuration",
+       "config.yaml",
+       {tiny_config(), tiny_config("weights: none.safetensors"), corpus("fuzz_config").front()},
+       generation(),
+       {prompts},
+       nullptr,
+       slow_configurations(),
+       true,
+       true},
+      {"configuration of one prompt",
+       "config.yaml",
+       {single_config},
+       {{{single, "--config_path", "config.yaml", "--enable_timing", "--timing_output_dir",
+          "out"}}},
+       {file("prompts.jsonl", "{\"prompts\": [\"a boat\"]}\n")},
+       nullptr,
+       slow_configurations(),
+       true,
+       true},
+      {"prompts, jsonl",
+       "prompts.jsonl",
+       {two_prompts, two_prompts + two_prompts, corpus("fuzz_prompts").front()},
+       generation(),
+       {file("config.yaml", tiny_config())},
+       nullptr,
+       slow_prompts()},
+      {"prompts, text",
+       "prompts.txt",
+       {"a boat\n", "# a line\n\nand \xc3\xa9 more\r\n"},
+       {{{single, "--config_path", "config.yaml", "--quiet"}}},
+       {file("config.yaml", with_prompts_in_text)}},
+      {"transformer weights",
+       "weights.safetensors",
+       {tiny_dit_weights()},
+       generation(),
+       {prompts, config_with("weights: weights.safetensors")},
+       repair_safetensors,
+       slow_safetensors()},
+      {"decoder weights",
+       "vae.safetensors",
+       {tiny_vae_weights()},
+       generation(),
+       {prompts, config_with("vae_weights: vae.safetensors")},
+       repair_safetensors},
+#ifdef LATENCY_TOKENIZER
+      {"tokenizer model",
+       "t.model",
+       {tiny_tokenizer()},
+       generation(),
+       {prompts, config_with(tiny_text_encoder("random"))}},
+      {"text encoder weights",
+       "encoder.safetensors",
+       {tiny_encoder_weights()},
+       generation(),
+       {prompts, config_with(tiny_text_encoder("encoder.safetensors")),
+        file("t.model", tiny_tokenizer())},
+       repair_safetensors},
+#endif
+      {"prompt embeddings",
+       "embeddings.safetensors",
+       {tiny_prompt_embeddings()},
+       generation(),
+       {prompts, config_with("prompt_embeddings: embeddings.safetensors")},
+       repair_safetensors},
+      {"golden case, run",
+       "case.json",
+       {golden_run_case(), golden_vae_case()},
+       golden(),
+       {file("tensors.safetensors", golden_run_tensors()),
+        file("weights.safetensors", tiny_dit_weights())},
+       nullptr,
+       {},
+       false,
+       true},
+      {"golden case, decoder",
+       "case.json",
+       {golden_vae_case(), golden_run_case()},
+       golden(),
+       {file("tensors.safetensors", golden_vae_tensors()),
+        file("weights.safetensors", tiny_vae_weights())},
+       nullptr,
+       {},
+       false,
+       true},
+      {"golden tensors",
+       "tensors.safetensors",
+       {golden_run_tensors()},
+       golden(),
+       {file("case.json", golden_run_case()), file("weights.safetensors", tiny_dit_weights())},
+       repair_safetensors},
+  };
+#ifdef LATENCY_RESULTS_TABLE
+  kinds.push_back(
+      {"benchmark result",
+       "benchmarks/results/machine/span_cost.json",
+       corpus("fuzz_benchmark_result"),
+       {{{LATENCY_RESULTS_TABLE, ".", "--check"}, true}, {{LATENCY_RESULTS_TABLE, "."}}},
+       {file("README.md", "<!-- results: span_cost -->\n<!-- end results -->\n")}});
+#endif
+  return kinds;
+}
+
+}  // namespace robustness

@@ -1,0 +1,31 @@
+#pragma once
+// One run of one program: what lies before it, how it is called, and what may come of it.
+
+#include <string>
+#include <vector>
+
+namespace robustness {
+
+struct placed_file {
+  enum class type { file, unreadable, folder, link, fifo };
+  std::string path;     // in the folder where the program starts
+  std::string content;  // bytes of a file, target of a link
+  type is = type::file;
+};
+
+struct test_case {
+  std::vector<placed_file> files;
+  std::vector<std::string> arguments;  // the program first
+  std::string piped;                   // what standard input and /dev/fd/9 bring
+  std::vector<std::string> named;      // an error names one of them; empty: nothing in particular
+  bool may_exit_with_1 = false;        // the program documents it
+  bool may_run_long = false;           // an input that is good may ask for much work
+};
+
+// Starts the case in an empty folder of its own, made below `folder`, and says what is wrong with
+// how it went; empty: nothing. The folder is gone afterwards, unless `keep`.
+class process_runner;
+[[nodiscard]] std::string fault_of(const test_case& the_case, const std::string& folder,
+                                   process_runner& runner, bool keep);
+
+}  // namespace robustness
