@@ -13,8 +13,8 @@
 
 namespace umt5 {
 
-inline constexpr std::size_t model_max_bytes = 32 * 1024 * 1024;  // umt5-xxl: about 4.5 MB
-inline constexpr std::size_t model_max_pieces = 1 << 20;          // umt5-xxl: 256,300
+inline constexpr std::size_t model_max_bytes = 16 * 1024 * 1024;  // umt5-xxl: about 4.5 MB
+inline constexpr std::size_t model_max_pieces = 1 << 19;          // umt5-xxl: 256,300
 inline constexpr std::size_t model_max_piece_bytes = 256;
 // Symbols that match before anything else; the library keeps at most 64 that begin alike.
 inline constexpr std::size_t model_max_user_symbol_bytes = 64;

@@ -20,7 +20,11 @@ void SetMinLogLevel(int level);
 namespace umt5 {
 namespace {
 
-constexpr int log_fatal_only = 3;
+void silence_library() {  // once, as it is a variable of the process
+  constexpr int fatal_only = 3;
+  static const bool done = (sentencepiece::logging::SetMinLogLevel(fatal_only), true);
+  static_cast<void>(done);
+}
 
 }  // namespace
 
@@ -36,7 +40,7 @@ tokenizer tokenizer::open(const std::string& path) {
 
 tokenizer tokenizer::from_memory(const std::string& label, std::string_view bytes) {
   const std::string checked = model_bytes(parse_sentencepiece_model(label, bytes));
-  sentencepiece::logging::SetMinLogLevel(log_fatal_only);
+  silence_library();
   auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
   const sentencepiece::util::Status status = processor->LoadFromSerializedProto(checked);
   if (!status.ok()) throw latency::error(label, "", files::printable(status.message()));

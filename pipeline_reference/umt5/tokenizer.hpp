@@ -27,7 +27,7 @@ class tokenizer {
  public:
   // Throws latency::error "FILE: PLACE: MESSAGE" for a file that is missing, cut short, too large
   // or no such model. Cost: one pass over the file and one search tree over its pieces; 256,300
-  // pieces take about 0.3 s.
+  // pieces take about a second of one core.
   [[nodiscard]] static tokenizer open(const std::string& path);
   // The same over bytes in memory; `label` stands for the file name in errors.
   [[nodiscard]] static tokenizer from_memory(const std::string& label, std::string_view bytes);
@@ -39,6 +39,7 @@ class tokenizer {
   // Ids of the cleaned text (text_cleaning.hpp), then `</s>`; of more than `most_tokens` (at least
   // 1) the first, the last of them replaced by `</s>`. Never `<pad>`: padding is the encoder's.
   // Each word is encoded by itself, as the published tokenizer does: no piece spans a space.
+  // Control pieces written out in a prompt, such as "</s>", are text like any other.
   // Throws latency::error when the cleaned text is longer than tokenizer_max_text_bytes.
   // Cost: linear in the text up to the last word kept.
   [[nodiscard]] std::vector<std::int32_t> encode(const std::string& text,

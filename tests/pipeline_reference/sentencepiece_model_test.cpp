@@ -131,6 +131,12 @@ TEST_CASE("tokenizer: no piece spans a space") {
         std::vector<std::int32_t>{260, 260, 1});
 }
 
+TEST_CASE("tokenizer: control pieces in a prompt are text") {
+  const auto t = umt5::tokenizer::from_memory("m", model_file().bytes());
+  CHECK(t.encode("</s>", 8) ==
+        std::vector<std::int32_t>{259, 3 + '<', 3 + '/', 3 + 's', 3 + '>', 1});
+}
+
 TEST_CASE("sentencepiece_model: rules made by hand are applied") {
   model_file file;
   file.normalizer = message().text(2, charsmap().bytes()).bytes;
@@ -304,13 +310,13 @@ TEST_CASE("charsmap: rules nested deeper than the library's arrays are refused")
 
 TEST_CASE("sentencepiece_model: sizes are bounded") {
   CHECK(refusal(std::string(umt5::model_max_bytes + 1, 'a')) ==
-        "m: 33554433 bytes, more than the limit of 33554432");
+        "m: 16777217 bytes, more than the limit of 16777216");
   std::string pieces;
   for (std::size_t i = 0; i <= umt5::model_max_pieces; ++i)
     pieces +=
         "\x0a\x03\x0a\x01"
         "a";
-  CHECK(refusal(pieces).find("more than 1048576 pieces") != std::string::npos);
+  CHECK(refusal(pieces).find("more than 524288 pieces") != std::string::npos);
   CHECK(refusal_after([](model_file& m) {
           m.normalizer = message().text(2, std::string(umt5::charsmap_max_bytes + 1, 'a')).bytes;
         }) == "m: precompiled_charsmap: 4194305 bytes, more than the limit of 4194304");

@@ -72,7 +72,8 @@ TEST_CASE("html_references: what Python's html.unescape makes of odd ones") {
   CHECK(unescaped("&CounterClockwiseContourIntegral;") == "∳");
   CHECK(unescaped("&Tab;&NewLine;&nbsp;&ngE;") == "\t\n\u00a0≧̸");
   CHECK(unescaped("&#0;&#xD800;&#x110000;&#99999999999999999999;") == "\ufffd\ufffd\ufffd\ufffd");
-  CHECK(unescaped("&#128;&#x9f;&#x81;") == "€Ÿ\u0081");  // bytes of Windows-1252
+  CHECK(unescaped("&#4294967361;&#x100000041;") == "\ufffd\ufffd");  // 2^32 above A
+  CHECK(unescaped("&#128;&#x9f;&#x81;") == "€Ÿ\u0081");              // bytes of Windows-1252
   CHECK(unescaped("a&#1;&#x7f;&#xfdd0;&#xffff;&#x1fffe;b&#9;") == "ab\t");
   CHECK(unescaped("&#65 &#65x &#x41g;") == "A Ax Ag;");
 }
@@ -116,8 +117,13 @@ TEST_CASE("clean_prompt: what is not UTF-8 becomes U+FFFD, and zero bytes vanish
   CHECK(clean_prompt(std::string_view("a\0b", 3)) == "ab");
 }
 
-TEST_CASE(
-    "clean_prompt: any bytes become UTF-8 without zero bytes, blanks at the ends or in a row") {
+TEST_CASE("unicode_text: what is no character becomes U+FFFD both ways") {
+  CHECK(umt5::to_code_points("a\xf4\x90\x80\x80") == U"a\ufffd\ufffd\ufffd\ufffd");
+  CHECK(umt5::to_utf8(std::u32string{U'a', 0xd800, 0xdfff, 0x110000, 0x10ffff}) ==
+        "a\ufffd\ufffd\ufffd\U0010ffff");
+}
+
+TEST_CASE("clean_prompt: any bytes become UTF-8 without zero bytes, outer or double blanks") {
   CHECK(rc::check([] {
     const auto pieces = *rc::gen::container<std::vector<std::string>>(rc::gen::oneOf(
         rc::gen::container<std::string>(rc::gen::arbitrary<char>()),
