@@ -7,9 +7,12 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "pipeline_reference/checkpoint/low_rank.hpp"
+#include "pipeline_reference/longlive/dit_checkpoint.hpp"
 #include "pipeline_reference/longlive/dit_config.hpp"
 #include "pipeline_reference/longlive/vae_weights.hpp"
 #include "pipeline_reference/umt5/encoder_config.hpp"
+#include "tests/pipeline_reference/checkpoint/pytorch_bytes.hpp"
 #include "tests/pipeline_reference/checkpoint/safetensors_bytes.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -33,22 +36,37 @@ longlive::dit_config tiny_dit() {
   return c;
 }
 
-// A safetensors file of these tensors, fp32, with small values that differ from each other.
+// Small fp32 values that differ from each other.
+std::string values_of(const expected_tensor& tensor, std::size_t seed) {
+  std::string data;
+  const auto elements = static_cast<std::size_t>(checkpoint::element_count(tensor.shape));
+  for (std::size_t i = 0; i < elements; ++i) {
+    const float value = static_cast<float>((i * 37 + seed) % 101) / 500.0F - 0.1F;
+    data.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  return data;
+}
+
+// A safetensors file of these tensors.
 std::string file_of(const std::vector<expected_tensor>& tensors) {
   std::string header, data;
   for (const expected_tensor& tensor : tensors) {
-    std::size_t elements = 1;
-    for (const std::int64_t extent : tensor.shape) elements *= static_cast<std::size_t>(extent);
     const std::size_t begin = data.size();
-    for (std::size_t i = 0; i < elements; ++i) {
-      const float value = static_cast<float>((i * 37 + begin) % 101) / 500.0F - 0.1F;
-      data.append(reinterpret_cast<const char*>(&value), sizeof value);
-    }
+    data += values_of(tensor, begin);
     header += fmt::format("{}\"{}\":{{\"dtype\":\"F32\",\"shape\":[{}],\"data_offsets\":[{},{}]}}",
                           header.empty() ? "{" : ",", tensor.name, fmt::join(tensor.shape, ","),
                           begin, data.size());
   }
   return checkpoint::testing::safetensors_bytes(header + "}", data);
+}
+
+// The same by torch.save.
+std::string checkpoint_of(const std::vector<expected_tensor>& tensors, const std::string& prefix) {
+  std::vector<std::pair<std::string, std::string>> storages;
+  for (const expected_tensor& tensor : tensors)
+    storages.emplace_back(std::to_string(storages.size()), values_of(tensor, storages.size()));
+  return checkpoint::testing::pytorch_bytes(
+      checkpoint::testing::pickled_state_dict(tensors, prefix), storages);
 }
 
 }  // namespace
@@ -107,6 +125,15 @@ std::string tiny_encoder_weights() {
 
 std::string tiny_dit_weights() {
   return file_of(longlive::dit_tensors(tiny_dit()));
+}
+
+std::string tiny_dit_checkpoint() {
+  return checkpoint_of(longlive::dit_tensors(tiny_dit()), "model.");
+}
+
+std::string tiny_lora_checkpoint() {
+  return checkpoint_of(checkpoint::low_rank_tensors(longlive::adapted_modules(tiny_dit()), 1),
+                       "base_model.model.");
 }
 
 std::string tiny_vae_weights() {

@@ -20,6 +20,8 @@ namespace robustness {
 [[nodiscard]] std::string tiny_tokenizer();
 [[nodiscard]] std::string tiny_encoder_weights();
 [[nodiscard]] std::string tiny_dit_weights();
+[[nodiscard]] std::string tiny_dit_checkpoint();   // the same as torch.save writes it
+[[nodiscard]] std::string tiny_lora_checkpoint();  // of rank 1
 [[nodiscard]] std::string tiny_vae_weights();
 [[nodiscard]] std::string tiny_prompt_embeddings();
 

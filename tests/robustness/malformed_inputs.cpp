@@ -74,7 +74,9 @@ class robustness_run {
     for (unsigned i = std::max(1u, std::thread::hardware_concurrency()); i > 0; --i)
       threads.emplace_back([this] { work(); });
     for (std::thread& thread : threads) thread.join();
-    fmt::print("{} cases, seed {}, {} went wrong\n", cases_.size(), wanted_.seed, faults_.load());
+    fmt::print("{} cases, seed {}: {} accepted, {} found wanting, {} refused; {} went wrong\n",
+               cases_.size(), wanted_.seed, ended_with_[0].load(), ended_with_[1].load(),
+               ended_with_[2].load(), faults_.load());
     return faults_ == 0 ? 0 : 1;
   }
 
@@ -99,8 +101,9 @@ class robustness_run {
             ? robustness::command_line_case(wanted_.seed, numbered.index)
             : robustness::file_case(kinds_, *numbered.kind, wanted_.seed, numbered.index);
     const bool keep = !wanted_.keep.empty();
-    const std::string fault =
-        robustness::fault_of(made, keep ? wanted_.keep : folder, runner, keep);
+    const auto [exit_code, fault] =
+        robustness::run_case(made, keep ? wanted_.keep : folder, runner, keep);
+    if (exit_code >= 0 && exit_code <= 2) ++ended_with_[exit_code];
     if (fault.empty()) return;
     ++faults_;
     const std::lock_guard<std::mutex> lock(printing_);
@@ -115,6 +118,7 @@ class robustness_run {
   const std::vector<input_kind> kinds_;
   std::vector<numbered_case> cases_;
   std::atomic<std::size_t> next_{0}, faults_{0};
+  std::atomic<std::size_t> ended_with_[3] = {};  // by exit code
   std::mutex printing_;
 };
 

@@ -113,8 +113,8 @@ std::string fault_of_files(const std::set<std::string>& before, const std::set<s
 
 }  // namespace
 
-std::string fault_of(const test_case& the_case, const std::string& folder, process_runner& runner,
-                     bool keep) {
+outcome run_case(const test_case& the_case, const std::string& folder, process_runner& runner,
+                 bool keep) {
   const fs::path work = fs::path(folder) / "work", temporary = fs::path(folder) / "tmp";
   fs::create_directories(work / "out");
   fs::create_directories(temporary);
@@ -123,15 +123,16 @@ std::string fault_of(const test_case& the_case, const std::string& folder, proce
   process_limits limits;
   if (the_case.may_run_long) limits.stop_after_ms = 3000;
   const process_end end = runner.run(the_case.arguments, {work, temporary, the_case.piped}, limits);
-  std::string fault = fault_of_end(the_case, end, limits);
-  if (fault.empty()) fault = fault_of_files(before, files_in(work), end.exit_code);
-  if (fault.empty() && !files_in(temporary).empty())
-    fault = "left " + *files_in(temporary).begin() + " in the temporary folder";
+  outcome result{end.exit_code, fault_of_end(the_case, end, limits)};
+  if (result.fault.empty()) result.fault = fault_of_files(before, files_in(work), end.exit_code);
+  const std::set<std::string> forgotten = files_in(temporary);
+  if (result.fault.empty() && !forgotten.empty())
+    result.fault = "left " + *forgotten.begin() + " in the temporary folder";
   if (!keep) {
     fs::remove_all(work);
     fs::remove_all(temporary);
   }
-  return fault;
+  return result;
 }
 
 }  // namespace robustness

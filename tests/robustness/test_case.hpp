@@ -22,10 +22,16 @@ struct test_case {
   bool may_run_long = false;           // an input that is good may ask for much work
 };
 
-// Starts the case in an empty folder of its own, made below `folder`, and says what is wrong with
-// how it went; empty: nothing. The folder is gone afterwards, unless `keep`.
+struct outcome {
+  int exit_code = -1;  // -1: none
+  std::string fault;   // what is wrong with how it went; empty: nothing
+};
+
 class process_runner;
-[[nodiscard]] std::string fault_of(const test_case& the_case, const std::string& folder,
-                                   process_runner& runner, bool keep);
+
+// Starts the case in an empty folder of its own, made below `folder` and gone afterwards, unless
+// `keep`.
+[[nodiscard]] outcome run_case(const test_case& the_case, const std::string& folder,
+                               process_runner& runner, bool keep);
 
 }  // namespace robustness
