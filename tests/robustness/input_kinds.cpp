@@ -14,6 +14,7 @@ const std::string published_name = LATENCY_PUBLISHED_NAME;
 const std::string interactive = LATENCY_INTERACTIVE_PROGRAM;
 const std::string single = LATENCY_SINGLE_PROGRAM;
 const std::string check_golden = LATENCY_CHECK_GOLDEN;
+const std::string inspect_checkpoint = LATENCY_INSPECT_CHECKPOINT;
 
 std::vector<use> breakdown() {
   return {{{latency_program, "breakdown", "FILE", "-o", "out/report"}},
@@ -37,6 +38,12 @@ std::vector<use> generation() {
 
 std::vector<use> golden() {
   return {{{check_golden, ".", "--kv", "ring"}, true}, {{check_golden, "."}, true}};
+}
+
+std::vector<use> inspection() {
+  return {{{inspect_checkpoint, "FILE"}},
+          {{inspect_checkpoint, "FILE", "--json"}},
+          {{inspect_checkpoint, "--summary", "FILE", "FILE"}}};
 }
 
 void repair_journal(std::string& bytes) {
@@ -135,6 +142,18 @@ std::vector<input_kind> input_kinds() {
        {prompts, config_with("weights: weights.safetensors")},
        repair_safetensors,
        slow_safetensors()},
+      {"inspected weights",
+       "weights.safetensors",
+       {tiny_dit_weights()},
+       inspection(),
+       {},
+       repair_safetensors,
+       slow_safetensors()},
+      {"inspected checkpoint",
+       "weights.pt",
+       {tiny_dit_checkpoint(), tiny_lora_checkpoint(), corpus("fuzz_pt_checkpoint").front()},
+       inspection(),
+       {}},
       {"transformer checkpoint",
        "weights.pt",
        {tiny_dit_checkpoint(), corpus("fuzz_pt_checkpoint").front()},
