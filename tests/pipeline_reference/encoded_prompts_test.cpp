@@ -87,6 +87,29 @@ TEST_CASE("encoded prompts: make the clip of their embeddings given in a file") 
   CHECK_FALSE(blind_to_the_text);
 }
 
+TEST_CASE("encoded prompts: hostile texts run as what cleaning leaves of them") {
+  const tiny_run hostile(4, text_encoder()), clean(4, text_encoder());
+  const std::string escapes = "\\u001b[2Ja\\u0000boat";
+  longlive_tests::write(hostile / "p.jsonl",
+                        "{\"prompts\": [\"" + escapes + "\", \"c\", \"d\"]}\n");
+  const program_result refused = hostile.timed();
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err == "interactive_inference_with_timing: " + (hostile / "p.jsonl") +
+                           ": line 1: holds a zero byte\n");
+  longlive_tests::write(hostile / "p.jsonl",
+                        "\xef\xbb\xbf{\"prompts\": [\"\\u001b[2Ja\\n\\u3000boat\\ufeff\", "
+                        "\"\\uff21 &amp;#x1b;[2J\", \"" +
+                            std::string(1'000'000, 'z') + "\"]}\r\n");
+  longlive_tests::write(clean / "p.jsonl", "{\"prompts\": [\"a boat\", \"A [2J\", \"" +
+                                               std::string(40, 'z') + "\"]}\n");
+  const bool the_same = video(hostile) == video(clean);
+  CHECK(the_same);
+  const program_result shown =
+      hostile.run({interactive, "--config_path", hostile.config(), "--output_video", "none"});
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; };
+  CHECK(std::none_of(shown.out.begin(), shown.out.end(), is_control));
+}
+
 TEST_CASE("encoded prompts: a prompt that comes again is encoded once, and the file says so") {
   const tiny_run run(4, text_encoder());
   longlive_tests::write(run / "p.jsonl",
@@ -137,6 +160,11 @@ TEST_CASE("encoded prompts: a tokenizer that is missing or does not fit is one l
   };
   const std::string name = "interactive_inference_with_timing: ";
   CHECK(refusal(text_encoder("no_such.model")) == name + "no_such.model: no such file\n");
+  const tiny_run broken;
+  longlive_tests::write(broken / "t.model", "{}");
+  CHECK(refusal(text_encoder(broken / "t.model")) ==
+        name + (broken / "t.model") +
+            ": byte 0: not a SentencePiece model: field 15 is of type 3\n");
   const std::int64_t ids = umt5::tokenizer::open(tokenizer_path()).vocabulary_size();
   CHECK(refusal(text_encoder(tokenizer_path(), static_cast<int>(ids) - 1)) ==
         fmt::format("{}{}: has {} token ids, but the text encoder has {} embeddings\n", name,
