@@ -47,6 +47,7 @@ std::vector<use> inspection() {
 }
 
 void repair_journal(std::string& bytes) {
+  if (bytes.size() < sizeof(std::uint64_t)) return;
   std::vector<std::uint64_t> words(bytes.size() / sizeof(std::uint64_t));
   std::memcpy(words.data(), bytes.data(), words.size() * sizeof(std::uint64_t));
   latency_test::repair_checksums(words, UINT32_MAX);

@@ -121,6 +121,7 @@ outcome run_case(const test_case& the_case, const std::string& folder, process_r
   for (const placed_file& file : the_case.files) place(file, work);
   const std::set<std::string> before = files_in(work);
   process_limits limits;
+  limits.resident_bytes = std::int64_t{LATENCY_RESIDENT_MIB} << 20;
   if (the_case.may_run_long) limits.stop_after_ms = 3000;
   const process_end end = runner.run(the_case.arguments, {work, temporary, the_case.piped}, limits);
   outcome result{end.exit_code, fault_of_end(the_case, end, limits)};
