@@ -47,7 +47,8 @@ class record_encoder {
     t.consumed_words = published.words;
   }
 
-  // The thread's open spans, when they changed since the last call.
+  // The thread's open spans, when they changed since the last call: those that were all open at
+  // one moment. Of a busy thread the inner ones may be left out.
   void open_spans(thread_state& t) {
     std::vector<std::uint64_t> words;
     const std::uint32_t depth = std::min(t.depth.load(std::memory_order_acquire), max_depth);
@@ -62,6 +63,10 @@ class record_encoder {
       words.insert(words.end(), {id, parent, start, id_of(name)});
       parent = id;
     }
+    // Ids never come back: one that still stands was there all the while.
+    for (std::uint32_t i = 1; 4 * i <= words.size(); ++i)
+      if (t.open[i].id.load(std::memory_order_acquire) != words[4 * (i - 1)])
+        words.resize(4 * (i - 1));
     auto& last = last_open_[t.index];
     if (words == last) return;
     last = words;

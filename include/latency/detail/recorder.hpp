@@ -23,6 +23,7 @@
 #include "device_source.hpp"
 #include "device_writer.hpp"
 #include "process.hpp"
+#include "process_barrier.hpp"
 #include "record_encoder.hpp"
 #include "region_rules.hpp"
 
@@ -97,6 +98,7 @@ class recorder {
 
   void start(std::uint64_t generation) {  // mutex held
     generation_ = generation;
+    has_process_barrier();  // while there may be no other thread yet
     tier(device_tier::host, "");
     if (!output_.empty()) {
       journal_.flush();
@@ -229,14 +231,17 @@ class recorder {
       if (ended_) return;
       ended_ = true;
       if (enabled_ && of_this_process()) {
-        active_generation.store(no_session, std::memory_order_seq_cst);
+        active_generation.store(no_session, std::memory_order_relaxed);
         // Threads leave first: but for the one open or close that each may be in the middle of,
-        // nothing changes while it is collected.
+        // nothing changes while they are collected.
+        std::vector<thread_state*> leaving;
         for (const auto& t : process().threads)
           if (t->generation.load(std::memory_order_relaxed) == generation_) {
-            t->generation.store(no_session, std::memory_order_seq_cst);
-            collect_last(*t);
+            t->generation.store(no_session, std::memory_order_relaxed);
+            leaving.push_back(t.get());
           }
+        process_barrier();
+        for (thread_state* const t : leaving) collect_last(*t);
         const std::uint64_t end = now_ticks();
         write_totals();
         write_clock();
