@@ -42,7 +42,6 @@ void convert_each(const std::byte* in, std::span<To> out) {
   }
 }
 
-// Elements that follow each other in the file.
 template <class To>
 void convert_run(tensor_dtype dtype, const std::byte* in, std::span<To> out) {
   constexpr auto as_it_is = [](float value) { return value; };
@@ -58,11 +57,10 @@ void convert_run(tensor_dtype dtype, const std::byte* in, std::span<To> out) {
 }
 
 template <class To>
-void convert(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
-             std::span<To> out) {
+void gather(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
+            std::span<To> out) {
   if (out.empty()) return;  // and so no extent is zero
   const auto element_bytes = static_cast<std::int64_t>(dtype_bytes(tensor.dtype));
-  if (tensor.strides.empty()) return convert_run(tensor.dtype, data + first * element_bytes, out);
   // The index of the next element, and where it lies.
   std::array<std::int64_t, most_dimensions> index{};
   std::int64_t at = 0;
@@ -84,14 +82,22 @@ void convert(const tensor_entry& tensor, const std::byte* data, std::int64_t fir
 
 }  // namespace
 
-void convert_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
-                      std::span<float> out) {
-  convert(tensor, data, first, out);
+void convert_elements(tensor_dtype dtype, const std::byte* data, std::span<float> out) {
+  convert_run(dtype, data, out);
 }
 
-void convert_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
-                      std::span<std::uint16_t> out) {
-  convert(tensor, data, first, out);
+void convert_elements(tensor_dtype dtype, const std::byte* data, std::span<std::uint16_t> out) {
+  convert_run(dtype, data, out);
+}
+
+void gather_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
+                     std::span<float> out) {
+  gather(tensor, data, first, out);
+}
+
+void gather_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
+                     std::span<std::uint16_t> out) {
+  gather(tensor, data, first, out);
 }
 
 }  // namespace checkpoint

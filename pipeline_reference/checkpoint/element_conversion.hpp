@@ -8,13 +8,18 @@
 
 namespace checkpoint {
 
-// Elements [first, first + out.size()) of the tensor in row-major order, whatever its strides are.
-// fp32 holds them exactly; bf16 is rounded to nearest, ties to even. `data` is the tensor's element
-// [0, 0, ...]; it need not be aligned. The dtype is one that is_weight_dtype() accepts, the
-// elements lie inside the file: the caller has checked both.
-void convert_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
-                      std::span<float> out);
-void convert_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
-                      std::span<std::uint16_t> out);
+// Neither need the bytes be aligned. The dtype is one that is_weight_dtype() accepts: the caller
+// has checked that. fp32 holds elements exactly; bf16 is rounded to nearest, ties to even.
+
+// Elements that follow each other, from `data` on.
+void convert_elements(tensor_dtype dtype, const std::byte* data, std::span<float> out);
+void convert_elements(tensor_dtype dtype, const std::byte* data, std::span<std::uint16_t> out);
+
+// Elements [first, first + out.size()) in row-major order of a tensor that has strides. `data` is
+// its element [0, 0, ...]; the caller has checked that the strides reach nothing else.
+void gather_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
+                     std::span<float> out);
+void gather_elements(const tensor_entry& tensor, const std::byte* data, std::int64_t first,
+                     std::span<std::uint16_t> out);
 
 }  // namespace checkpoint

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/checkpoint/byte_reader.hpp"
+#include "pipeline_reference/checkpoint/little_endian.hpp"
 #include "pipeline_reference/files/text_file.hpp"
 
 namespace checkpoint {

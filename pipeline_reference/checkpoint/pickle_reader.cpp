@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/checkpoint/byte_reader.hpp"
+#include "pipeline_reference/checkpoint/little_endian.hpp"
 #include "pipeline_reference/files/text_file.hpp"
 
 namespace checkpoint {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
-#include "pipeline_reference/checkpoint/byte_reader.hpp"
+#include "pipeline_reference/checkpoint/little_endian.hpp"
 #include "pipeline_reference/checkpoint/pickle_reader.hpp"
 #include "pipeline_reference/checkpoint/pytorch_globals.hpp"
 #include "pipeline_reference/checkpoint/zip_directory.hpp"

@@ -2,8 +2,8 @@
 // A file of tensors: a checkpoint, golden tensors, saved latents. What it is shows in its content,
 // never in its name: safetensors, or what torch.save writes (.pt, .pth).
 //
-// The file is mapped, not read: opening costs its directory only, and each tensor is touched when
-// it is read. The file is untrusted. Everything it claims is checked before it is used, nothing in
+// Opening costs the file's directory only; each tensor is read when it is asked for, and nothing of
+// it is kept. The file is untrusted. Everything it claims is checked before it is used, nothing in
 // it is ever executed, and every failure is a latency::error whose one line names the file and the
 // place in it.
 
@@ -20,18 +20,18 @@
 
 namespace checkpoint {
 
-class mapped_file;
+class byte_reader;
 
-// Copies share the mapping. Const members may be called from several threads.
+// Copies share the open file. Const members may be called from several threads.
 class tensor_file {
  public:
   static tensor_file open(const std::string& path);
   // The same over bytes that the caller keeps alive; `label` stands for the file name in errors.
   static tensor_file from_memory(std::string label, std::span<const std::byte> bytes);
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const;
   file_format format() const { return format_; }
-  std::uint64_t size_bytes() const { return bytes_.size(); }
+  std::uint64_t size_bytes() const;
   // In the order of the file's directory. Tensors of nested Python dictionaries and lists are named
   // by their keys joined with dots: "generator.model.head.head.weight".
   const std::vector<tensor_entry>& entries() const { return entries_; }
@@ -42,8 +42,8 @@ class tensor_file {
                                      std::span<const std::int64_t> shape) const;
 
   // The tensor widened to fp32 (F32, F16 and BF16 are exact), row-major. Throws when it is absent,
-  // when its shape is another one, or when its dtype is none of these three. Cost: one pass over
-  // the tensor.
+  // when its shape is another one, or when its dtype is none of these three, and when the file
+  // has been cut short since. Cost: one pass over the tensor, in pieces.
   std::vector<float> read_f32(const std::string& name, std::span<const std::int64_t> shape) const;
   // Entries [first, first + n) of its first dimension, likewise, n as many as fill `out`; a scalar
   // is one. Throws also when these do not lie in it, or when `out` ends inside one. bf16 is rounded
@@ -58,15 +58,12 @@ class tensor_file {
                                      std::span<const std::int64_t> shape) const;
 
  private:
-  tensor_file(std::string path, std::shared_ptr<const mapped_file> mapping,
-              std::span<const std::byte> bytes);
+  explicit tensor_file(std::shared_ptr<const byte_reader> reader);
   template <class T>
   void read_rows_as(const std::string& name, std::span<const std::int64_t> shape,
                     std::int64_t first, std::span<T> out) const;
 
-  std::string path_;
-  std::shared_ptr<const mapped_file> mapping_;  // null when the caller owns the bytes
-  std::span<const std::byte> bytes_;
+  std::shared_ptr<const byte_reader> reader_;
   file_format format_{};
   std::vector<tensor_entry> entries_;
   std::unordered_map<std::string, std::size_t> index_;

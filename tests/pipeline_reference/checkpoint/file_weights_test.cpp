@@ -107,7 +107,7 @@ TEST_CASE("file_weights: rows are read by themselves, and in bf16 too") {
   CHECK_FALSE(weights.holds_bf16("absent"));
 }
 
-TEST_CASE("file_weights: rows of a mapped file are those of the whole tensor") {
+TEST_CASE("file_weights: rows of a file on disk are those of the whole tensor") {
   const latency_test::temporary_folder folder;
   std::vector<float> values(7 * 3 * 2);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) * 0.5F;

@@ -118,7 +118,7 @@ inline const std::string begin = "\x80\x02", stop = ".", mark = "(", none = "N",
                          empty_list = "]", empty_tuple = ")", set_items = "u", append = "a",
                          reduce = "R", build = "b", tuple = "t";
 inline std::string text(const std::string& value) {
-  return "X" + little_endian_bytes(static_cast<std::uint32_t>(value.size())) + value;
+  return 'X' + little_endian_bytes(static_cast<std::uint32_t>(value.size())) + value;
 }
 inline std::string integer(std::int64_t value) {
   return "\x8a\x08" + little_endian_bytes(value);

@@ -3,9 +3,13 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
+#include "pipeline_reference/checkpoint/safetensors_writer.hpp"
+#include "pipeline_reference/ops/bf16.hpp"
 #include "tests/pipeline_reference/checkpoint/pytorch_bytes.hpp"
 #include "tests/pipeline_reference/checkpoint/safetensors_bytes.hpp"
 #include "tests/pipeline_reference/message_of.hpp"
@@ -69,4 +73,45 @@ TEST_CASE("tensor_file: missing, empty and irregular files are refused by name")
   CHECK(message_of([&] { tensor_file::open(pipe); }) == pipe + ": not a regular file");
   std::ofstream(path).close();
   CHECK(message_of([&] { tensor_file::open(path); }) == path + ": is empty");
+}
+
+TEST_CASE("tensor_file: tensors of many pieces are read whole, as they are stored and converted") {
+  const latency_test::temporary_folder folder;
+  constexpr std::int64_t rows = 1031, columns = 2053;  // 8.5 MB, and no multiple of any piece
+  std::vector<float> values(rows * columns);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 8191);
+  write_safetensors(folder / "w",
+                    {{"pad", {1}, std::span(values).first(1)}, {"t", {rows, columns}, values}});
+  const tensor_file file = tensor_file::open(folder / "w");
+  const tensor_shape shape{rows, columns};
+  CHECK(file.read_f32("t", shape) == values);
+  std::vector<std::uint16_t> rounded(values.size() - columns);
+  file.read_rows("t", shape, 1, std::span(rounded));
+  bool same = true;
+  for (std::size_t i = 0; i < rounded.size(); ++i)
+    same = same && rounded[i] == ops::to_bf16(values[i + columns]);
+  CHECK(same);
+}
+
+TEST_CASE("tensor_file: a file that is cut short after it was opened is refused in one line") {
+  const latency_test::temporary_folder folder;
+  const std::string path = folder / "w", data(32, '\0');
+  std::ofstream(path) << testing::pytorch_bytes(
+      testing::pickle::dictionary(
+          {{"row_major", testing::pickle::tensor({"FloatStorage", "0", 8, 0, {4, 2}, {2, 1}})},
+           {"transposed", testing::pickle::tensor({"FloatStorage", "0", 8, 0, {4, 2}, {1, 4}})}}),
+      {{"0", data}});
+  const tensor_file file = tensor_file::open(path);
+  const tensor_shape shape{4, 2};
+  std::vector<std::uint16_t> converted(8);
+  file.read_rows("transposed", shape, 0, std::span(converted));  // as long as it is whole
+  const std::uint64_t kept = file.entry("row_major").offset_bytes + 4;
+  std::filesystem::resize_file(path, kept);
+  const std::string refused = path + ": had " + std::to_string(file.size_bytes()) +
+                              " bytes when it was opened, has " + std::to_string(kept) +
+                              " now: it was cut short meanwhile";
+  CHECK(message_of([&] { file.read_f32("row_major", shape); }) == refused);
+  CHECK(message_of([&] { file.read_rows("row_major", shape, 0, std::span(converted)); }) ==
+        refused);
+  CHECK(message_of([&] { file.read_f32("transposed", shape); }) == refused);
 }
