@@ -157,7 +157,8 @@ int main(int argc, char** argv) try {
 
   std::vector<benchmarks::alternative> alternatives;
   std::map<std::string, std::vector<double>> peaks;
-  for (const auto& [format, file] : {std::pair("safetensors", &safetensors), {"PyTorch", &pytorch}}) {
+  for (const auto& [format, file] :
+       {std::pair("safetensors", &safetensors), {"PyTorch", &pytorch}}) {
     const auto rate = [file = file](const sample& s) {
       return static_cast<double>(file->size_bytes()) * 1e-9 / s.seconds;
     };
@@ -171,25 +172,24 @@ int main(int argc, char** argv) try {
                               }));
                             },
                             ""});
-    alternatives.push_back(
-        {fmt::format("{}: loaded", format),
-         [file = file, rate, &config, &peak = peaks[format]] {
-           file->forget();
-           ops::cpu::cpu_memory memory;
-           const sample s = in_a_child([&] {
-             return longlive::load_dit_weights(config,
-                                               longlive::open_dit_weights(file->path(), false),
-                                               memory, ops::dtype::bf16, nullptr);
-           });
-           peak.push_back(static_cast<double>(s.peak_rss_bytes));
-           return rate(s);
-         },
-         raw});
+    alternatives.push_back({fmt::format("{}: loaded", format),
+                            [file = file, rate, &config, &peak = peaks[format]] {
+                              file->forget();
+                              ops::cpu::cpu_memory memory;
+                              const sample s = in_a_child([&] {
+                                return longlive::load_dit_weights(
+                                    config, longlive::open_dit_weights(file->path(), false), memory,
+                                    ops::dtype::bf16, nullptr);
+                              });
+                              peak.push_back(static_cast<double>(s.peak_rss_bytes));
+                              return rate(s);
+                            },
+                            raw});
   }
   std::vector<benchmarks::row> rows = benchmarks::compare(alternatives, "GB/s", rounds);
   for (const auto& [format, samples] : peaks) {
-    rows.push_back(benchmarks::summarize(fmt::format("{}: most memory resident", format), "bytes",
-                                         samples));
+    rows.push_back(
+        benchmarks::summarize(fmt::format("{}: most memory resident", format), "bytes", samples));
     rows.back().reference_name = "the model in bf16";
     rows.back().reference_value = model_bytes;
   }

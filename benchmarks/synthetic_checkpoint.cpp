@@ -78,16 +78,16 @@ void write_bf16_pytorch(const std::string& path, const longlive::dit_config& con
   std::vector<std::pair<std::string, std::string>> items;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const checkpoint::tensor_shape& shape = tensors[i].shape;
-    items.emplace_back(fmt::format("model.{}", tensors[i].name),
-                       pickle::tensor({"BFloat16Storage", std::to_string(i),
-                                       checkpoint::element_count(shape), 0, shape,
-                                       checkpoint::testing::row_major(shape)}));
+    items.emplace_back(
+        fmt::format("model.{}", tensors[i].name),
+        pickle::tensor({"BFloat16Storage", std::to_string(i), checkpoint::element_count(shape), 0,
+                        shape, checkpoint::testing::row_major(shape)}));
   }
   output file(path);
   checkpoint::testing::zip_writer zip([&](std::string_view bytes) { file.write(bytes); });
-  zip.add("archive/data.pkl",
-          pickle::begin + pickle::dictionary({{"generator", pickle::dictionary(items)}}) +
-              pickle::stop);
+  zip.add("archive/data.pkl", pickle::begin +
+                                  pickle::dictionary({{"generator", pickle::dictionary(items)}}) +
+                                  pickle::stop);
   zip.add("archive/byteorder", "little");
   random_bytes random;
   for (std::size_t i = 0; i < tensors.size(); ++i) {

@@ -11,6 +11,7 @@ void add_lost(std::vector<hygiene_count>& counts, const hygiene_counts& h) {
   counts.push_back({"dropped records", h.dropped_records, group});
   counts.push_back({"dropped device ops", h.dropped_device_ops, group});
   counts.push_back({"launches without a device op", h.unmatched_launches, group});
+  counts.push_back({"copies between devices that were not traced", h.untraced_copies, group});
   counts.push_back({"spans nested too deep", h.too_deep_spans, group});
   counts.push_back({"damaged journal blocks", h.damaged_blocks, group});
   // Their durations are cut off at the end of the session, so figures over them are too small too.

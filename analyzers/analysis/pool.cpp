@@ -268,6 +268,7 @@ void add(hygiene_counts& sum, const hygiene_counts& more) {
   sum.invalid_device_ops += more.invalid_device_ops;
   sum.unmatched_device_ops += more.unmatched_device_ops;
   sum.unmatched_launches += more.unmatched_launches;
+  sum.untraced_copies += more.untraced_copies;
   sum.too_deep_spans += more.too_deep_spans;
   sum.open_spans += more.open_spans;
   sum.overwritten_spans += more.overwritten_spans;

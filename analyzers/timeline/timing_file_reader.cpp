@@ -152,6 +152,7 @@ class timing_file_parser {
         {"invalid_device_ops", &counts.invalid_device_ops},
         {"unmatched_device_ops", &counts.unmatched_device_ops},
         {"unmatched_launches", &counts.unmatched_launches},
+        {"untraced_copies", &counts.untraced_copies},
         {"too_deep_spans", &counts.too_deep_spans},
         {"open_spans", &counts.open_spans},
         {"overwritten_spans", &counts.overwritten_spans},

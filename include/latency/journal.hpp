@@ -61,6 +61,7 @@ enum class total : std::uint8_t {
   invalid_device_ops,
   unmatched_device_ops,
   unmatched_launches,
+  untraced_copies,
   count
 };
 struct journal_totals {

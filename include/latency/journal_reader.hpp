@@ -203,6 +203,7 @@ class journal_decoder {
     to.invalid_device_ops = get(total::invalid_device_ops);
     to.unmatched_device_ops = get(total::unmatched_device_ops);
     to.unmatched_launches = get(total::unmatched_launches);
+    to.untraced_copies = get(total::untraced_copies);
   }
 
   void read_open_spans(const block_header& h, const std::uint64_t* p) {

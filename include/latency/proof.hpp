@@ -52,8 +52,8 @@ struct proof {
   // Nothing to explain: exact, complete, nothing dropped, no impossible record.
   [[nodiscard]] bool clean() const noexcept {
     return exact() && ops_complete() && dropped() == 0 && hygiene.unmatched_launches == 0 &&
-           hygiene.damaged_blocks == 0 && !hygiene.incomplete && span_problems.records == 0 &&
-           op_problems.records == 0;
+           hygiene.untraced_copies == 0 && hygiene.damaged_blocks == 0 && !hygiene.incomplete &&
+           span_problems.records == 0 && op_problems.records == 0;
   }
 };
 

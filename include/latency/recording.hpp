@@ -140,6 +140,7 @@ struct hygiene_counts {
   std::int64_t invalid_device_ops = 0;    // delivered without usable times
   std::int64_t unmatched_device_ops = 0;  // the call that launched it is unknown
   std::int64_t unmatched_launches = 0;    // launches whose device op never came
+  std::int64_t untraced_copies = 0;       // between devices: calls whose op is not delivered
   std::int64_t too_deep_spans = 0;        // nested deeper than the library records
   std::int64_t open_spans = 0;            // not closed when the session ended
   std::int64_t overwritten_spans = 0;     // ring mode: the oldest, given up on purpose

@@ -64,6 +64,7 @@ class timing_file_writer : table_writer {
       integer("invalid_device_ops", h.invalid_device_ops);
       integer("unmatched_device_ops", h.unmatched_device_ops);
       integer("unmatched_launches", h.unmatched_launches);
+      integer("untraced_copies", h.untraced_copies);
       integer("too_deep_spans", h.too_deep_spans);
       integer("open_spans", h.open_spans);
       integer("overwritten_spans", h.overwritten_spans);

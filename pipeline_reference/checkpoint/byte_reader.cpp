@@ -86,9 +86,8 @@ byte_reader::view byte_reader::map() const {
   if (found_bytes < size_bytes_) fail_shorter(found_bytes);
   void* const address = ::mmap(nullptr, size_bytes_, PROT_READ, MAP_PRIVATE, fd_, 0);
   if (address == MAP_FAILED) fail("cannot map");
-  all.mapping_ = {address, [size = size_bytes_](const void* data) {
-                    ::munmap(const_cast<void*>(data), size);
-                  }};
+  all.mapping_ = {
+      address, [size = size_bytes_](const void* data) { ::munmap(const_cast<void*>(data), size); }};
   all.bytes_ = {static_cast<const std::byte*>(address), size_bytes_};
   return all;
 }

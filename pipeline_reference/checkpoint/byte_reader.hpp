@@ -52,7 +52,7 @@ class byte_reader {
   std::string path_;
   std::span<const std::byte> memory_;
   std::uint64_t size_bytes_ = 0;
-  int fd_ = -1;  // none over memory
+  int fd_ = -1;                                      // none over memory
   mutable std::atomic<std::uint64_t> asked_end_{0};  // the disk was asked for what is before this
 };
 

@@ -40,13 +40,15 @@ TEST_CASE("hygiene: each kind of loss makes the recording dirty and is counted u
     std::int64_t hygiene_counts::*member;
     std::string_view what;
   };
-  const loss losses[] = {{&hygiene_counts::dropped_spans, "dropped spans"},
-                         {&hygiene_counts::dropped_records, "dropped records"},
-                         {&hygiene_counts::dropped_device_ops, "dropped device ops"},
-                         {&hygiene_counts::unmatched_launches, "launches without a device op"},
-                         {&hygiene_counts::too_deep_spans, "spans nested too deep"},
-                         {&hygiene_counts::damaged_blocks, "damaged journal blocks"},
-                         {&hygiene_counts::open_spans, "spans open at the end"}};
+  const loss losses[] = {
+      {&hygiene_counts::dropped_spans, "dropped spans"},
+      {&hygiene_counts::dropped_records, "dropped records"},
+      {&hygiene_counts::dropped_device_ops, "dropped device ops"},
+      {&hygiene_counts::unmatched_launches, "launches without a device op"},
+      {&hygiene_counts::untraced_copies, "copies between devices that were not traced"},
+      {&hygiene_counts::too_deep_spans, "spans nested too deep"},
+      {&hygiene_counts::damaged_blocks, "damaged journal blocks"},
+      {&hygiene_counts::open_spans, "spans open at the end"}};
   for (const loss& l : losses) {
     recording run = test::sample_run();
     run.hygiene.*l.member = 3;

@@ -180,12 +180,14 @@ TEST_CASE("device journal: counts of back ends reach the recording's hygiene") {
     run.recorder()->count(total::invalid_device_ops, 2);
     run.recorder()->count(total::unmatched_device_ops, 3);
     run.recorder()->count(total::unmatched_launches, 4);
+    run.recorder()->count(total::untraced_copies, 5);
   });
   const latency::hygiene_counts got = run.stop().hygiene;
   CHECK(got.dropped_device_ops == 1);
   CHECK(got.invalid_device_ops == 2);
   CHECK(got.unmatched_device_ops == 3);
   CHECK(got.unmatched_launches == 4);
+  CHECK(got.untraced_copies == 5);
 }
 
 TEST_CASE("device source: the collector polls it, the session's end finishes it once") {

@@ -29,7 +29,7 @@ inline latency::recording sample_recording() {
              {"not_finite", std::numeric_limits<double>::quiet_NaN()}};
   run.clock = {"tsc", 0.43, 25, 1763632800123456789};
   run.overhead = {{"span_ns", 25.1}};
-  run.hygiene = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, true};
+  run.hygiene = {1, 2, 3, 4, 5, 6, 13, 7, 8, 9, 10, 11, 12, true};
   run.wall_ns = 10'000;
   const string_id generate = run.strings.add("generate");
   const string_id block_name = run.strings.add("block");

@@ -125,6 +125,7 @@ TEST_CASE("timing_file: the header holds what the recording holds") {
                                    {"invalid_device_ops", 4},
                                    {"unmatched_device_ops", 5},
                                    {"unmatched_launches", 6},
+                                   {"untraced_copies", 13},
                                    {"too_deep_spans", 7},
                                    {"open_spans", 8},
                                    {"overwritten_spans", 9},

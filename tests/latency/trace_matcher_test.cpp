@@ -17,7 +17,7 @@ traced_apis all_apis() {
   std::uint16_t number = 0;
   for (const char* name :
        {"cuLaunchKernel", "cuMemcpyHtoDAsync_v2", "cuGraphLaunch", "cuStreamSynchronize",
-        "cuEventRecord", "cuStreamWaitEvent", "cuMemAlloc_v2"})
+        "cuEventRecord", "cuStreamWaitEvent", "cuMemAlloc_v2", "cuMemcpyPeerAsync"})
     apis.add(number++, traced_apis::classify(name));
   return apis;
 }
@@ -28,7 +28,8 @@ enum : std::uint16_t {
   synchronize,
   record_event,
   wait_event,
-  allocate
+  allocate,
+  copy_peer
 };
 
 traced_call call_of(std::uint32_t correlation, span_id span, std::uint16_t api = launch_kernel,
@@ -85,6 +86,8 @@ TEST_CASE("traced_apis: functions are known by name, whatever their version and 
   CHECK(traced_apis::classify("cuGraphLaunch_ptsz").launches == traced_apis::ops::many);
   CHECK(traced_apis::classify("cuMemcpyBatchAsync_v2").launches == traced_apis::ops::many);
   CHECK(traced_apis::classify("cuMemsetD8Async").launches == traced_apis::ops::copy);
+  CHECK(traced_apis::classify("cuMemcpyPeer_ptds").launches == traced_apis::ops::peer);
+  CHECK(traced_apis::classify("cuMemcpy3DPeerAsync").launches == traced_apis::ops::peer);
   CHECK(kind("cuStreamSynchronize") == api_call_kind::synchronize);
   CHECK(kind("cuCtxSynchronize_v2") == api_call_kind::synchronize);
   CHECK(kind("cuEventRecordWithFlags") == api_call_kind::event_record);
@@ -163,6 +166,26 @@ TEST_CASE("trace_matcher: failed and captured launches wait for nothing, lost op
   matcher.finish();
   CHECK(matcher.take_unmatched_launches() == 1);
   CHECK(matcher.take_unmatched_launches() == 0);
+  CHECK(got.calls.size() == 4);
+}
+
+TEST_CASE(
+    "trace_matcher: copies between devices whose op does not come are counted by themselves") {
+  const traced_apis apis = all_apis();
+  collected got;
+  trace_matcher matcher(apis, got, true);
+  matcher.call(call_of(1, 10, copy_peer));
+  matcher.call(call_of(2, 10, copy_peer));  // of a device to itself
+  matcher.op(op_of(2));
+  matcher.call(call_of(3, 10, copy_peer, call_failed));
+  matcher.call(call_of(4, 10, copy_peer, call_captured));
+  matcher.call(call_of(5, 10, copy_peer, call_outside));
+  CHECK(matcher.outstanding() == 0);  // nobody waits for them
+  matcher.finish();
+  CHECK(matcher.take_untraced_copies() == 1);
+  CHECK(matcher.take_untraced_copies() == 0);
+  CHECK(matcher.take_unmatched_launches() == 0);
+  CHECK(got.ops.size() == 1);
   CHECK(got.calls.size() == 4);
 }
 

@@ -33,8 +33,6 @@ class cupti_reader {
         return deliver(kernel(reinterpret_cast<const CUpti_ActivityKernel9&>(record)), to);
       case CUPTI_ACTIVITY_KIND_MEMCPY:
         return deliver(copy(reinterpret_cast<const CUpti_ActivityMemcpy5&>(record)), to);
-      case CUPTI_ACTIVITY_KIND_MEMCPY2:
-        return deliver(copy(reinterpret_cast<const CUpti_ActivityMemcpyPtoP4&>(record)), to);
       case CUPTI_ACTIVITY_KIND_MEMSET:
         return deliver(memset(reinterpret_cast<const CUpti_ActivityMemset4&>(record)), to);
       case CUPTI_ACTIVITY_KIND_SYNCHRONIZATION:
@@ -83,8 +81,7 @@ class cupti_reader {
     return result;
   }
 
-  template <class Record>
-  [[nodiscard]] static traced_op copy(const Record& record) {
+  [[nodiscard]] static traced_op copy(const CUpti_ActivityMemcpy5& record) {
     traced_op result = op(record, device_op_kind::memcpy);
     result.bytes = static_cast<std::int64_t>(record.bytes);
     switch (record.copyKind) {

@@ -104,6 +104,7 @@ class trace_matcher {
   [[nodiscard]] std::uint64_t take_unmatched_launches() {
     return std::exchange(unmatched_launches_, 0);
   }
+  [[nodiscard]] std::uint64_t take_untraced_copies() { return std::exchange(untraced_copies_, 0); }
 
   // After the last call and op. Ops of calls that were made after the last one that was handed over
   // belong to whatever comes next, and are left out.
@@ -128,6 +129,7 @@ class trace_matcher {
     nothing,
     kernel,    // an op, certain to come
     copy,      // an op, if there is anything to copy
+    peer,      // an op only where both devices are the same one
     many_ops,  // for as long as the entry is kept
     sync       // the record of a synchronization
   };
@@ -186,8 +188,18 @@ class trace_matcher {
     const traced_apis::function api = apis_[one.api];
     switch (api.kind) {
       case api_call_kind::launch:
-        if (api.launches == traced_apis::ops::kernel) return awaited::kernel;
-        return api.launches == traced_apis::ops::many ? awaited::many_ops : awaited::copy;
+        switch (api.launches) {
+          case traced_apis::ops::kernel:
+            return awaited::kernel;
+          case traced_apis::ops::many:
+            return awaited::many_ops;
+          case traced_apis::ops::peer:
+            return awaited::peer;
+          case traced_apis::ops::copy:
+          case traced_apis::ops::none:
+            break;
+        }
+        return awaited::copy;
       case api_call_kind::synchronize:
       case api_call_kind::event_record:
       case api_call_kind::stream_wait:
@@ -240,6 +252,7 @@ class trace_matcher {
       --outstanding_;
       ++unmatched_launches_;
     }
+    if (e.waits == awaited::peer && (e.call.flags & call_outside) == 0) ++untraced_copies_;
     write(e, {});
   }
 
@@ -271,6 +284,7 @@ class trace_matcher {
   std::uint64_t invalid_ops_ = 0;
   std::uint64_t unmatched_ops_ = 0;
   std::uint64_t unmatched_launches_ = 0;
+  std::uint64_t untraced_copies_ = 0;
 };
 
 }  // namespace latency::detail

@@ -63,6 +63,7 @@ class trace_pipeline : public trace_input {
     recorder_->count(total::invalid_device_ops, matcher_.take_invalid_ops());
     recorder_->count(total::unmatched_device_ops, matcher_.take_unmatched_ops());
     recorder_->count(total::unmatched_launches, matcher_.take_unmatched_launches());
+    recorder_->count(total::untraced_copies, matcher_.take_untraced_copies());
   }
 
   trace_matcher matcher_;

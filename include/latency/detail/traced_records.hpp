@@ -65,6 +65,7 @@ class traced_apis {
     none,
     kernel,  // certain to follow
     copy,    // one or a few, or none (nothing to copy)
+    peer,    // a copy between two devices: not traced, see cupti_subscription.hpp
     many     // nobody knows how many: a graph, a batch
   };
   struct function {
@@ -92,6 +93,8 @@ class traced_apis {
     if (is_one_of({"cuLaunch"})) return found(api_call_kind::launch, ops::kernel);
     if (is_one_of({"cuGraphLaunch", "cuMemcpyBatch", "cuMemcpy3DBatch"}))
       return found(api_call_kind::launch, ops::many);
+    if (is_one_of({"cuMemcpyPeer", "cuMemcpy3DPeer"}))
+      return found(api_call_kind::launch, ops::peer);
     if (is_one_of({"cuMemcpy", "cuMemset"})) return found(api_call_kind::launch, ops::copy);
     if (is_one_of({"cuCtxSynchronize", "cuStreamSynchronize", "cuEventSynchronize"}))
       return found(api_call_kind::synchronize);
