@@ -7,6 +7,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "pipeline_reference/checkpoint/stored_name.hpp"
+
 namespace inspect {
 namespace {
 
@@ -15,22 +17,12 @@ using checkpoint::tensor_entry;
 // A hostile file has many keys, each of which costs a look at every tensor; a real one has few.
 constexpr int most_candidates = 16;
 
-std::string without_wrappers(std::string_view stored) {
-  constexpr std::string_view wrapper = "_fsdp_wrapped_module.";
-  std::string name;
-  for (std::size_t at; (at = stored.find(wrapper)) != std::string_view::npos;) {
-    name += stored.substr(0, at);
-    stored.remove_prefix(at + wrapper.size());
-  }
-  return name += stored;
-}
-
 // The tensors below one key, by the names that follow it.
 class named_tensors {
  public:
   named_tensors(const std::vector<tensor_entry>& entries, const std::string& key) {
     for (const tensor_entry& entry : entries) {
-      const std::string name = without_wrappers(entry.name);
+      const std::string name = checkpoint::without_wrappers(entry.name);
       if (name.starts_with(key)) tensors_.emplace(name.substr(key.size()), &entry);
     }
   }
@@ -151,7 +143,7 @@ std::vector<found_model> find_models(const std::vector<tensor_entry>& entries) {
     models.emplace(key, describe(kind, key, tensors, sizes));
   };
   for (const tensor_entry& entry : entries) {
-    const std::string name = without_wrappers(entry.name);
+    const std::string name = checkpoint::without_wrappers(entry.name);
     if (candidates == most_candidates) break;
     if (is_low_rank(name) && models.count(lora_key(name)) == 0) {
       ++candidates;

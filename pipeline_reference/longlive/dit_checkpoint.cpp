@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/checkpoint/stored_name.hpp"
 
 namespace longlive {
 namespace {
@@ -21,26 +22,20 @@ void remove_prefix(std::string& name, std::string_view prefix) {
   if (name.starts_with(prefix)) name.erase(0, prefix.size());
 }
 
-void replace_all(std::string& name, std::string_view from, std::string_view to) {
-  for (std::size_t at = name.find(from); at != std::string::npos; at = name.find(from, at))
-    name.replace(at, from.size(), to);
+std::string dit_name(const std::string& stored) {
+  std::string name = checkpoint::without_wrappers(stored);
+  remove_prefix(name, "model.");
+  return name;
 }
 
-std::string dit_name(std::string stored) {
-  replace_all(stored, "_fsdp_wrapped_module.", "");
-  remove_prefix(stored, "model.");
-  return stored;
+std::string lora_name(const std::string& stored) {
+  std::string name = checkpoint::without_wrappers(stored);
+  remove_prefix(name, "base_model.model.");
+  remove_prefix(name, "model.");
+  return checkpoint::replaced_all(name, ".default.weight", ".weight");  // the adapter's name
 }
 
-std::string lora_name(std::string stored) {
-  replace_all(stored, "_fsdp_wrapped_module.", "");
-  remove_prefix(stored, "base_model.model.");
-  remove_prefix(stored, "model.");
-  replace_all(stored, ".default.weight", ".weight");  // the name of the adapter
-  return stored;
-}
-
-using naming = std::string (*)(std::string);
+using naming = std::string (*)(const std::string&);
 
 // The first of these keys under which a tensor gets a name that `wanted` accepts; null if none.
 template <class Wanted>

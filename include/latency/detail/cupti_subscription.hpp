@@ -125,10 +125,9 @@ class cupti_subscription {
       const char* name;
     };
     enabled_.reserve(6);
-    for (const wanted& one :
-         {wanted{CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, "kernels"},
-          {CUPTI_ACTIVITY_KIND_MEMCPY, "copies"},
-          {CUPTI_ACTIVITY_KIND_MEMSET, "memsets"}}) {
+    for (const wanted& one : {wanted{CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, "kernels"},
+                              {CUPTI_ACTIVITY_KIND_MEMCPY, "copies"},
+                              {CUPTI_ACTIVITY_KIND_MEMSET, "memsets"}}) {
       const CUptiResult result = cupti_.cuptiActivityEnable(one.kind);
       if (result != CUPTI_SUCCESS) {
         why = reason(result, "") + ", when asked to record " + one.name;

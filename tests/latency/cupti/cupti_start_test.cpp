@@ -37,10 +37,10 @@ TEST_CASE("cupti: kernels, copies, memsets and order are asked for; copies betwe
   REQUIRE_MESSAGE(gpu.started(), gpu.why_not());
   CHECK(fake.subscribed);
   CHECK(fake.callbacks == std::set<int>{1});
-  CHECK(fake.activities ==
-        std::set<int>{CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY,
-                      CUPTI_ACTIVITY_KIND_MEMSET, CUPTI_ACTIVITY_KIND_SYNCHRONIZATION,
-                      CUPTI_ACTIVITY_KIND_CUDA_EVENT});
+  CHECK(fake.activities == std::set<int>{CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL,
+                                         CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET,
+                                         CUPTI_ACTIVITY_KIND_SYNCHRONIZATION,
+                                         CUPTI_ACTIVITY_KIND_CUDA_EVENT});
   (void)run.stop();
   check_nothing_is_on(fake);
 }

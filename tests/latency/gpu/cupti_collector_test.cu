@@ -12,7 +12,6 @@
 using namespace latency;
 using work::stream;
 
-
 TEST_CASE("cupti: beside another profiler it does not start, says so, and the program goes on") {
   using cupti_library = latency::detail::cupti_library;
   std::string why;

@@ -19,7 +19,6 @@ using work::event;
 using work::first_device;
 using work::stream;
 
-
 TEST_CASE("cupti: kernels of known length are busy that long, overlap counts once, events agree") {
   CUDA_OK(cudaFree(nullptr));
   stream first, second;
