@@ -6,7 +6,8 @@
 
 namespace checkpoint {
 
-// `name` with every `from` replaced, in one pass: names are untrusted, and may repeat it very often.
+// `name` with every `from` replaced, in one pass: names are untrusted, and may repeat it very
+// often.
 [[nodiscard]] inline std::string replaced_all(std::string_view name, std::string_view from,
                                               std::string_view to) {
   std::string result;

@@ -142,6 +142,7 @@ TEST_CASE("timing file reader: device rows that refer to what is not there are r
        "/api_totals/path/0: index 7, but there are 2 rows in /span_paths"},
       {R"("count":[5,1])", R"("count":[5,-1])", "/device_totals/count/1: negative count: -1"},
       {R"("tier":["kernels")", R"("tier":["nuts")", "/device_clocks/tier/0: unknown word 'nuts'"},
+      {R"("tier":["kernels")", R"("tier":["n\nt")", "/device_clocks/tier/0: unknown word 'n?t'"},
       {R"("event_record")", R"("eventful")", "/api_calls/kind/2: unknown word 'eventful'"}};
   for (const auto& r : refusals) {
     CAPTURE(r.to);

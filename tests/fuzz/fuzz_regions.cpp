@@ -10,9 +10,7 @@
 #include "tests/fuzz/refusal.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string text(reinterpret_cast<const char*>(data), size);
-  for (char& c : text)
-    if (c == '\n') c = ' ';  // quoted in the error as it is
+  const std::string text(reinterpret_cast<const char*>(data), size);
   try {
     for (latency::detail::region_rule& rule : latency::detail::parse_regions(text)) {
       if (rule.name.empty() || rule.name.size() > size) std::abort();
@@ -25,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
   } catch (const latency::error& refused) {
-    fuzz::require_one_line(refused, "LATENCY_REGIONS: \"" + text + "\": ");
+    fuzz::require_one_line(refused,
+                           "LATENCY_REGIONS: \"" + latency::detail::printable(text) + "\": ");
   }
   return 0;
 }

@@ -12,7 +12,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string text(reinterpret_cast<const char*>(data), size);
   for (char& c : text)
-    if (c == '\n') c = ' ';  // quoted in the error as it is; the program makes it one line
+    if (c == '\n' || c == 0) c = ' ';  // quoted as it is; the program makes it one line
   try {
     const latency::commands::requirement r = latency::commands::parse_requirement(text);
     if (r.text != text || r.name.size() >= text.size()) std::abort();

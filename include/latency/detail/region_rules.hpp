@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../error.hpp"
+#include "printable.hpp"
 
 namespace latency::detail {
 
@@ -24,7 +25,7 @@ enum class region_phase : std::uint8_t { skipped, unlisted, warm_up, recorded };
 [[nodiscard]] inline std::vector<region_rule> parse_regions(std::string_view text) {
   std::vector<region_rule> rules;
   const auto fail = [&](const std::string& why) {
-    return error("LATENCY_REGIONS", "\"" + std::string(text) + "\"", why);
+    return error("LATENCY_REGIONS", "\"" + printable(text) + "\"", why);
   };
   const auto next_part = [](std::string_view& rest, char separator) {
     const std::size_t at = rest.find(separator);
@@ -45,7 +46,7 @@ enum class region_phase : std::uint8_t { skipped, unlisted, warm_up, recorded };
                                     : key == "warmup" ? &rule.warm_up
                                     : key == "active" ? &rule.active
                                                       : nullptr;
-      if (target == nullptr) throw fail("\"" + key + "\" is not wait, warmup or active");
+      if (target == nullptr) throw fail("\"" + printable(key) + "\" is not wait, warmup or active");
       if (number.empty() || number.size() > 9 ||
           number.find_first_not_of("0123456789") != std::string_view::npos)
         throw fail(key + " needs a count, as in " + key + "=3");
