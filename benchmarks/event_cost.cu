@@ -1,0 +1,160 @@
+// What it costs the launching thread to measure with events: scopes, stages and marks of cuda.hpp
+// against the bare event records that each of them makes. The alternatives take turns, in batches
+// of empty kernels; events complete and are polled meanwhile, as in a program that goes on.
+//
+//   event_cost [--rounds N] [-o benchmarks/results/<machine>/event_cost.json]
+#include <cuda_runtime.h>
+
+#include <CLI/CLI.hpp>
+#include <latency/cuda.hpp>
+#include <latency/latency.hpp>
+#include <string>
+#include <vector>
+
+#include "benchmarks/result_file.hpp"
+
+namespace {
+
+#define CUDA_OK(call)                                       \
+  if (const cudaError_t code = (call); code != cudaSuccess) \
+  throw latency::error("event_cost", #call, cudaGetErrorString(code))
+
+__global__ void empty() {}
+
+constexpr int batch = 500;  // windows between two synchronizations
+
+// Host ns per window of a batch, in which `around(launch)` measures each launch.
+template <class Around>
+double time_batch(cudaStream_t stream, const Around& around) {
+  CUDA_OK(cudaStreamSynchronize(stream));
+  const std::int64_t start_ns = latency::read_clock_ns(CLOCK_MONOTONIC_RAW);
+  around();
+  return static_cast<double>(latency::read_clock_ns(CLOCK_MONOTONIC_RAW) - start_ns) / batch;
+}
+
+std::string gpu_name() {
+  cudaDeviceProp properties{};
+  CUDA_OK(cudaGetDeviceProperties(&properties, 0));
+  int driver = 0;
+  CUDA_OK(cudaDriverGetVersion(&driver));
+  return std::string(properties.name) + ", CUDA driver " + std::to_string(driver / 1000) + "." +
+         std::to_string(driver % 1000 / 10);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  CLI::App app{"Measures what windows and marks cost the thread that launches."};
+  int rounds = 400;
+  std::string output, machine;
+  app.add_option("--rounds", rounds, "batches of each figure")->check(CLI::Range(2, 100000));
+  app.add_option("--machine", machine, "the machine, in words");
+  app.add_option("-o", output, "result file to write");
+  CLI11_PARSE(app, argc, argv);
+
+  cudaStream_t stream = nullptr;
+  CUDA_OK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  std::vector<cudaEvent_t> bare(2 * batch + 1);
+  for (cudaEvent_t& event : bare) CUDA_OK(cudaEventCreate(&event));
+  latency::session_options ring;
+  ring.mode = latency::session_mode::ring;
+  latency::session run{"", ring};
+  latency::cuda::events gpu{run};
+  if (!gpu.started()) throw latency::error(gpu.why_not());
+
+  const auto launch = [&] { empty<<<1, 32, 0, stream>>>(); };
+  const std::string kernel = "an empty kernel alone", spans = "with a span around it",
+                    pair = "with two bare event records", single = "with one bare event record";
+  const auto timed = [&](auto body) {
+    return [&, body] {
+      const double ns = time_batch(stream, body);
+      CUDA_OK(cudaStreamSynchronize(stream));
+      run.poll();
+      return ns;
+    };
+  };
+  const std::vector<benchmarks::alternative> alternatives = {
+      {kernel, timed([&] {
+         for (int i = 0; i < batch; ++i) launch();
+       }),
+       ""},
+      {spans, timed([&] {
+         for (int i = 0; i < batch; ++i) {
+           LATENCY_SCOPE("layer");
+           launch();
+         }
+       }),
+       ""},
+      {single, timed([&] {
+         for (int i = 0; i < batch; ++i) {
+           launch();
+           CUDA_OK(cudaEventRecord(bare[static_cast<std::size_t>(i)], stream));
+         }
+       }),
+       ""},
+      {pair, timed([&] {
+         for (int i = 0; i < batch; ++i) {
+           CUDA_OK(cudaEventRecord(bare[2 * static_cast<std::size_t>(i)], stream));
+           launch();
+           CUDA_OK(cudaEventRecord(bare[2 * static_cast<std::size_t>(i) + 1], stream));
+         }
+       }),
+       ""},
+      {"in a cuda::scope", timed([&] {
+         for (int i = 0; i < batch; ++i) {
+           latency::cuda::scope scope{stream, "layer"};
+           launch();
+         }
+       }),
+       pair},
+      {"as a stage of cuda::stages", timed([&] {
+         latency::cuda::stages stages{stream};
+         for (int i = 0; i < batch; ++i) {
+           stages.next("layer");
+           launch();
+         }
+       }),
+       single},
+      {"with a mark behind it", timed([&] {
+         for (int i = 0; i < batch; ++i) {
+           launch();
+           latency::mark(stream, "token", i);
+         }
+       }),
+       single}};
+  std::vector<benchmarks::row> rows = benchmarks::compare(alternatives, "ns", rounds);
+  const latency::recording r = run.stop();
+  if (r.hygiene.dropped_device_ops != 0)
+    throw latency::error(std::to_string(r.hygiene.dropped_device_ops) + " windows were dropped");
+  // The measuring alone, without the kernel: that is what the two ways can be held against.
+  const auto value_of = [&](const std::string& name) {
+    for (const benchmarks::row& row : rows)
+      if (row.name == name) return row.value;
+    throw latency::error("no row " + name);
+  };
+  const double alone = value_of(kernel);
+  const auto difference = [&](const std::string& of, const std::string& against) {
+    benchmarks::row row;
+    row.name = of + ", less the kernel";
+    row.value = value_of(of) - alone;
+    row.unit = "ns";
+    row.n = static_cast<std::size_t>(rounds);
+    if (!against.empty()) {
+      row.reference_name = against + ", less the kernel";
+      row.reference_value = value_of(against) - alone;
+    }
+    return row;
+  };
+  for (const auto& [of, against] :
+       std::vector<std::pair<std::string, std::string>>{{pair, ""},
+                                                        {"in a cuda::scope", pair},
+                                                        {single, ""},
+                                                        {"as a stage of cuda::stages", single},
+                                                        {"with a mark behind it", single}})
+    rows.push_back(difference(of, against));
+  if (machine.empty()) machine = benchmarks::this_machine() + ", " + gpu_name();
+  benchmarks::report(rows, machine, "event_cost --rounds " + std::to_string(rounds), output);
+} catch (const latency::error& e) {
+  std::fprintf(stderr, "event_cost: %s\n", e.what());
+  return 2;
+}

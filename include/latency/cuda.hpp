@@ -1,0 +1,242 @@
+#pragma once
+// How long the work between two points of a CUDA stream takes, measured with events: for programs
+// that want device times without a profiler. Needs the CUDA runtime and nothing else.
+//
+//   latency::session run{"timing.json"};
+//   latency::cuda::events gpu{run};                              // makes the events
+//   {
+//     latency::cuda::scope s{stream, "attention", {"layer", i}}; // a span, and a window on the stream
+//     attention<<<...>>>(...);
+//   }
+//   latency::mark(stream, "token", i);                           // when all before it was complete
+//
+// A window runs from the completion of what the stream did before it to that of what it did inside:
+// it holds the gaps between kernels too, and on a stream that is behind, nothing of the launches.
+// Which kernels ran, and beside what, only cupti.hpp tells. docs/gpu.md compares the two.
+//
+// Streams belong to the current device, as for a kernel launch. While a stream captures a graph its
+// windows and marks are left out, and counted as dropped; the spans stay.
+
+#include <cuda_profiler_api.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "detail/cuda_event_source.hpp"
+#include "detail/cuda_stream_window.hpp"
+#include "memory.hpp"
+#include "region.hpp"
+#include "session.hpp"
+
+namespace latency {
+namespace detail {
+
+// Fills in the memory of the current device. The peak is the most that was seen, and what the
+// device's default memory pool reserved at its highest.
+inline void read_cuda_memory(memory::usage& into) {
+  static std::atomic<std::int64_t> peak_bytes{0};
+  std::size_t free_bytes = 0, total_bytes = 0;
+  if (!cuda_driver::succeeded(cudaMemGetInfo(&free_bytes, &total_bytes))) return;
+  into.device_used_bytes = static_cast<std::int64_t>(total_bytes - free_bytes);
+  std::int64_t highest = into.device_used_bytes;
+  int device = 0;
+  cudaMemPool_t pool = nullptr;
+  std::uint64_t now = 0, high = 0;
+  if (cuda_driver::succeeded(cudaGetDevice(&device)) &&
+      cuda_driver::succeeded(cudaDeviceGetDefaultMemPool(&pool, device)) &&
+      cuda_driver::succeeded(
+          cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &now)) &&
+      cuda_driver::succeeded(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemHigh, &high)))
+    highest += static_cast<std::int64_t>(high - now);
+  std::int64_t before = peak_bytes.load(std::memory_order_relaxed);
+  while (before < highest && !peak_bytes.compare_exchange_weak(before, highest)) {
+  }
+  into.device_peak_bytes = std::max(before, highest);
+}
+
+}  // namespace detail
+
+namespace cuda {
+
+struct event_options {
+  std::vector<int> devices;  // none: the current one
+  // Of each device. A window takes two until it is complete and polled, a mark one; when none is
+  // left the window or mark is left out and counted.
+  std::uint32_t events = 8192;
+  // The longest that the end of the session waits for streams that still run.
+  std::chrono::milliseconds finish_within{1000};
+};
+
+// Measures from its making to its end, or to the session's. One at a time. Make and end it where no
+// scope, stage or mark is in progress. Times are read by the session's own thread, or by
+// session.poll(), which never waits.
+class events {
+ public:
+  explicit events(session& run, const event_options& wanted = {}) {
+    const std::shared_ptr<detail::recorder> recorder = run.recorder();
+    if (!recorder->enabled() || recorder->ended()) {
+      why_not_ = "the session does not record";
+      return;
+    }
+    try {
+      std::vector<int> devices = wanted.devices;
+      int current = 0;
+      if (const cudaError_t code = cudaGetDevice(&current); !detail::cuda_driver::succeeded(code))
+        throw error(std::string("no CUDA device: ") + cudaGetErrorString(code));
+      if (devices.empty()) devices.push_back(current);
+      auto made = std::make_shared<detail::cuda_event_source>(recorder, devices, wanted.events,
+                                                              wanted.finish_within);
+      detail::cuda_event_source* none = nullptr;
+      if (!detail::cuda_event_source::current().compare_exchange_strong(none, made.get()))
+        throw error("another latency::cuda::events measures already");
+      source_ = std::move(made);
+    } catch (const std::exception& e) {
+      why_not_ = e.what();
+    }
+    recorder->write_device([&](detail::device_writer&) {
+      recorder->tier(started() ? device_tier::events : device_tier::host, why_not_);
+    });
+    if (!started()) return;
+    recorder_ = recorder;
+    recorder_->add_source(source_);
+    memory::set_device_reader(detail::read_cuda_memory);
+  }
+  events(const events&) = delete;
+  events& operator=(const events&) = delete;
+  ~events() {
+    if (source_ == nullptr) return;
+    memory::set_device_reader(nullptr);
+    if (recorder_->of_this_process()) recorder_->remove_source(source_);
+    detail::cuda_event_source::current().store(nullptr, std::memory_order_release);
+  }
+
+  [[nodiscard]] bool started() const noexcept { return source_ != nullptr; }
+  // One line when it did not start, else empty.
+  [[nodiscard]] const std::string& why_not() const noexcept { return why_not_; }
+
+ private:
+  std::shared_ptr<detail::recorder> recorder_;
+  std::shared_ptr<detail::cuda_event_source> source_;
+  std::string why_not_;
+};
+
+// A span, and the window of what `stream` does for it.
+template <class Span>
+class basic_scope {
+ public:
+  basic_scope(cudaStream_t stream, const char* name, const attribute& a0 = no_attribute,
+              const attribute& a1 = no_attribute, const attribute& a2 = no_attribute,
+              const attribute& a3 = no_attribute, const attribute& a4 = no_attribute,
+              const attribute& a5 = no_attribute, const attribute& a6 = no_attribute,
+              const attribute& a7 = no_attribute) noexcept
+      : name_(name), span_(name, a0, a1, a2, a3, a4, a5, a6, a7) {
+    if (span_.id() != 0) window_.begin(stream);
+  }
+  basic_scope(const basic_scope&) = delete;
+  basic_scope& operator=(const basic_scope&) = delete;
+  ~basic_scope() {
+    if (span_.id() != 0) window_.end(name_, span_.id());
+  }
+  static void* operator new(std::size_t) = delete;  // a scope lives in a block of code
+
+  void add(const attribute& a) noexcept { span_.add(a); }
+  [[nodiscard]] span_id id() const noexcept { return span_.id(); }
+
+ private:
+  const char* name_;
+  Span span_;
+  detail::stream_window window_;
+};
+
+template <>
+class basic_scope<recording_off::scope> : public recording_off::scope {
+ public:
+  template <class... A>
+  explicit constexpr basic_scope(cudaStream_t, const char* name, const A&...) noexcept
+      : recording_off::scope(name) {}
+};
+
+using scope = basic_scope<latency::scope>;
+
+// Stages of work on one stream, one behind the other. Each is a span and a window; the event that
+// ends one begins the next.
+//
+//   latency::cuda::stages s{stream};
+//   s.next("attention"); ...
+//   s.next("ffn");       ...
+template <class Span>
+class basic_stages {
+ public:
+  explicit basic_stages(cudaStream_t stream) noexcept : stream_(stream) {}
+  basic_stages(const basic_stages&) = delete;
+  basic_stages& operator=(const basic_stages&) = delete;
+  ~basic_stages() { finish(); }
+  static void* operator new(std::size_t) = delete;
+
+  // Ends the stage in progress, if there is one, and begins another.
+  void next(const char* name, const attribute& a0 = no_attribute,
+            const attribute& a1 = no_attribute, const attribute& a2 = no_attribute,
+            const attribute& a3 = no_attribute) noexcept {
+    const bool first = !span_.has_value() || span_->id() == 0;
+    if (!first) window_.next(name_, span_->id());
+    span_.reset();
+    span_.emplace(name, a0, a1, a2, a3);
+    name_ = name;
+    if (first && span_->id() != 0) window_.begin(stream_);
+  }
+  // Ends the stage in progress.
+  void finish() noexcept {
+    if (span_.has_value() && span_->id() != 0) window_.end(name_, span_->id());
+    span_.reset();
+  }
+
+ private:
+  cudaStream_t stream_;
+  const char* name_ = nullptr;
+  std::optional<Span> span_;
+  detail::stream_window window_;
+};
+
+using stages = basic_stages<latency::scope>;
+
+// A region (region.hpp) that profilers record too, when they are told to wait for it:
+//   nsys profile --capture-range=cudaProfilerApi --capture-range-end=stop ./program
+template <class Region>
+class basic_profile_region {
+ public:
+  explicit basic_profile_region(const char* name) : region_(name) { (void)cudaProfilerStart(); }
+  basic_profile_region(const basic_profile_region&) = delete;
+  basic_profile_region& operator=(const basic_profile_region&) = delete;
+  ~basic_profile_region() { (void)cudaProfilerStop(); }
+
+ private:
+  Region region_;
+};
+
+using profile_region = basic_profile_region<region>;
+
+}  // namespace cuda
+
+// The moment at which all that was put on `stream` so far is complete becomes a row of the
+// recording's marks. `name` is static or interned.
+template <class Span = latency::scope>
+void mark(cudaStream_t stream, const char* name, std::int64_t index) noexcept {
+  if constexpr (!std::is_same_v<Span, recording_off::scope>) {
+    const detail::thread_state* const thread = detail::recording_thread();
+    if (thread == nullptr) return;
+    detail::cuda_event_source* const source =
+        detail::cuda_event_source::current().load(std::memory_order_acquire);
+    if (source == nullptr) return;
+    if (auto* const events = detail::events_for(*source, stream))
+      events->mark(stream, name, index, detail::innermost_span(*thread),
+                   detail::number_of(stream));
+  }
+}
+
+}  // namespace latency

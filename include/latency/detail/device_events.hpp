@@ -1,0 +1,236 @@
+#pragma once
+// The events of one device: threads put them on streams, and whoever polls turns those that have
+// completed into windows and marks. The driver is a parameter, so that tests can stand in for it:
+//
+//   struct driver {
+//     using event = ...; using stream = ...;
+//     bool record(event, stream) noexcept;           // puts it on the stream
+//     event_progress query(event) noexcept;          // never waits
+//     float elapsed_ms(event, event) noexcept;       // of two complete ones; NaN when it fails
+//     bool record_anchor(event) noexcept;            // on a stream where nothing else is
+//   };
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "../clock.hpp"
+#include "../device_rows.hpp"
+#include "event_pool.hpp"
+#include "event_timeline.hpp"
+
+namespace latency::detail {
+
+enum class event_progress : std::uint8_t { pending, complete, failed };
+
+// An anchor event's time, and the host's at the same moment.
+struct event_anchor {
+  std::int64_t device_ns = 0;
+  std::uint64_t ticks = 0;
+  std::int64_t uncertainty_ns = 0;
+};
+
+// The two events of a window that has begun; none when nothing is measured.
+struct begun_window {
+  std::uint32_t first = no_event;
+  std::uint32_t last = no_event;
+};
+
+// Rows, and their names as static or interned texts.
+struct collected_events {
+  std::vector<std::pair<event_window, const char*>> windows;
+  std::vector<std::pair<completion_mark, const char*>> marks;
+};
+
+template <class Driver>
+class device_events {
+ public:
+  using stream = typename Driver::stream;
+  using event = typename Driver::event;
+
+  device_events(Driver driver, std::uint32_t device, std::uint32_t events)
+      : device_(device), driver_(driver), pool_(events) {
+    waiting_.reserve(events);
+  }
+  [[nodiscard]] std::uint32_t device() const noexcept { return device_; }
+  [[nodiscard]] event& event_at(std::uint32_t i) noexcept { return pool_[i].event; }
+  [[nodiscard]] std::uint32_t events() const noexcept { return pool_.size(); }
+  [[nodiscard]] event& anchor_event(int i) noexcept { return anchors_[i]; }
+  static constexpr int anchor_events = 2;
+
+  // The hot path, from any thread: no lock, no allocation, no wait.
+
+  // Both events of a window are taken at its start, so that it can always end.
+  [[nodiscard]] begun_window begin(stream on) noexcept {
+    begun_window window{pool_.take(), no_event};
+    if (window.first != no_event) window.last = pool_.take();
+    if (window.last != no_event && driver_.record(pool_[window.first].event, on)) return window;
+    drop(window);
+    return {};
+  }
+  void end(const begun_window& window, stream on, const char* name, span_id span,
+           std::uint32_t stream_number) noexcept {
+    if (!driver_.record(pool_[window.last].event, on)) return drop(window);
+    close(window, name, span, stream_number, false);
+  }
+  // Ends a window and begins the next with the same event.
+  [[nodiscard]] begun_window next(const begun_window& window, stream on, const char* name,
+                                  span_id span, std::uint32_t stream_number) noexcept {
+    if (!driver_.record(pool_[window.last].event, on)) {
+      drop(window);
+      return {};
+    }
+    const begun_window following{window.last, pool_.take()};
+    const bool goes_on = following.last != no_event;
+    if (!goes_on) dropped_.fetch_add(1, std::memory_order_relaxed);
+    close(window, name, span, stream_number, goes_on);
+    return goes_on ? following : begun_window{};
+  }
+  void mark(stream on, const char* name, std::int64_t index, span_id span,
+            std::uint32_t stream_number) noexcept {
+    const std::uint32_t i = pool_.take();
+    if (i == no_event || !driver_.record(pool_[i].event, on)) return drop({i, no_event});
+    event_slot<event>& slot = pool_[i];
+    slot.begins = no_event;
+    slot.name = name, slot.span = span, slot.index = index, slot.stream = stream_number;
+    pool_.publish(i);
+  }
+  // A window or mark that could not be measured.
+  void drop(const begun_window& window = {}) noexcept {
+    if (window.last != no_event) pool_.release(window.last);
+    if (window.first != no_event) pool_.release(window.first);
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  // The rest: one caller at a time.
+
+  // Puts the next anchor on its stream and waits at most `patience_ns` for it; the first one decides
+  // where the device's time is 0. True when `found` was filled; false: ask again.
+  template <class Ticks>
+  [[nodiscard]] bool take_anchor(std::int64_t patience_ns, double ns_per_tick, const Ticks& ticks,
+                                 event_anchor& found) noexcept {
+    const int following = anchored_ ? 1 - current_ : current_;
+    std::uint64_t before = 0;
+    bool bracketed = false;
+    if (!in_flight_) {
+      before = ticks();
+      if (!driver_.record_anchor(anchors_[following])) return false;
+      in_flight_ = bracketed = true;
+    }
+    std::uint64_t after = 0;
+    const std::int64_t limit_ns = read_clock_ns(CLOCK_MONOTONIC) + patience_ns;
+    event_progress progress = event_progress::pending;
+    do {
+      progress = driver_.query(anchors_[following]);
+      after = ticks();
+    } while (progress == event_progress::pending && read_clock_ns(CLOCK_MONOTONIC) < limit_ns);
+    if (progress == event_progress::pending) return false;
+    in_flight_ = false;
+    if (progress == event_progress::failed) return false;
+    if (anchored_) {
+      const float ms = driver_.elapsed_ms(anchors_[current_], anchors_[following]);
+      if (std::isnan(ms)) return false;
+      timeline_.move_anchor(ms);
+    }
+    current_ = following;
+    anchored_ = true;
+    if (!bracketed) return false;  // its time is good for the device, but the host's is not known
+    found.device_ns = timeline_.anchor_ns();
+    found.ticks = before + (after - before) / 2;
+    found.uncertainty_ns = static_cast<std::int64_t>(
+        std::ceil(static_cast<double>(after - before) / 2 * ns_per_tick));
+    return true;
+  }
+
+  // Takes in what has completed. Returns how many still run.
+  std::size_t collect(collected_events& into) {
+    pool_.collect(waiting_);
+    blocked_.clear();
+    std::size_t kept = 0;
+    for (const std::uint32_t i : waiting_) {
+      const event_slot<event>& slot = pool_[i];
+      // What a stream does is complete in order: behind a pending event all are.
+      if (std::find(blocked_.begin(), blocked_.end(), slot.stream) != blocked_.end()) {
+        waiting_[kept++] = i;
+        continue;
+      }
+      const event_progress progress = driver_.query(slot.event);
+      if (progress == event_progress::pending) {
+        blocked_.push_back(slot.stream);
+        waiting_[kept++] = i;
+      } else {
+        resolve(i, progress == event_progress::complete, into);
+      }
+    }
+    waiting_.resize(kept);
+    return kept;
+  }
+  // Gives up on those that still run; they count as dropped.
+  void abandon() noexcept {
+    dropped_.fetch_add(waiting_.size(), std::memory_order_relaxed);
+    waiting_.clear();
+  }
+  // Windows and marks that could not be measured, since the last call.
+  [[nodiscard]] std::uint64_t take_dropped() noexcept {
+    return dropped_.exchange(0, std::memory_order_relaxed);
+  }
+
+ private:
+  void close(const begun_window& window, const char* name, span_id span,
+             std::uint32_t stream_number, bool begins_next) noexcept {
+    event_slot<event>& slot = pool_[window.last];
+    slot.begins = window.first;
+    if (begins_next) slot.users.store(2, std::memory_order_relaxed);
+    slot.name = name, slot.span = span, slot.stream = stream_number;
+    pool_.publish(window.last);
+  }
+
+  [[nodiscard]] bool time_of(const event_slot<event>& slot, event_time& found) noexcept {
+    const float ms = driver_.elapsed_ms(anchors_[current_], slot.event);
+    if (std::isnan(ms)) return false;
+    found = timeline_.at(ms);
+    return true;
+  }
+
+  void resolve(std::uint32_t i, bool complete, collected_events& into) {
+    event_slot<event>& slot = pool_[i];
+    slot.timed = complete && time_of(slot, slot.time);
+    bool known = slot.timed;
+    if (slot.begins == no_event) {
+      if (known)
+        into.marks.emplace_back(
+            completion_mark{slot.time.ns, slot.index, slot.span, 0, device_, slot.stream},
+            slot.name);
+    } else {
+      // One that ended a window before has its time, so that neighbours touch.
+      event_slot<event>& first = pool_[slot.begins];
+      known = known && (first.timed || time_of(first, first.time));
+      if (known)
+        into.windows.emplace_back(
+            event_window{first.time.ns, slot.time.ns, slot.span, 0, 0, device_, slot.stream,
+                         std::max(first.time.step_ns, slot.time.step_ns)},
+            slot.name);
+      pool_.release(slot.begins);
+    }
+    if (!known) dropped_.fetch_add(1, std::memory_order_relaxed);
+    pool_.release(i);
+  }
+
+  const std::uint32_t device_;
+  Driver driver_;
+  event_pool<event> pool_;
+  std::atomic<std::uint64_t> dropped_{0};
+  event anchors_[anchor_events]{};
+  int current_ = 0;
+  bool anchored_ = false;
+  bool in_flight_ = false;
+  event_timeline timeline_;
+  std::vector<std::uint32_t> waiting_;   // published and not complete
+  std::vector<std::uint32_t> blocked_;   // streams, while collecting
+};
+
+}  // namespace latency::detail
