@@ -54,7 +54,8 @@ int main() {
   for (const latency::completion_mark& m : recorded.marks) completed_ns[m.index] = m.time_ns;
   std::vector<double> first_ms, between_ms;
   for (const latency::recorded_async_span& s : recorded.async_spans) {
-    const auto request = recorded.integer_attribute(s.attributes, recorded.strings.find("request"), 0);
+    const auto request =
+        recorded.integer_attribute(s.attributes, recorded.strings.find("request"), 0);
     for (std::int64_t token = 0; token < tokens; ++token) {
       const std::int64_t now_ns = completed_ns[request * tokens + token];
       if (token == 0) {

@@ -5,8 +5,8 @@
 //   latency::session run{"timing.json"};
 //   latency::cuda::events gpu{run};                              // makes the events
 //   {
-//     latency::cuda::scope s{stream, "attention", {"layer", i}}; // a span, and a window on the stream
-//     attention<<<...>>>(...);
+//     latency::cuda::scope s{stream, "attention", {"layer", i}}; // a span, and a window on the
+//     stream attention<<<...>>>(...);
 //   }
 //   latency::mark(stream, "token", i);                           // when all before it was complete
 //
@@ -234,8 +234,7 @@ void mark(cudaStream_t stream, const char* name, std::int64_t index) noexcept {
         detail::cuda_event_source::current().load(std::memory_order_acquire);
     if (source == nullptr) return;
     if (auto* const events = detail::events_for(*source, stream))
-      events->mark(stream, name, index, detail::innermost_span(*thread),
-                   detail::number_of(stream));
+      events->mark(stream, name, index, detail::innermost_span(*thread), detail::number_of(stream));
   }
 }
 

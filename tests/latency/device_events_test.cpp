@@ -19,6 +19,7 @@ struct fake_event {
   double at_ns = 0;
   bool fails = false;
   bool late = false;
+  bool captured = false;
 };
 struct fake_stream {
   double busy_until_ns = 0;
@@ -49,7 +50,9 @@ struct fake_driver {
   }
   event_progress query(event e) const noexcept {
     if (e->fails) return event_progress::failed;
-    return !e->late && e->at_ns <= device->now_ns ? event_progress::complete : event_progress::pending;
+    if (e->captured) return event_progress::captured;
+    return !e->late && e->at_ns <= device->now_ns ? event_progress::complete
+                                                  : event_progress::pending;
   }
   float elapsed_ms(event from, event to) const noexcept {
     return static_cast<float>((to->at_ns - from->at_ns) / 1e6);
@@ -64,8 +67,8 @@ struct fixture {
     REQUIRE(anchor());
   }
   bool anchor() {
-    return events.take_anchor(10000, 1.0, [this] { return static_cast<std::uint64_t>(device.now_ns); },
-                              last_anchor);
+    return events.take_anchor(
+        10000, 1.0, [this] { return static_cast<std::uint64_t>(device.now_ns); }, last_anchor);
   }
   std::size_t collect() { return events.collect(found); }
   // How many events could be taken now; puts them back.
@@ -207,6 +210,18 @@ TEST_CASE("device_events: an event that fails, or is refused, is counted and com
   f.device.refuses = false;
   CHECK(f.events.take_dropped() == 3);
   CHECK(f.free_events() == 6);
+}
+
+TEST_CASE("device_events: an event that became part of a graph is never used again") {
+  fixture f(6);
+  fake_stream stream;
+  const begun_window window = f.events.begin(&stream);
+  f.made[window.last].captured = true;
+  f.events.end(window, &stream, "captured", 1, 0);
+  CHECK(f.collect() == 0);
+  CHECK(f.found.windows.empty());
+  CHECK(f.events.take_dropped() == 1);
+  CHECK(f.free_events() == 4);  // pairs: one of the five that are left has no partner
 }
 
 TEST_CASE("device_events: hours of float milliseconds stay exact to their step near an anchor") {

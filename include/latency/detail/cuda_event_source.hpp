@@ -34,12 +34,11 @@ struct cuda_driver {
   [[nodiscard]] bool record(cudaEvent_t one, cudaStream_t on) const noexcept {
     return succeeded(cudaEventRecord(one, on));
   }
-  [[nodiscard]] bool record_anchor(cudaEvent_t one) const noexcept {
-    return record(one, anchors);
-  }
+  [[nodiscard]] bool record_anchor(cudaEvent_t one) const noexcept { return record(one, anchors); }
   [[nodiscard]] event_progress query(cudaEvent_t one) const noexcept {
     const cudaError_t code = cudaEventQuery(one);
     if (succeeded(code)) return event_progress::complete;
+    if (code == cudaErrorCapturedEvent) return event_progress::captured;
     return code == cudaErrorNotReady ? event_progress::pending : event_progress::failed;
   }
   [[nodiscard]] float elapsed_ms(cudaEvent_t from, cudaEvent_t to) const noexcept {

@@ -29,6 +29,8 @@ namespace latency::detail {
   return cuda_driver::succeeded(cudaStreamGetId(stream, &id)) ? static_cast<std::uint32_t>(id) : 0;
 }
 
+// A capture that begins inside a window takes its last event into the graph. That event is never
+// used again (device_events.hpp), and the window counts as dropped.
 class stream_window {
  public:
   void begin(cudaStream_t on) noexcept {
@@ -38,24 +40,15 @@ class stream_window {
     if (events_ == nullptr) return;
     window_ = events_->begin(on);
     stream_ = on;
+    number_ = number_of(on);
   }
   void end(const char* name, span_id span) noexcept {
     if (!measures()) return;
-    if (captures(stream_)) {
-      events_->drop(window_);
-    } else {
-      events_->end(window_, stream_, name, span, number_of(stream_));
-    }
+    events_->end(window_, stream_, name, span, number_);
     window_ = {};
   }
   void next(const char* name, span_id span) noexcept {
-    if (!measures()) return;
-    if (captures(stream_)) {
-      events_->drop(window_);
-      window_ = {};
-    } else {
-      window_ = events_->next(window_, stream_, name, span, number_of(stream_));
-    }
+    if (measures()) window_ = events_->next(window_, stream_, name, span, number_);
   }
 
  private:
@@ -68,6 +61,7 @@ class stream_window {
   cuda_event_source* source_ = nullptr;
   device_events<cuda_driver>* events_ = nullptr;
   cudaStream_t stream_ = nullptr;
+  std::uint32_t number_ = 0;
   begun_window window_;
 };
 

@@ -25,7 +25,8 @@
 
 namespace latency::detail {
 
-enum class event_progress : std::uint8_t { pending, complete, failed };
+// captured: it became part of a graph, whose every launch will record it anew.
+enum class event_progress : std::uint8_t { pending, complete, failed, captured };
 
 // An anchor event's time, and the host's at the same moment.
 struct event_anchor {
@@ -108,8 +109,8 @@ class device_events {
 
   // The rest: one caller at a time.
 
-  // Puts the next anchor on its stream and waits at most `patience_ns` for it; the first one decides
-  // where the device's time is 0. True when `found` was filled; false: ask again.
+  // Puts the next anchor on its stream and waits at most `patience_ns` for it; the first one
+  // decides where the device's time is 0. True when `found` was filled; false: ask again.
   template <class Ticks>
   [[nodiscard]] bool take_anchor(std::int64_t patience_ns, double ns_per_tick, const Ticks& ticks,
                                  event_anchor& found) noexcept {
@@ -141,8 +142,8 @@ class device_events {
     if (!bracketed) return false;  // its time is good for the device, but the host's is not known
     found.device_ns = timeline_.anchor_ns();
     found.ticks = before + (after - before) / 2;
-    found.uncertainty_ns = static_cast<std::int64_t>(
-        std::ceil(static_cast<double>(after - before) / 2 * ns_per_tick));
+    found.uncertainty_ns =
+        static_cast<std::int64_t>(std::ceil(static_cast<double>(after - before) / 2 * ns_per_tick));
     return true;
   }
 
@@ -163,7 +164,7 @@ class device_events {
         blocked_.push_back(slot.stream);
         waiting_[kept++] = i;
       } else {
-        resolve(i, progress == event_progress::complete, into);
+        resolve(i, progress, into);
       }
     }
     waiting_.resize(kept);
@@ -196,9 +197,9 @@ class device_events {
     return true;
   }
 
-  void resolve(std::uint32_t i, bool complete, collected_events& into) {
+  void resolve(std::uint32_t i, event_progress progress, collected_events& into) {
     event_slot<event>& slot = pool_[i];
-    slot.timed = complete && time_of(slot, slot.time);
+    slot.timed = progress == event_progress::complete && time_of(slot, slot.time);
     bool known = slot.timed;
     if (slot.begins == no_event) {
       if (known)
@@ -217,7 +218,7 @@ class device_events {
       pool_.release(slot.begins);
     }
     if (!known) dropped_.fetch_add(1, std::memory_order_relaxed);
-    pool_.release(i);
+    if (progress != event_progress::captured) pool_.release(i);  // else out of use for good
   }
 
   const std::uint32_t device_;
@@ -229,8 +230,8 @@ class device_events {
   bool anchored_ = false;
   bool in_flight_ = false;
   event_timeline timeline_;
-  std::vector<std::uint32_t> waiting_;   // published and not complete
-  std::vector<std::uint32_t> blocked_;   // streams, while collecting
+  std::vector<std::uint32_t> waiting_;  // published and not complete
+  std::vector<std::uint32_t> blocked_;  // streams, while collecting
 };
 
 }  // namespace latency::detail

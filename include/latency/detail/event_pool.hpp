@@ -24,8 +24,8 @@ struct event_slot {
   std::uint32_t begins = no_event;            // a window: the event that it began with
   // Who still needs its time: the window or mark that it ends, and the window that it begins.
   std::atomic<std::uint32_t> users{0};
-  bool timed = false;  // of one that has been collected: `time` is known
-  const char* name = nullptr;                 // of the window or mark; static or interned
+  bool timed = false;          // of one that has been collected: `time` is known
+  const char* name = nullptr;  // of the window or mark; static or interned
   span_id span = 0;
   std::int64_t index = 0;  // of a mark
   std::uint32_t stream = 0;

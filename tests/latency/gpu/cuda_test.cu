@@ -144,8 +144,7 @@ TEST_CASE("cuda: four threads on four streams: every scope has its window, every
   for (auto& [stream, marks] : by_stream) {
     std::sort(marks.begin(), marks.end(),
               [](const auto& a, const auto& b) { return a.index < b.index; });
-    for (std::size_t i = 1; i < marks.size(); ++i)
-      CHECK(marks[i].time_ns >= marks[i - 1].time_ns);
+    for (std::size_t i = 1; i < marks.size(); ++i) CHECK(marks[i].time_ns >= marks[i - 1].time_ns);
   }
 }
 
@@ -200,6 +199,36 @@ TEST_CASE("cuda: polling leaves captures alone, and a capturing stream is left o
   CHECK(r.event_windows.size() == 20);
   CHECK(r.marks.empty());
   CHECK(r.hygiene.dropped_device_ops == 40);
+}
+
+TEST_CASE("cuda: a capture that begins inside a window costs that window, and no later one") {
+  const work::stream stream, other;
+  const latency::recording r = recorded([&](latency::session&) {
+    cudaGraph_t graph = nullptr;
+    cudaGraphExec_t exec = nullptr;
+    std::optional<latency::cuda::scope> around;
+    around.emplace(stream, "around");
+    CUDA_OK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+    work::empty<<<1, 32, 0, stream>>>();
+    around.reset();
+    CUDA_OK(cudaStreamEndCapture(stream, &graph));
+    CUDA_OK(cudaGraphInstantiate(&exec, graph, 0));
+    for (int i = 0; i < 20; ++i) {
+      latency::cuda::scope later{other, "later"};
+      work::spin<<<1, 1, 0, other>>>(ms);
+      CUDA_OK(cudaGraphLaunch(exec, stream));
+    }
+    CUDA_OK(cudaDeviceSynchronize());
+    CUDA_OK(cudaGraphExecDestroy(exec));
+    CUDA_OK(cudaGraphDestroy(graph));
+  });
+  CHECK(r.hygiene.dropped_device_ops == 1);
+  REQUIRE(r.event_windows.size() == 20);
+  for (const latency::event_window& w : r.event_windows) {
+    CHECK(r.strings[w.name] == "later");
+    CHECK(w.end_ns - w.start_ns >= ms);
+    CHECK(w.end_ns - w.start_ns < 2 * ms);
+  }
 }
 
 TEST_CASE("cuda: what still runs when the session ends is waited for, within bounds") {
