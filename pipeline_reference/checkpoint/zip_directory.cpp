@@ -1,8 +1,10 @@
 #include "pipeline_reference/checkpoint/zip_directory.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -40,10 +42,14 @@ class zip_parser {
     std::uint64_t at = directory.offset_bytes;
     const std::uint64_t end = at + directory.size_bytes;
     std::vector<zip_entry> entries;
-    for (std::uint64_t i = 0; i < directory.entries; ++i)
-      entries.push_back(parse_entry(at, end, directory.offset_bytes));
+    for (std::uint64_t i = 0; i < directory.entries; ++i) entries.push_back(parse_entry(at, end));
     if (at != end)
       fail(at, fmt::format("the directory goes on after its {} entries", entries.size()));
+    // All their headers at once: they lie all over the file, and one by one the disk would be
+    // waited for at each.
+    for (const std::uint64_t header : headers_) prefetch(header, directory.offset_bytes);
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      entries[i].offset_bytes = find_data(entries[i], headers_[i], directory.offset_bytes);
     check_overlaps();
     return entries;
   }
@@ -106,8 +112,20 @@ class zip_parser {
     return place;
   }
 
-  // One entry of the directory, which lies in [at, end); moves `at` behind it.
-  zip_entry parse_entry(std::uint64_t& at, std::uint64_t end, std::uint64_t data_end) {
+  // Where the bytes are a mapped file, has the disk bring those of a header. Elsewhere it does
+  // nothing.
+  void prefetch(std::uint64_t header, std::uint64_t data_end) const {
+    constexpr std::uint64_t page_bytes = 4096;
+    if (!lies_inside(header, local_bytes, data_end)) return;
+    const auto address = reinterpret_cast<std::uintptr_t>(bytes_.data()) + header;
+    const std::uintptr_t page = address / page_bytes * page_bytes;
+    ::madvise(reinterpret_cast<void*>(page), address + local_bytes + most_name_bytes - page,
+              MADV_WILLNEED);
+  }
+
+  // One entry of the directory, which lies in [at, end); moves `at` behind it. Notes where its
+  // header is; where its data are, the header says.
+  zip_entry parse_entry(std::uint64_t& at, std::uint64_t end) {
     if (!lies_inside(at, directory_bytes, end) || number<std::uint32_t>(at) != directory_signature)
       fail(at, "expected an entry of the zip directory");
     const auto flags = number<std::uint16_t>(at + 8), method = number<std::uint16_t>(at + 10);
@@ -129,7 +147,7 @@ class zip_parser {
     if (!entry.compressed && original != entry.size_bytes)
       fail(entry.name,
            fmt::format("is stored as {} bytes but claims {}", entry.size_bytes, original));
-    entry.offset_bytes = find_data(entry, local, data_end);
+    headers_.push_back(local);
     at += directory_bytes + variable;
     return entry;
   }
@@ -205,6 +223,7 @@ class zip_parser {
   const std::string& path_;
   std::span<const std::byte> bytes_;
   std::unordered_set<std::string> names_;
+  std::vector<std::uint64_t> headers_;  // of the entries
   std::vector<used_bytes> used_;
 };
 
