@@ -31,7 +31,7 @@ struct hygiene_report {
   std::int64_t lost = 0;                // sum of that group
   std::int64_t impossible_records = 0;  // records with at least one problem (kinds may overlap)
   std::int64_t warm_up_spans = 0;       // left out of every statistic
-  bool incomplete = false;              // the run did not end; read from its journal
+  bool incomplete = false;              // the run did not end, or its file is cut off
   bool clean = true;                    // complete, and no count outside left_out above zero
 };
 

@@ -276,6 +276,7 @@ void add(hygiene_counts& sum, const hygiene_counts& more) {
   sum.skipped_regions += more.skipped_regions;
   sum.damaged_blocks += more.damaged_blocks;
   sum.incomplete = sum.incomplete || more.incomplete;
+  if (sum.cut_at.empty()) sum.cut_at = more.cut_at;
 }
 
 // The worst of each: a statement about the clock or the cost must hold for every recording.

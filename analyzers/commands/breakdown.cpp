@@ -101,7 +101,8 @@ CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
       "breakdown", "where the time of a run went: components, switches, pixel frames, KV cache");
   command
       .add_option("FILE", options.files,
-                  "timing file or journal; - is standard input; several: side by side")
+                  "timing file, journal or PyTorch trace (also .gz); - is standard input; several: "
+                  "side by side")
       ->required();
   command.add_flag("--detailed", options.detailed, "also each block and each denoising step");
   command.add_option("--format", options.format, "table, markdown, json or csv")

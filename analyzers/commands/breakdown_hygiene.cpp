@@ -68,9 +68,12 @@ section hygiene_section(const breakdown_report& report) {
     std::string& list = c.group == analysis::hygiene_group::left_out ? left_out : problems;
     list += fmt::format("{}{} x {}", list.empty() ? "" : ", ", c.count, c.what);
   }
-  if (health.incomplete)
-    problems =
-        "the run did not end (read from its journal)" + (problems.empty() ? "" : ", " + problems);
+  if (health.incomplete) {
+    const std::string& cut_at = report.run.hygiene.cut_at;
+    const std::string why = cut_at.empty() ? "the run did not end (read from its journal)"
+                                           : "the file ends too early, at " + cut_at;
+    problems = why + (problems.empty() ? "" : ", " + problems);
+  }
   section result{"hygiene", "Hygiene", {}};
   if (health.clean)
     result.items.emplace_back(

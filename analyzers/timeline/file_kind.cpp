@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "analyzers/timeline/byte_source.hpp"
 #include "latency/journal.hpp"
 
 namespace latency::timeline {
@@ -12,17 +13,14 @@ struct signature {
   const char* is;
 };
 
-constexpr const char* chrome_trace =
-    "is a Chrome or PyTorch profiler trace, not a timing file or journal";
-
 constexpr signature binary_signatures[] = {
-    {"\x1f\x8b", "is compressed with gzip; decompress it first (gunzip -c FILE | latency ... -)"},
     {"\x28\xb5\x2f\xfd", "is compressed with zstd; decompress it first"},
-    {"PK\x03\x04", "is a zip archive (a PyTorch checkpoint?), not a timing file or journal"},
-    {"SQLite format 3", "is an SQLite database (Nsight Systems?), not a timing file or journal"},
+    {"PK\x03\x04", "is a zip archive (a PyTorch checkpoint?), not a timing file, journal or trace"},
+    {"SQLite format 3",
+     "is an SQLite database (Nsight Systems?), not a timing file, journal or trace"},
     {"\x7f"
      "ELF",
-     "is a program, not a timing file or journal"},
+     "is a program, not a timing file, journal or trace"},
     {"\xef\xbb\xbf", "starts with a byte-order mark, which JSON forbids"},
 };
 
@@ -47,33 +45,51 @@ std::string starts_with(char first) {
   return "is not JSON and not a journal (it starts with " + shown + ")";
 }
 
+recognised_file recognise_json(std::string_view bytes) {
+  const std::string_view head = bytes.substr(0, looked_at_bytes);
+  const std::size_t begin = head.find_first_not_of(" \t\r\n");
+  if (begin == head.npos) return {file_kind::other, "holds nothing but white space"};
+  const std::string_view text = head.substr(begin);
+  if (has(text.substr(0, 256), "\"latency.timing\"")) return {file_kind::timing_file, ""};
+  if (text[0] == '[' && has(text, "\"ph\"")) return {file_kind::trace, ""};
+  if (text[0] == '[') return {file_kind::other, "is a JSON array; a timing file is a JSON object"};
+  if (text[0] != '{') return {file_kind::other, starts_with(text[0])};
+  if (has(text, "\"traceEvents\"") || has(text, "\"displayTimeUnit\"") ||
+      has(text, "\"deviceProperties\""))
+    return {file_kind::trace, ""};
+  if (has(text, "\"component_breakdown\"") || has(text, "\"component_timings\"") ||
+      has(text, "\"inter_frame_latencies\""))
+    return {file_kind::other,
+            "is a file of the older LongLive tracker, not a timing file, journal or trace"};
+  // The events may come behind other members of any size, and the keys of a timing file sorted.
+  if (!has(bytes, "\"latency.timing\"") && has(bytes, "\"traceEvents\""))
+    return {file_kind::trace, ""};
+  return {file_kind::timing_file, ""};
+}
+
+// Only traces are read through gzip.
+recognised_file recognise_gzip(std::string_view bytes) {
+  const std::string head = inflated_head(bytes, looked_at_bytes);
+  const recognised_file inside = head.empty() ? recognised_file{} : recognise_json(head);
+  if (inside.kind == file_kind::trace) return inside;
+  return {file_kind::other,
+          "is compressed with gzip and holds no trace; decompress it first (gunzip -c FILE | "
+          "latency ... -)"};
+}
+
 }  // namespace
 
 recognised_file recognise(std::string_view bytes) {
   if (bytes.empty()) return {file_kind::other, "is empty"};
   const std::string_view magic(journal_magic, sizeof journal_magic);
   if (bytes.substr(0, magic.size()) == magic) return {file_kind::journal, ""};
+  if (is_gzip(bytes)) return recognise_gzip(bytes);
   for (const signature& known : binary_signatures)
     if (bytes.substr(0, known.magic.size()) == known.magic) return {file_kind::other, known.is};
   if (is_safetensors(bytes))
-    return {file_kind::other, "is a safetensors file, not a timing file or journal"};
+    return {file_kind::other, "is a safetensors file, not a timing file, journal or trace"};
 
-  const std::string_view head = bytes.substr(0, looked_at_bytes);
-  const std::size_t begin = head.find_first_not_of(" \t\r\n");
-  if (begin == head.npos) return {file_kind::other, "holds nothing but white space"};
-  const std::string_view text = head.substr(begin);
-  if (has(text.substr(0, 256), "\"latency.timing\"")) return {file_kind::timing_file, ""};
-  if (text[0] == '[' && has(text, "\"ph\"")) return {file_kind::other, chrome_trace};
-  if (text[0] == '[') return {file_kind::other, "is a JSON array; a timing file is a JSON object"};
-  if (text[0] != '{') return {file_kind::other, starts_with(text[0])};
-  if (has(text, "\"traceEvents\"") || has(text, "\"displayTimeUnit\"") ||
-      has(text, "\"deviceProperties\""))
-    return {file_kind::other, chrome_trace};
-  if (has(text, "\"component_breakdown\"") || has(text, "\"component_timings\"") ||
-      has(text, "\"inter_frame_latencies\""))
-    return {file_kind::other,
-            "is a file of the older LongLive tracker, not a timing file or journal"};
-  return {file_kind::timing_file, ""};
+  return recognise_json(bytes);
 }
 
 }  // namespace latency::timeline

@@ -6,17 +6,18 @@
 
 namespace latency::timeline {
 
-enum class file_kind { timing_file, journal, other };
+enum class file_kind { timing_file, journal, trace, other };
 
 struct recognised_file {
   file_kind kind = file_kind::other;
-  std::string is;  // of other files: "is empty", "is compressed with gzip; ...", for messages
+  std::string is;  // of other files: "is empty", "is a zip archive, ...", for messages
 };
 
 inline constexpr std::size_t looked_at_bytes = std::size_t{64} << 10;
 
-// `bytes` is the whole file or at least its first looked_at_bytes. A JSON object that nothing else
-// is known of counts as a timing file: its reader says what is wrong with it.
+// `bytes` is the whole file or at least its first looked_at_bytes. gzip is looked into: traces are
+// read through it. A JSON object that nothing else is known of counts as a timing file: its reader
+// says what is wrong with it.
 [[nodiscard]] recognised_file recognise(std::string_view bytes);
 
 }  // namespace latency::timeline

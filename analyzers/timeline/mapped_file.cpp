@@ -58,11 +58,18 @@ void mapped_file::map(int descriptor, std::size_t size) {
   bytes_ = {static_cast<const char*>(start), size};
 }
 
+void mapped_file::release(std::size_t count) const noexcept {
+  if (mapping_ == nullptr) return;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  ::madvise(mapping_, count / page * page, MADV_DONTNEED);  // a hint: pages come back when read
+}
+
 void mapped_file::read_pipe(int descriptor) {
   constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
   const std::size_t limit_bytes = pipe_limit_bytes();
   nesting_guard nesting;
   bool recognised = false;
+  bool guarded = true;  // traces are scanned for nesting as they are read
   for (;;) {
     const std::size_t used = owned_.size();
     owned_.resize(used + chunk_bytes);
@@ -75,13 +82,14 @@ void mapped_file::read_pipe(int descriptor) {
       recognised = true;
       const recognised_file found = recognise(owned_);
       if (found.kind == file_kind::other) throw error(name_, "", found.is);
+      guarded = found.kind != file_kind::trace;
     }
     if (owned_.size() > limit_bytes)
       throw error(name_, "",
                   "brings more than " + std::to_string(limit_bytes >> 20) +
                       " MiB; save it to a file and name the file instead");
     const char first = owned_.front();
-    const bool json = first == '{' || first == '[';
+    const bool json = guarded && (first == '{' || first == '[');
     const auto added = std::string_view(owned_).substr(used);
     if (const std::size_t at = json ? nesting.feed(added) : added.npos; at != added.npos)
       throw error(name_, "byte " + std::to_string(used + at), nesting_guard::message());

@@ -10,15 +10,18 @@ namespace latency::timeline {
 class mapped_file {
  public:
   // Opens `path` ("-" is standard input). Throws latency::error when it cannot be opened or is a
-  // directory. What a pipe brings is held in memory: it is refused where it is neither a timing
-  // file nor a journal, where JSON is nested deeper than readers take, and when it is larger than
-  // 4 GiB or a quarter of the machine's memory.
+  // directory. What a pipe brings is held in memory: it is refused where it is no file that readers
+  // take, where a timing file is nested deeper than they take, and when it is larger than 4 GiB or
+  // a quarter of the machine's memory.
   explicit mapped_file(const std::string& path);
   ~mapped_file();
   mapped_file(const mapped_file&) = delete;
   mapped_file& operator=(const mapped_file&) = delete;
 
   [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
+  // The first `count` bytes are not read again: their pages are given back, as far as the file is
+  // mapped.
+  void release(std::size_t count) const noexcept;
   [[nodiscard]] const std::string& name() const noexcept { return name_; }  // for messages
 
  private:

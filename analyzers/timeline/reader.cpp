@@ -3,6 +3,7 @@
 #include "analyzers/timeline/file_kind.hpp"
 #include "analyzers/timeline/mapped_file.hpp"
 #include "analyzers/timeline/timing_file_reader.hpp"
+#include "analyzers/timeline/trace_reader.hpp"
 #include "latency/error.hpp"
 #include "latency/journal_reader.hpp"
 
@@ -11,12 +12,20 @@ namespace latency {
 recording open_recording(const std::string& path) {
   const timeline::mapped_file file(path);
   const timeline::recognised_file found = timeline::recognise(file.bytes());
-  if (found.kind == timeline::file_kind::other) throw error(file.name(), "", found.is);
-  if (found.kind == timeline::file_kind::journal)
-    // Mappings and large strings both begin on an 8-byte boundary.
-    return read_journal(reinterpret_cast<const std::uint64_t*>(file.bytes().data()),
-                        file.bytes().size() / sizeof(std::uint64_t), file.name());
-  return parse_timing_file(file.bytes(), file.name());
+  switch (found.kind) {
+    case timeline::file_kind::journal:
+      // Mappings and large strings both begin on an 8-byte boundary.
+      return read_journal(reinterpret_cast<const std::uint64_t*>(file.bytes().data()),
+                          file.bytes().size() / sizeof(std::uint64_t), file.name());
+    case timeline::file_kind::timing_file:
+      return parse_timing_file(file.bytes(), file.name());
+    case timeline::file_kind::trace:
+      return parse_trace(file.bytes(), file.name(),
+                         [&file](std::size_t bytes) { file.release(bytes); });
+    case timeline::file_kind::other:
+      break;
+  }
+  throw error(file.name(), "", found.is);
 }
 
 }  // namespace latency

@@ -60,17 +60,25 @@ struct proof {
 namespace detail {
 
 // Replay instances that share a node are of one graph; every replay should have run every node of
-// its graph that any of them ran. Sets replays and replay_ops. O(n log n).
+// its graph that any of them ran. An op whose node is not known (files of others may lack it)
+// counts for itself. Sets replays and replay_ops. O(n log n).
 inline void count_replays(const std::vector<device_op>& ops, proof& result) {
   using node_of_replay = std::pair<std::uint64_t, std::uint64_t>;
-  std::vector<std::uint64_t> nodes;
+  std::vector<std::uint64_t> nodes, replays;
   std::vector<node_of_replay> runs;
   for (const device_op& op : ops) {
     if (op.replay == 0) continue;
+    replays.push_back(op.replay);
+    if (op.graph_node == 0) {
+      ++result.replay_ops;
+      continue;
+    }
     runs.emplace_back(op.replay, op.graph_node);
     nodes.push_back(op.graph_node);
   }
   std::sort(runs.begin(), runs.end());
+  std::sort(replays.begin(), replays.end());
+  result.replays = std::unique(replays.begin(), replays.end()) - replays.begin();
   std::sort(nodes.begin(), nodes.end());
   nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
 
@@ -92,7 +100,6 @@ inline void count_replays(const std::vector<device_op>& ops, proof& result) {
   for (std::size_t i = 0; i < nodes.size(); ++i) ++nodes_of_graph[graph_of(i)];
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (i > 0 && runs[i].first == runs[i - 1].first) continue;
-    ++result.replays;
     result.replay_ops += nodes_of_graph[graph_of(index_of(runs[i].second))];
   }
 }

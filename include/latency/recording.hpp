@@ -147,7 +147,8 @@ struct hygiene_counts {
   std::int64_t warm_up_regions = 0;       // regions recorded but excluded from statistics
   std::int64_t skipped_regions = 0;       // regions not recorded (wait, or after active)
   std::int64_t damaged_blocks = 0;        // journal blocks that could not be read (torn or corrupt)
-  bool incomplete = false;                // read from the journal of a run that did not end
+  bool incomplete = false;                // read from the journal of a run that did not end, or ...
+  std::string cut_at = {};                // ... from a file that ends too early: where it ends
 };
 
 struct recording {

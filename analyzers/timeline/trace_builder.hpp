@@ -1,0 +1,74 @@
+#pragma once
+// Makes a recording of the events of a PyTorch profiler trace, in any order.
+//
+// Annotations become spans, CUDA calls api_calls, kernels, memsets and copies device ops. Copies of
+// annotations on device tracks, operators and Python functions are not rows of a recording; they
+// only widen its wall. Times count from the first event. One thread at a time.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "analyzers/timeline/trace_event.hpp"
+#include "latency/recording.hpp"
+
+namespace latency::timeline {
+
+// What a synchronization on a device says about the call that asked for it.
+struct traced_synchronization {
+  std::uint64_t correlation = 0;
+  std::int32_t device = -1;
+  std::int64_t stream = -1;
+  std::uint64_t waits_for = 0;
+};
+
+class trace_builder {
+ public:
+  // Whether the event's times can be used; nothing is added otherwise.
+  [[nodiscard]] bool add(const trace_event& event);
+  // What the trace calls a device.
+  void name_device(std::uint32_t device, std::string_view name);
+
+  // Whether any event was the profiler's.
+  [[nodiscard]] bool recognised() const noexcept { return recognised_; }
+  // `base_unix_ns`: what the trace's clock calls zero. Last of all.
+  [[nodiscard]] recording finish(std::int64_t base_unix_ns);
+
+ private:
+  [[nodiscard]] std::uint32_t thread_of(const trace_event& event);
+  [[nodiscard]] std::uint32_t device_of(const trace_event& event);
+  [[nodiscard]] std::int32_t shape_of(const launch_shape& shape);
+  void add_name(const trace_event& event);
+  void add_device_op(const trace_event& event);
+  void widen(std::int64_t start_ns, std::int64_t end_ns);
+  void name_threads();
+  void describe_devices();
+  void start_at_first();
+
+  recording result_;
+  bool recognised_ = false;
+  bool whole_microseconds_ = true;  // of all times
+  std::optional<std::int64_t> first_ns_;
+  std::int64_t last_ns_ = 0;
+  std::vector<traced_synchronization> synchronizations_;
+
+  std::unordered_map<std::string, std::uint32_t> threads_;  // by process and thread as written
+  std::string thread_key_;                                  // of the event before
+  std::uint32_t last_thread_ = 0;
+  std::vector<std::string> process_of_thread_;
+  std::unordered_map<std::string, std::string> process_names_, thread_names_;
+  using device_numbers = std::map<std::pair<std::string, std::int64_t>, std::uint32_t>;
+  device_numbers devices_;  // by process and number as written
+  device_numbers::const_iterator last_device_ = devices_.end();
+  std::map<std::uint32_t, std::string> device_names_;
+  using shape_key = std::array<std::uint32_t, 8>;
+  std::map<shape_key, std::int32_t> shapes_;
+};
+
+}  // namespace latency::timeline

@@ -1,0 +1,194 @@
+#include "analyzers/timeline/trace_event.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+#include "analyzers/timeline/decimal_time.hpp"
+
+namespace latency::timeline {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+using kind = trace_event_kind;
+
+// Whether a key, as it is written, is this word. Reads no further than the padding.
+template <std::size_t Size>
+bool is(ondemand::raw_json_string key, const char (&word)[Size]) {
+  static_assert(Size <= simdjson::SIMDJSON_PADDING);
+  return std::memcmp(key.raw(), word, Size - 1) == 0 && key.raw()[Size - 1] == '"';
+}
+
+// A number or text as it is written, without quotes and what follows.
+std::string_view written(ondemand::value& value) {
+  std::string_view token = value.raw_json_token();
+  if (!token.empty() && token[0] == '"') {
+    token.remove_prefix(1);
+    return token.substr(0, token.rfind('"'));
+  }
+  return token.substr(0, std::min(token.find_first_of(" \t\r\n"), token.size()));
+}
+
+template <class Integer>
+std::optional<Integer> integer(ondemand::value& value) {
+  const std::string_view text = written(value);
+  Integer result = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), result);
+  return read.ec == std::errc{} ? std::optional(result) : std::nullopt;
+}
+
+std::uint64_t identifier(ondemand::value& value) {  // -1 and the like: none
+  return integer<std::uint64_t>(value).value_or(0);
+}
+
+std::uint32_t dimension(ondemand::value& value) {
+  return integer<std::uint32_t>(value).value_or(0);
+}
+
+// A text with an escape that stands for nothing, such as half a surrogate, is taken as written.
+std::string_view text(ondemand::value& value) {
+  const std::string_view raw = value.raw_json_token();
+  if (raw.empty() || raw[0] != '"') return {};
+  std::string_view unescaped;
+  return value.get_string().get(unescaped) == simdjson::SUCCESS
+             ? unescaped
+             : raw.substr(1, raw.rfind('"') - 1);
+}
+
+void dimensions(ondemand::value& value, std::uint32_t& x, std::uint32_t& y, std::uint32_t& z) {
+  if (value.raw_json_token()[0] != '[') return;
+  std::uint32_t* const to[] = {&x, &y, &z};
+  std::size_t count = 0;
+  for (ondemand::value item : value.get_array())
+    if (count < 3) *to[count++] = dimension(item);
+}
+
+kind kind_of(std::string_view category) {
+  struct known {
+    std::string_view name;
+    kind is;
+  };
+  static constexpr known all[] = {
+      {"cpu_op", kind::other},          {"ac2g", kind::other},
+      {"kernel", kind::kernel},         {"cuda_runtime", kind::call},
+      {"python_function", kind::other}, {"cuda_driver", kind::call},
+      {"gpu_memcpy", kind::copy},       {"gpu_memset", kind::set},
+      {"user_annotation", kind::annotation},
+      {"nvtx", kind::annotation},       {"NVTX", kind::annotation},
+      {"cuda_sync", kind::synchronization},
+      {"gpu_user_annotation", kind::other},
+      {"fwdbwd", kind::other},          {"overhead", kind::other},
+      {"Trace", kind::other},           {"cpu_instant_event", kind::other},
+      {"cuda_event", kind::other},      {"collective_comm", kind::other},
+      {"cuda_profiler_range", kind::other},
+      {"async", kind::other},           {"forward_backward", kind::other},
+      {"Kernel", kind::kernel},         {"Runtime", kind::call},
+      {"Memcpy", kind::copy},           {"Memset", kind::set},
+      {"Operator", kind::other},
+  };
+  for (const known& one : all)
+    if (one.name == category) return one.is;
+  return kind::unknown;
+}
+
+bool is_operator(std::string_view category) {
+  return category == "cpu_op" || category == "Operator";
+}
+
+void parse_arguments(ondemand::object arguments, trace_event& event) {
+  for (ondemand::field field : arguments) {
+    const ondemand::raw_json_string key = field.key();
+    ondemand::value& value = field.value();
+    switch (key.raw()[0]) {
+      case 'b':
+        if (is(key, "bytes")) event.bytes = integer<std::int64_t>(value).value_or(0);
+        if (is(key, "block"))
+          dimensions(value, event.shape.block_x, event.shape.block_y, event.shape.block_z);
+        break;
+      case 'c':
+        if (is(key, "correlation")) event.correlation = identifier(value);
+        break;
+      case 'd':
+        if (is(key, "device")) event.device = integer<std::int64_t>(value);
+        break;
+      case 'g':
+        if (is(key, "graph node id")) event.graph_node = identifier(value);
+        if (is(key, "grid"))
+          dimensions(value, event.shape.grid_x, event.shape.grid_y, event.shape.grid_z);
+        break;
+      case 'n':
+        if (is(key, "name")) event.label = text(value);
+        break;
+      case 'r':
+        if (is(key, "registers per thread")) event.shape.registers_per_thread = dimension(value);
+        break;
+      case 's':
+        if (is(key, "stream")) event.stream = integer<std::int64_t>(value);
+        // Static and dynamic in one number.
+        if (is(key, "shared memory")) event.shape.dynamic_shared_bytes = dimension(value);
+        break;
+      case 'w':
+        if (is(key, "wait_on_cuda_event_record_corr_id")) event.waits_for = identifier(value);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+trace_event parse_trace_event(ondemand::object object) {
+  trace_event event;
+  char phase = 0;
+  bool seen_category = false;
+  std::string_view category;
+  const auto matters = [&] {
+    return !seen_category || (event.kind != kind::unknown && event.kind != kind::other);
+  };
+  for (ondemand::field field : object) {
+    const ondemand::raw_json_string key = field.key();
+    ondemand::value& value = field.value();
+    switch (key.raw()[0]) {
+      case 'a':
+        if (is(key, "args") && matters() && value.raw_json_token()[0] == '{')
+          parse_arguments(value.get_object(), event);
+        break;
+      case 'c':
+        if (!is(key, "cat")) break;
+        category = written(value);
+        event.kind = kind_of(category);
+        seen_category = true;
+        break;
+      case 'd':
+        if (!is(key, "dur")) break;
+        event.duration_ns = nanoseconds_of_microseconds(value.raw_json_token());
+        break;
+      case 'n':
+        if (is(key, "name") && (matters() || is_operator(category))) event.name = text(value);
+        break;
+      case 'p':
+        if (is(key, "ph")) {
+          const std::string_view given = written(value);
+          phase = given.size() == 1 ? given[0] : '?';
+        }
+        if (is(key, "pid")) event.process = written(value);
+        break;
+      case 't':
+        if (is(key, "tid")) event.thread = written(value);
+        if (is(key, "ts")) event.start_ns = nanoseconds_of_microseconds(value.raw_json_token());
+        break;
+      default:
+        break;
+    }
+  }
+  event.complete = phase == 'X';
+  if (phase == 'M') event.kind = kind::metadata;
+  // The first versions called the steps of a schedule operators.
+  if (is_operator(category) && event.name.substr(0, 13) == "ProfilerStep#")
+    event.kind = kind::annotation;
+  return event;
+}
+
+}  // namespace latency::timeline
