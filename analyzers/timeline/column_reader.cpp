@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "latency/detail/printable.hpp"
 #include "latency/error.hpp"
 
 namespace latency::timeline {
@@ -115,7 +116,8 @@ std::string found(ondemand::value value) {
 }
 
 void column_reader::fail(const std::string& path, const std::string& message) const {
-  throw error(cutter_.file(), path, message);
+  // Both may quote the file, whose keys and texts hold anything.
+  throw error(cutter_.file(), detail::printable(path), detail::printable(message));
 }
 
 // `document` is null when the piece could not even be indexed.

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "analyzers/timeline/column_reader.hpp"
-#include "latency/detail/printable.hpp"
 #include "latency/saturating.hpp"
 #include "latency/timing_file.hpp"
 
@@ -161,7 +160,7 @@ class table_reader {
     for (int i = 0; i <= last_word(enumeration{}); ++i)
       if (to_text(static_cast<enumeration>(i)) == text) return static_cast<enumeration>(i);
     columns_.fail(column_ + "/" + std::to_string(index),
-                  "unknown word '" + detail::printable(text.substr(0, 40)) + "'");
+                  "unknown word '" + std::string(text.substr(0, 40)) + "'");
   }
 
   void require(std::string_view name, int first_minor) const {

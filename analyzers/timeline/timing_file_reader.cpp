@@ -4,7 +4,6 @@
 
 #include "analyzers/timeline/mapped_file.hpp"
 #include "analyzers/timeline/table_reader.hpp"
-#include "latency/detail/printable.hpp"
 #include "latency/error.hpp"
 
 namespace latency {
@@ -63,16 +62,14 @@ class timing_file_parser {
         }
       });
       if (name != "latency.timing")
-        reader.fail("/schema/name",
-                    "'" + detail::printable(name.substr(0, 60)) + "' is not 'latency.timing'");
+        reader.fail("/schema/name", "'" + name.substr(0, 60) + "' is not 'latency.timing'");
       int major = 0;
       const auto parsed = std::from_chars(version.data(), version.data() + version.size(), major);
       const char* const end = version.data() + version.size();
       const bool has_minor = parsed.ptr != end && *parsed.ptr == '.';
       if (parsed.ec != std::errc{} || major < 1 || (!has_minor && parsed.ptr != end) ||
           (has_minor && std::from_chars(parsed.ptr + 1, end, minor_version_).ptr != end))
-        reader.fail("/schema/version",
-                    "'" + detail::printable(version.substr(0, 60)) + "' is not a version");
+        reader.fail("/schema/version", "'" + version.substr(0, 60) + "' is not a version");
       if (major > timing_file_version_major)
         reader.fail("/schema/version", "version " + version.substr(0, 60) +
                                            " is newer than this program reads (" +
