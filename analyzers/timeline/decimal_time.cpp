@@ -66,8 +66,8 @@ std::optional<std::int64_t> nanoseconds_of_microseconds(std::string_view token) 
     exponent = written;
   }
   constexpr std::int64_t digits_of_a_microsecond = 3;
-  const auto value =
-      value_of(all, static_cast<std::int64_t>(all.whole.size()) + exponent + digits_of_a_microsecond);
+  const auto value = value_of(
+      all, static_cast<std::int64_t>(all.whole.size()) + exponent + digits_of_a_microsecond);
   if (!value || *value > time_limit_ns) return std::nullopt;
   return negative ? -*value : *value;
 }

@@ -18,8 +18,8 @@ class json_structure {
     static constexpr std::size_t nowhere = std::string_view::npos;
     std::size_t scanned = 0;          // bytes taken
     std::size_t value_end = nowhere;  // behind the last object or array that ended at depth 0
-    bool closed = false;  // a bracket of the surrounding value came: the last byte taken
-    fault what = fault::none;         // at the last byte taken
+    bool closed = false;       // a bracket of the surrounding value came: the last byte taken
+    fault what = fault::none;  // at the last byte taken
   };
 
   // Takes `text`, which goes on where the last one ended. `one_value`: stops behind the first

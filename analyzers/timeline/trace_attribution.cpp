@@ -70,11 +70,10 @@ void nest_spans(recording& run) {
 }
 
 void attribute_calls(recording& run) {
-  std::stable_sort(run.api_calls.begin(), run.api_calls.end(),
-                   [](const api_call& a, const api_call& b) {
-                     return std::tie(a.thread, a.start_ns, b.end_ns) <
-                            std::tie(b.thread, b.start_ns, a.end_ns);
-                   });
+  std::stable_sort(
+      run.api_calls.begin(), run.api_calls.end(), [](const api_call& a, const api_call& b) {
+        return std::tie(a.thread, a.start_ns, b.end_ns) < std::tie(b.thread, b.start_ns, a.end_ns);
+      });
   for_each_thread(run.api_calls, [&](std::uint32_t thread, std::size_t first, std::size_t last) {
     const auto less = [](const span& s, std::uint32_t t) { return s.thread < t; };
     const auto spans = std::lower_bound(run.spans.begin(), run.spans.end(), thread, less);
@@ -118,9 +117,8 @@ class calls_by_correlation {
     const auto renumbered = std::lower_bound(
         renumbered_.begin(), renumbered_.end(), call,
         [](const auto& entry, std::size_t wanted) { return entry.first < wanted; });
-    return renumbered != renumbered_.end() && renumbered->first == call
-               ? renumbered->second
-               : calls_[call].correlation;
+    return renumbered != renumbered_.end() && renumbered->first == call ? renumbered->second
+                                                                        : calls_[call].correlation;
   }
   // Gives calls those numbers: nothing can be found afterwards.
   void renumber() {
@@ -143,10 +141,10 @@ class calls_by_correlation {
   void part_inner_calls() {
     std::vector<std::uint32_t> outer;
     for (const std::uint32_t call : order_) {
-      const bool inner =
-          !outer.empty() && calls_[outer.back()].correlation == calls_[call].correlation &&
-          calls_[outer.back()].thread == calls_[call].thread &&
-          calls_[outer.back()].end_ns >= calls_[call].end_ns;
+      const bool inner = !outer.empty() &&
+                         calls_[outer.back()].correlation == calls_[call].correlation &&
+                         calls_[outer.back()].thread == calls_[call].thread &&
+                         calls_[outer.back()].end_ns >= calls_[call].end_ns;
       if (inner)
         calls_[call].kind = api_call_kind::other;
       else

@@ -54,7 +54,8 @@ bool trace_builder::add(const trace_event& event) {
   if (!event.start_ns || !event.duration_ns) return false;
   const std::int64_t start_ns = *event.start_ns;
   const std::int64_t end_ns = clamp_time(start_ns + *event.duration_ns);
-  whole_microseconds_ = whole_microseconds_ && start_ns % 1000 == 0 && *event.duration_ns % 1000 == 0;
+  whole_microseconds_ =
+      whole_microseconds_ && start_ns % 1000 == 0 && *event.duration_ns % 1000 == 0;
   if (!never_taken(start_ns, end_ns)) widen(start_ns, end_ns);
 
   switch (event.kind) {
@@ -125,8 +126,7 @@ std::uint32_t trace_builder::thread_of(const trace_event& event) {
   const std::size_t split = event.process.size();
   if (thread_key_.size() == split + 1 + event.thread.size() &&
       std::string_view(thread_key_).substr(0, split) == event.process &&
-      thread_key_[split] == '\0' &&
-      std::string_view(thread_key_).substr(split + 1) == event.thread)
+      thread_key_[split] == '\0' && std::string_view(thread_key_).substr(split + 1) == event.thread)
     return last_thread_;
   thread_key_ = key_of(event.process, event.thread);
   const auto [entry, added] =
@@ -164,7 +164,7 @@ void trace_builder::name_device(std::uint32_t device, std::string_view name) {
 std::int32_t trace_builder::shape_of(const launch_shape& s) {
   const auto [entry, added] =
       shapes_.try_emplace(shape_key{s.grid_x, s.grid_y, s.grid_z, s.block_x, s.block_y, s.block_z,
-                           s.registers_per_thread, s.dynamic_shared_bytes},
+                                    s.registers_per_thread, s.dynamic_shared_bytes},
                           static_cast<std::int32_t>(result_.launch_shapes.size()));
   if (added) result_.launch_shapes.push_back(s);
   return entry->second;
@@ -173,8 +173,7 @@ std::int32_t trace_builder::shape_of(const launch_shape& s) {
 void trace_builder::add_name(const trace_event& event) {
   if (event.label.empty()) return;
   if (event.name == "process_name") process_names_[std::string(event.process)] = event.label;
-  if (event.name == "thread_name")
-    thread_names_[key_of(event.process, event.thread)] = event.label;
+  if (event.name == "thread_name") thread_names_[key_of(event.process, event.thread)] = event.label;
 }
 
 void trace_builder::name_threads() {

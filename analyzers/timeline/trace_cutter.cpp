@@ -37,8 +37,7 @@ void trace_cutter::fail(std::size_t byte, const std::string& message) const {
 
 // Brings more bytes behind those that were not passed yet.
 void trace_cutter::refill() {
-  if (end_ - begin_ > value_limit_bytes)
-    fail(offset(begin_), "one value takes more than 16 MiB");
+  if (end_ - begin_ > value_limit_bytes) fail(offset(begin_), "one value takes more than 16 MiB");
   const std::size_t passed = begin_ - front_bytes;
   std::memmove(buffer_.data() + front_bytes, buffer_.data() + begin_, end_ - begin_);
   base_ += passed;
@@ -110,8 +109,8 @@ void trace_cutter::check(const json_structure& structure, const json_structure::
     fail(offset(end - 1),
          "nested deeper than " + std::to_string(json_structure::depth_limit) + " levels");
   if (made.what == json_structure::fault::mismatch)
-    fail(offset(end - 1), std::string("expected '") + structure.expected() + "', found '" +
-                              buffer_[end - 1] + "'");
+    fail(offset(end - 1),
+         std::string("expected '") + structure.expected() + "', found '" + buffer_[end - 1] + "'");
 }
 
 trace_cutter::piece trace_cutter::next() {
@@ -226,8 +225,7 @@ trace_cutter::piece trace_cutter::events() {
 }
 
 // An array of what stands from `first` up to `last`.
-trace_cutter::piece trace_cutter::bracketed(piece::kind kind, std::size_t first,
-                                            std::size_t last) {
+trace_cutter::piece trace_cutter::bracketed(piece::kind kind, std::size_t first, std::size_t last) {
   buffer_[first - 1] = '[';
   hidden_ = std::exchange(buffer_[last], ']');
   bracket_at_ = last;
@@ -236,7 +234,8 @@ trace_cutter::piece trace_cutter::bracketed(piece::kind kind, std::size_t first,
 
 // Behind the whole: nothing but white space may follow, to the end of the source.
 void trace_cutter::finish() {
-  if (!seen_events_ && !bare_array_) fail(offset(begin_), "the object ends without \"traceEvents\"");
+  if (!seen_events_ && !bare_array_)
+    fail(offset(begin_), "the object ends without \"traceEvents\"");
   (void)peek();
   fail(offset(begin_), "text after the end of the trace");
 }

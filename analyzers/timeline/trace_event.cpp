@@ -51,9 +51,8 @@ std::string_view text(ondemand::value& value) {
   const std::string_view raw = value.raw_json_token();
   if (raw.empty() || raw[0] != '"') return {};
   std::string_view unescaped;
-  return value.get_string().get(unescaped) == simdjson::SUCCESS
-             ? unescaped
-             : raw.substr(1, raw.rfind('"') - 1);
+  return value.get_string().get(unescaped) == simdjson::SUCCESS ? unescaped
+                                                                : raw.substr(1, raw.rfind('"') - 1);
 }
 
 void dimensions(ondemand::value& value, std::uint32_t& x, std::uint32_t& y, std::uint32_t& z) {
@@ -70,21 +69,32 @@ kind kind_of(std::string_view category) {
     kind is;
   };
   static constexpr known all[] = {
-      {"cpu_op", kind::other},          {"ac2g", kind::other},
-      {"kernel", kind::kernel},         {"cuda_runtime", kind::call},
-      {"python_function", kind::other}, {"cuda_driver", kind::call},
-      {"gpu_memcpy", kind::copy},       {"gpu_memset", kind::set},
+      {"cpu_op", kind::other},
+      {"ac2g", kind::other},
+      {"kernel", kind::kernel},
+      {"cuda_runtime", kind::call},
+      {"python_function", kind::other},
+      {"cuda_driver", kind::call},
+      {"gpu_memcpy", kind::copy},
+      {"gpu_memset", kind::set},
       {"user_annotation", kind::annotation},
-      {"nvtx", kind::annotation},       {"NVTX", kind::annotation},
+      {"nvtx", kind::annotation},
+      {"NVTX", kind::annotation},
       {"cuda_sync", kind::synchronization},
       {"gpu_user_annotation", kind::other},
-      {"fwdbwd", kind::other},          {"overhead", kind::other},
-      {"Trace", kind::other},           {"cpu_instant_event", kind::other},
-      {"cuda_event", kind::other},      {"collective_comm", kind::other},
+      {"fwdbwd", kind::other},
+      {"overhead", kind::other},
+      {"Trace", kind::other},
+      {"cpu_instant_event", kind::other},
+      {"cuda_event", kind::other},
+      {"collective_comm", kind::other},
       {"cuda_profiler_range", kind::other},
-      {"async", kind::other},           {"forward_backward", kind::other},
-      {"Kernel", kind::kernel},         {"Runtime", kind::call},
-      {"Memcpy", kind::copy},           {"Memset", kind::set},
+      {"async", kind::other},
+      {"forward_backward", kind::other},
+      {"Kernel", kind::kernel},
+      {"Runtime", kind::call},
+      {"Memcpy", kind::copy},
+      {"Memset", kind::set},
       {"Operator", kind::other},
   };
   for (const known& one : all)

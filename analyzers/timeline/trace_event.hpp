@@ -29,8 +29,8 @@ struct trace_event {
   trace_event_kind kind = trace_event_kind::unknown;
   bool complete = false;  // an interval: phase X
   std::string_view name;
-  std::string_view process, thread;           // numbers or texts, as written
-  std::optional<std::int64_t> start_ns;       // of the trace's clock; nothing: missing or no number
+  std::string_view process, thread;      // numbers or texts, as written
+  std::optional<std::int64_t> start_ns;  // of the trace's clock; nothing: missing or no number
   std::optional<std::int64_t> duration_ns = 0;
 
   // Of `args`.

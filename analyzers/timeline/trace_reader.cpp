@@ -79,7 +79,8 @@ class trace_parser {
           read_event(element);
       }
     } catch (const simdjson::simdjson_error& refused) {
-      fail(piece, json, event, std::string("not JSON: ") + simdjson::error_message(refused.error()));
+      fail(piece, json, event,
+           std::string("not JSON: ") + simdjson::error_message(refused.error()));
     } catch (const refused_event& refused) {
       fail(piece, json, event, refused.why);
     }
@@ -89,8 +90,8 @@ class trace_parser {
     const char* why;
   };
 
-  [[noreturn]] void fail(const trace_cutter::piece& piece, std::string_view json,
-                         const char* event, const std::string& why) const {
+  [[noreturn]] void fail(const trace_cutter::piece& piece, std::string_view json, const char* event,
+                         const std::string& why) const {
     // A repaired copy is a little longer; its places are nearly right.
     const auto at = std::min(static_cast<std::size_t>(event - json.data()), piece.json.size());
     cutter_.fail(cutter_.offset_of(piece.json.data() + at), why);
@@ -109,7 +110,8 @@ class trace_parser {
     const ondemand::json_type type = value.type();
     if (key == "baseTimeNanoseconds") {
       std::int64_t base_ns = 0;
-      if (type == ondemand::json_type::number && value.get_int64().get(base_ns) == simdjson::SUCCESS)
+      if (type == ondemand::json_type::number &&
+          value.get_int64().get(base_ns) == simdjson::SUCCESS)
         base_unix_ns_ = base_ns;
     } else if (key == "traceName") {
       if (type == ondemand::json_type::string)

@@ -23,7 +23,8 @@ namespace latency {
 //
 // `bytes` is the whole file and must outlive the call; `name` is for messages and
 // recording::source; `release` may be told what will not be read again.
-[[nodiscard]] recording parse_trace(std::string_view bytes, const std::string& name,
-                                    const timeline::release_bytes& release = [](std::size_t) {});
+[[nodiscard]] recording parse_trace(
+    std::string_view bytes, const std::string& name,
+    const timeline::release_bytes& release = [](std::size_t) {});
 
 }  // namespace latency

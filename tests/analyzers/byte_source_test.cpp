@@ -44,7 +44,8 @@ std::string long_text() {
 
 TEST_CASE("byte_source: a plain file comes as it is, and what was read is released") {
   std::vector<std::size_t> released;
-  timeline::plain_source source("0123456789", [&](std::size_t bytes) { released.push_back(bytes); });
+  timeline::plain_source source("0123456789",
+                                [&](std::size_t bytes) { released.push_back(bytes); });
   CHECK(read_all(source, 4) == "0123456789");
   CHECK(released == std::vector<std::size_t>{4, 8, 10, 10});
   CHECK_FALSE(source.cut_short());

@@ -96,20 +96,19 @@ TEST_CASE("trace_attribution: an op belongs to the annotation open where its lau
 }
 
 TEST_CASE("trace_attribution: another thread's annotations do not matter") {
-  const recording run = read({annotation("main", "0", "100"),
-                              on(annotation("autograd", "10", "10"), "10", "12"),
-                              on(call("cudaLaunchKernel", "15", "1", "1"), "10", "12"),
-                              on(call("cudaLaunchKernel", "25", "1", "2"), "10", "12"),
-                              device_op("kernel", "a", "50", "1", "1"),
-                              device_op("kernel", "b", "60", "1", "2")});
+  const recording run =
+      read({annotation("main", "0", "100"), on(annotation("autograd", "10", "10"), "10", "12"),
+            on(call("cudaLaunchKernel", "15", "1", "1"), "10", "12"),
+            on(call("cudaLaunchKernel", "25", "1", "2"), "10", "12"),
+            device_op("kernel", "a", "50", "1", "1"), device_op("kernel", "b", "60", "1", "2")});
   CHECK(attributed(run) == lines{"a: autograd", "b: none"});
 }
 
 TEST_CASE("trace_attribution: an op without its launch is kept, counted and given a reason") {
-  const recording run = read({annotation("a", "0", "50"), call("cudaLaunchKernel", "1", "1", "1"),
-                              device_op("kernel", "k", "5", "2", "1"),
-                              device_op("kernel", "orphan", "10", "3", "99"),
-                              device_op("gpu_memset", "nameless", "20", "4", "0")});
+  const recording run =
+      read({annotation("a", "0", "50"), call("cudaLaunchKernel", "1", "1", "1"),
+            device_op("kernel", "k", "5", "2", "1"), device_op("kernel", "orphan", "10", "3", "99"),
+            device_op("gpu_memset", "nameless", "20", "4", "0")});
   CHECK(attributed(run) == lines{"k: a", "orphan: none", "nameless: none"});
   CHECK(run.device_ops[1].reason == unattributed_reason::no_launch_record);
   CHECK(run.device_ops[2].reason == unattributed_reason::no_launch_record);
@@ -118,20 +117,18 @@ TEST_CASE("trace_attribution: an op without its launch is kept, counted and give
 }
 
 TEST_CASE("trace_attribution: a launch that made nothing run is counted, a copy may be empty") {
-  const recording run = read({call("cudaLaunchKernel", "1", "1", "1"),
-                              call("cudaLaunchKernel", "3", "1", "2"),
-                              call("cudaMemcpyAsync", "5", "1", "3"),
-                              call("cudaGraphLaunch", "7", "1", "4"),
-                              device_op("kernel", "k", "5", "2", "2")});
+  const recording run =
+      read({call("cudaLaunchKernel", "1", "1", "1"), call("cudaLaunchKernel", "3", "1", "2"),
+            call("cudaMemcpyAsync", "5", "1", "3"), call("cudaGraphLaunch", "7", "1", "4"),
+            device_op("kernel", "k", "5", "2", "2")});
   CHECK(run.hygiene.unmatched_launches == 1);
 }
 
 TEST_CASE("trace_attribution: launches into a graph that is captured are not missed") {
-  const recording run = read({call("cudaStreamBeginCapture", "1", "1", "1"),
-                              call("cudaLaunchKernel", "3", "1", "2"),
-                              call("cudaStreamEndCapture", "5", "1", "3"),
-                              call("cudaLaunchKernel", "7", "1", "4"),
-                              on(call("cudaLaunchKernel", "3", "1", "5"), "10", "12")});
+  const recording run =
+      read({call("cudaStreamBeginCapture", "1", "1", "1"), call("cudaLaunchKernel", "3", "1", "2"),
+            call("cudaStreamEndCapture", "5", "1", "3"), call("cudaLaunchKernel", "7", "1", "4"),
+            on(call("cudaLaunchKernel", "3", "1", "5"), "10", "12")});
   CHECK(run.hygiene.unmatched_launches == 2);
 }
 
@@ -157,9 +154,9 @@ TEST_CASE("trace_attribution: the ops of one graph launch are one replay under i
 }
 
 TEST_CASE("trace_attribution: graph launches of traces without node ids are replays, too") {
-  const recording run = read({call("cudaGraphLaunch", "2", "3", "7"),
-                              device_op("kernel", "a", "20", "1", "7"),
-                              device_op("kernel", "b", "21", "1", "7")});
+  const recording run =
+      read({call("cudaGraphLaunch", "2", "3", "7"), device_op("kernel", "a", "20", "1", "7"),
+            device_op("kernel", "b", "21", "1", "7")});
   CHECK(run.device_ops[0].replay == 7);
   CHECK(run.device_ops[1].replay == 7);
   const latency::proof proven = prove(run);
@@ -232,7 +229,8 @@ TEST_CASE("trace_attribution: what whole microseconds cut off does not push a ch
   const recording cut = read({annotation("outer", "10", "10"), annotation("inner", "15", "6")});
   CHECK(cut.clock.resolution_ns == 1000);
   CHECK(latency::span_tree(cut).problems().records == 0);
-  const recording exact = read({annotation("outer", "10", "10"), annotation("inner", "15.001", "6")});
+  const recording exact =
+      read({annotation("outer", "10", "10"), annotation("inner", "15.001", "6")});
   CHECK(exact.clock.resolution_ns == 1);
   CHECK(latency::span_tree(exact).problems().records == 1);
 }

@@ -81,8 +81,8 @@ TEST_CASE("trace_cutter: events come wherever they stand, and only wanted member
 }
 
 TEST_CASE("trace_cutter: an array alone may lack its end, and end with a comma") {
-  for (const char* const text : {"[{\"a\":1}, {}]", "[{\"a\":1},{}", "[{\"a\":1},{},\n", " [{\"a\":1},{},]",
-                                 "[{\"a\":1},{} , ] \n"}) {
+  for (const char* const text : {"[{\"a\":1}, {}]", "[{\"a\":1},{}", "[{\"a\":1},{},\n",
+                                 " [{\"a\":1},{},]", "[{\"a\":1},{} , ] \n"}) {
     for (const std::size_t most : {1, 2, 3, 100}) {
       const cut all = cut_up(text, most);
       CHECK_MESSAGE(all.events == "{\"a\":1},{}", text);
@@ -128,9 +128,11 @@ TEST_CASE("trace_cutter: one event may be large, but not beyond 16 MiB; skipped 
   const std::string large(trace_cutter::value_limit_bytes - 100, 'x');
   const std::string larger(trace_cutter::value_limit_bytes + 2 * trace_cutter::window_bytes, 'x');
   CHECK(cut_up("[{\"a\":\"" + large + "\"}]", 1 << 20).events.size() > large.size());
-  CHECK(refusal("[{},{\"a\":\"" + larger + "\"}]") == "t: byte 4: one value takes more than 16 MiB");
-  CHECK(cut_up("{\"s\":\"" + larger + "\",\"o\":[\"" + larger + "\"],\"traceEvents\":[{}]}", 1 << 20)
-            .events == "{}");
+  CHECK(refusal("[{},{\"a\":\"" + larger + "\"}]") ==
+        "t: byte 4: one value takes more than 16 MiB");
+  CHECK(
+      cut_up("{\"s\":\"" + larger + "\",\"o\":[\"" + larger + "\"],\"traceEvents\":[{}]}", 1 << 20)
+          .events == "{}");
 }
 
 TEST_CASE("trace_cutter: says which byte is not as it must be") {

@@ -38,13 +38,13 @@ const std::vector<traced_interval> small = {annotation("step", "10", "20"),
 }  // namespace
 
 TEST_CASE("trace_reader: times count from the first event, exact to the nanosecond") {
-  const recording run = parse_trace(
-      trace_of({annotation("a", "4306327313203.875", "1930.392"),
-                {"cpu_op", "aten::empty", "4306327313203.870", "0.001"},
-                {"Trace", "PyTorch Profiler (0)", "\"4306327313204.000\"", "\"3000.5\"", "",
-                 "\"Spans\"", "\"PyTorch Profiler\""}},
-               R"("baseTimeNanoseconds": 1790857026000000000)"),
-      "t");
+  const recording run =
+      parse_trace(trace_of({annotation("a", "4306327313203.875", "1930.392"),
+                            {"cpu_op", "aten::empty", "4306327313203.870", "0.001"},
+                            {"Trace", "PyTorch Profiler (0)", "\"4306327313204.000\"", "\"3000.5\"",
+                             "", "\"Spans\"", "\"PyTorch Profiler\""}},
+                           R"("baseTimeNanoseconds": 1790857026000000000)"),
+                  "t");
   REQUIRE(run.spans.size() == 1);
   CHECK(run.spans[0].start_ns == 5);
   CHECK(run.spans[0].end_ns == 5 + 1930392);
@@ -55,8 +55,7 @@ TEST_CASE("trace_reader: times count from the first event, exact to the nanoseco
 }
 
 TEST_CASE("trace_reader: before there was a base, times were whole microseconds since 1970") {
-  const recording run =
-      parse_trace(trace_of({annotation("a", "1679055451546825", "68.0")}), "t");
+  const recording run = parse_trace(trace_of({annotation("a", "1679055451546825", "68.0")}), "t");
   CHECK(run.clock.origin_unix_ns == 1679055451546825000);
   CHECK(run.clock.resolution_ns == 1000);
   CHECK(run.clock.uncertainty_ns == 1000);
@@ -88,16 +87,17 @@ TEST_CASE("trace_reader: NVTX ranges and the first versions' profiler steps are 
 
 TEST_CASE("trace_reader: kernels, copies and memsets bring what is known of them") {
   const recording run = parse_trace(
-      trace_of({device_op("kernel", "gemm", "10.5", "2", "1",
-                          R"("grid": [8, 16, 5], "block": [128, 1, 1], "registers per thread": 122,)"
-                          R"( "shared memory": 12544)"),
-                device_op("kernel", "gemm", "20", "2", "2",
-                          R"("grid": [8, 16, 5], "block": [128, 1, 1], "registers per thread": 122,)"
-                          R"( "shared memory": 12544)"),
-                device_op("gpu_memcpy", "Memcpy HtoD (Pageable -> Device)", "30", "1", "3",
-                          R"("bytes": 5000000000)"),
-                device_op("gpu_memcpy", "Memcpy PtoP (Device -> Device)", "31", "1", "4"),
-                device_op("gpu_memset", "Memset (Device)", "32", "1", "5", R"("bytes": 512)")}),
+      trace_of(
+          {device_op("kernel", "gemm", "10.5", "2", "1",
+                     R"("grid": [8, 16, 5], "block": [128, 1, 1], "registers per thread": 122,)"
+                     R"( "shared memory": 12544)"),
+           device_op("kernel", "gemm", "20", "2", "2",
+                     R"("grid": [8, 16, 5], "block": [128, 1, 1], "registers per thread": 122,)"
+                     R"( "shared memory": 12544)"),
+           device_op("gpu_memcpy", "Memcpy HtoD (Pageable -> Device)", "30", "1", "3",
+                     R"("bytes": 5000000000)"),
+           device_op("gpu_memcpy", "Memcpy PtoP (Device -> Device)", "31", "1", "4"),
+           device_op("gpu_memset", "Memset (Device)", "32", "1", "5", R"("bytes": 512)")}),
       "t");
   REQUIRE(run.device_ops.size() == 5);
   REQUIRE(run.launch_shapes.size() == 1);
@@ -121,13 +121,12 @@ TEST_CASE("trace_reader: kernels, copies and memsets bring what is known of them
 }
 
 TEST_CASE("trace_reader: the categories of the first versions are understood") {
-  const recording run = parse_trace(trace_of({{"Runtime", "cudaLaunchKernel", "1", "1",
-                                               R"("correlation": 4)"},
-                                              {"Kernel", "k", "5", "1",
-                                               R"("stream": 7, "correlation": 4)", "0", "7"},
-                                              {"Memset", "s", "7", "1", "", "0", "9"},
-                                              {"Memcpy", "Memcpy DtoH", "9", "1", "", "0", "9"}}),
-                                    "t");
+  const recording run =
+      parse_trace(trace_of({{"Runtime", "cudaLaunchKernel", "1", "1", R"("correlation": 4)"},
+                            {"Kernel", "k", "5", "1", R"("stream": 7, "correlation": 4)", "0", "7"},
+                            {"Memset", "s", "7", "1", "", "0", "9"},
+                            {"Memcpy", "Memcpy DtoH", "9", "1", "", "0", "9"}}),
+                  "t");
   REQUIRE(run.device_ops.size() == 3);
   CHECK(run.device_ops[0].correlation == 4);
   CHECK(run.device_ops[1].stream == 9);
@@ -136,11 +135,11 @@ TEST_CASE("trace_reader: the categories of the first versions are understood") {
 }
 
 TEST_CASE("trace_reader: ids take all 64 bits, and may be texts") {
-  const recording run = parse_trace(
-      trace_of({call("cudaGraphLaunch", "1", "1", "18446744073709551615"),
-                device_op("kernel", "k", "5", "1", "\"18446744073709551615\"",
-                          R"("graph node id": 9223372036854775809)")}),
-      "t");
+  const recording run =
+      parse_trace(trace_of({call("cudaGraphLaunch", "1", "1", "18446744073709551615"),
+                            device_op("kernel", "k", "5", "1", "\"18446744073709551615\"",
+                                      R"("graph node id": 9223372036854775809)")}),
+                  "t");
   CHECK(run.device_ops[0].correlation == 18446744073709551615u);
   CHECK(run.device_ops[0].graph_node == 9223372036854775809u);
   CHECK(run.hygiene.unmatched_device_ops == 0);
@@ -203,9 +202,8 @@ TEST_CASE("trace_reader: devices of several processes that have the same number 
 }
 
 TEST_CASE("trace_reader: an op whose times were lost is kept and counted, and moves no other") {
-  const recording run = parse_trace(trace_of({annotation("a", "1000", "20"),
-                                              device_op("kernel", "lost", "0", "0", "1")}),
-                                    "t");
+  const recording run = parse_trace(
+      trace_of({annotation("a", "1000", "20"), device_op("kernel", "lost", "0", "0", "1")}), "t");
   CHECK(run.hygiene.invalid_device_ops == 1);
   CHECK(run.device_ops[0].start_ns == 0);
   CHECK(run.device_ops[0].end_ns == 0);
@@ -313,9 +311,10 @@ TEST_CASE("trace_reader: members of another shape are passed over") {
 TEST_CASE("open: a trace is told by its content, in gzip or not, wherever its events stand") {
   const latency_test::temporary_folder folder;
   const std::string path = folder / "timing.txt";
-  const std::string late = "{\"a\": \"" + std::string(100000, 'x') + "\", " + trace_of(small).substr(1);
-  for (const std::string& text : {trace_of(small), gzip(trace_of(small)), late,
-                                  "[" + to_json(small[0]) + "]"}) {
+  const std::string late =
+      "{\"a\": \"" + std::string(100000, 'x') + "\", " + trace_of(small).substr(1);
+  for (const std::string& text :
+       {trace_of(small), gzip(trace_of(small)), late, "[" + to_json(small[0]) + "]"}) {
     std::ofstream(path, std::ios::binary) << text;
     const recording run = latency::open_recording(path);
     CHECK(run.spans.size() == 1);

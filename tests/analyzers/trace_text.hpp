@@ -25,7 +25,8 @@ struct traced_interval {
 }
 
 [[nodiscard]] inline traced_interval call(const std::string& name, const std::string& start,
-                                          const std::string& duration, const std::string& correlation) {
+                                          const std::string& duration,
+                                          const std::string& correlation) {
   return {"cuda_runtime", name, start, duration, R"("correlation": )" + correlation};
 }
 
@@ -35,11 +36,14 @@ struct traced_interval {
                                                const std::string& duration,
                                                const std::string& correlation,
                                                const std::string& more = "") {
-  return {category, name,
-          start,    duration,
+  return {category,
+          name,
+          start,
+          duration,
           R"("device": 0, "stream": 7, "correlation": )" + correlation +
               (more.empty() ? "" : ", " + more),
-          "0",      "7"};
+          "0",
+          "7"};
 }
 
 [[nodiscard]] inline std::string trace_of(const std::vector<traced_interval>& intervals,
