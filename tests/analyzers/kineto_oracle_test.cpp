@@ -133,11 +133,11 @@ TEST_CASE("kineto_oracle: other traces with device ops give the same sums") {
     MESSAGE("skipped: no shared fixtures here (LATENCY_SHARED_FIXTURES)");
     return;
   }
-  for (const char* const name : {"fa_vs_vsa/profile.fa.pt.trace.json.gz",
-                                 "fa_vs_vsa/profile.vsa.pt.trace.json.gz"})
+  for (const char* const name :
+       {"fa_vs_vsa/profile.fa.pt.trace.json.gz", "fa_vs_vsa/profile.vsa.pt.trace.json.gz"})
     compare(folder + "/" + name, false);
-  for (const char* const name : {"public/kineto_multi_stream.json.gz",
-                                 "public/kineto_sampled_rank0.json.gz"})
+  for (const char* const name :
+       {"public/kineto_multi_stream.json.gz", "public/kineto_sampled_rank0.json.gz"})
     compare(folder + "/" + name, true);
 }
 
