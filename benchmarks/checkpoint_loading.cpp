@@ -10,7 +10,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +19,7 @@
 #include <latency/memory.hpp>
 #include <thread>
 
+#include "benchmarks/in_a_child.hpp"
 #include "benchmarks/result_file.hpp"
 #include "benchmarks/synthetic_checkpoint.hpp"
 #include "pipeline_reference/longlive/dit_checkpoint.hpp"
@@ -27,8 +27,6 @@
 #include "pipeline_reference/ops/cpu/cpu_memory.hpp"
 
 namespace {
-
-using seconds = std::chrono::duration<double>;
 
 // Closed and removed at the end.
 class checkpoint_on_disk {
@@ -79,41 +77,6 @@ void read_all(const std::string& path) {
   ::close(fd);
 }
 
-struct sample {
-  double seconds = 0;
-  std::int64_t peak_rss_bytes = 0;
-};
-
-// Runs `work` in a child; what it makes is freed after the clock has stopped.
-template <class Work>
-sample in_a_child(const Work& work) {
-  int ends[2];
-  if (::pipe(ends) != 0) throw latency::error("cannot make a pipe");
-  const pid_t child = ::fork();
-  if (child < 0) throw latency::error("cannot fork");
-  if (child == 0) {
-    try {
-      sample taken;
-      const auto start = std::chrono::steady_clock::now();
-      [[maybe_unused]] const auto made = work();
-      taken.seconds = seconds(std::chrono::steady_clock::now() - start).count();
-      taken.peak_rss_bytes = latency::memory::read_usage().peak_rss_bytes;
-      ::_exit(::write(ends[1], &taken, sizeof taken) == sizeof taken ? 0 : 2);
-    } catch (const latency::error& e) {
-      std::fprintf(stderr, "checkpoint_loading: %s\n", e.what());
-      ::_exit(2);
-    }
-  }
-  ::close(ends[1]);
-  sample taken;
-  const bool told = ::read(ends[0], &taken, sizeof taken) == sizeof taken;
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  if (!told || status != 0) throw latency::error("a sample's process failed");
-  return taken;
-}
-
 // As many layers as make up this size, at least one.
 longlive::dit_config config_of_size(std::uint64_t bytes) {
   const auto size_with = [](std::int64_t layers) {
@@ -159,14 +122,14 @@ int main(int argc, char** argv) try {
   std::map<std::string, std::vector<double>> peaks;
   for (const auto& [format, file] :
        {std::pair("safetensors", &safetensors), {"PyTorch", &pytorch}}) {
-    const auto rate = [file = file](const sample& s) {
+    const auto rate = [file = file](const benchmarks::child_sample& s) {
       return static_cast<double>(file->size_bytes()) * 1e-9 / s.seconds;
     };
     const std::string raw = fmt::format("{}: read in order", format);
     alternatives.push_back({raw,
                             [file = file, rate] {
                               file->forget();
-                              return rate(in_a_child([&] {
+                              return rate(benchmarks::in_a_child([&] {
                                 read_all(file->path());
                                 return 0;
                               }));
@@ -176,7 +139,7 @@ int main(int argc, char** argv) try {
                             [file = file, rate, &config, &peak = peaks[format]] {
                               file->forget();
                               ops::cpu::cpu_memory memory;
-                              const sample s = in_a_child([&] {
+                              const benchmarks::child_sample s = benchmarks::in_a_child([&] {
                                 return longlive::load_dit_weights(
                                     config, longlive::open_dit_weights(file->path(), false), memory,
                                     ops::dtype::bf16, nullptr);

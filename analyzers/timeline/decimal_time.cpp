@@ -66,6 +66,15 @@ std::optional<std::int64_t> nanoseconds_of_microseconds(std::string_view token) 
     exponent = written;
   }
   constexpr std::int64_t digits_of_a_microsecond = 3;
+  constexpr std::size_t surely_in_range = 15;
+  if (exponent == 0 && all.whole.size() <= surely_in_range &&
+      all.fraction.size() <= digits_of_a_microsecond) {  // nearly always
+    std::int64_t ns = 0;
+    for (const char c : all.whole) ns = ns * 10 + (c - '0');
+    for (const char c : all.fraction) ns = ns * 10 + (c - '0');
+    for (std::size_t i = all.fraction.size(); i < digits_of_a_microsecond; ++i) ns *= 10;
+    return negative ? -ns : ns;
+  }
   const auto value = value_of(
       all, static_cast<std::int64_t>(all.whole.size()) + exponent + digits_of_a_microsecond);
   if (!value || *value > time_limit_ns) return std::nullopt;

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
-#include <limits>
 #include <tuple>
 #include <utility>
+
+#include "latency/saturating.hpp"
 
 namespace latency::timeline {
 namespace {
@@ -45,9 +46,16 @@ void for_each_thread(const std::vector<Row>& rows, const Function& f) {
   }
 }
 
+// Stable. Traces are mostly in order already, and rows are large.
+template <class Row, class Less>
+void sort_rows(std::vector<Row>& rows, const Less& less) {
+  if (!std::is_sorted(rows.begin(), rows.end(), less))
+    std::stable_sort(rows.begin(), rows.end(), less);
+}
+
 // Ids, parents, and the order that the functions below need.
 void nest_spans(recording& run) {
-  std::stable_sort(run.spans.begin(), run.spans.end(), [](const span& a, const span& b) {
+  sort_rows(run.spans, [](const span& a, const span& b) {
     return std::tie(a.thread, a.start_ns, b.end_ns) < std::tie(b.thread, b.start_ns, a.end_ns);
   });
   // Start and duration lose up to a tick each, so a child may seem to end after its parent.
@@ -70,10 +78,9 @@ void nest_spans(recording& run) {
 }
 
 void attribute_calls(recording& run) {
-  std::stable_sort(
-      run.api_calls.begin(), run.api_calls.end(), [](const api_call& a, const api_call& b) {
-        return std::tie(a.thread, a.start_ns, b.end_ns) < std::tie(b.thread, b.start_ns, a.end_ns);
-      });
+  sort_rows(run.api_calls, [](const api_call& a, const api_call& b) {
+    return std::tie(a.thread, a.start_ns, b.end_ns) < std::tie(b.thread, b.start_ns, a.end_ns);
+  });
   for_each_thread(run.api_calls, [&](std::uint32_t thread, std::size_t first, std::size_t last) {
     const auto less = [](const span& s, std::uint32_t t) { return s.thread < t; };
     const auto spans = std::lower_bound(run.spans.begin(), run.spans.end(), thread, less);
@@ -90,104 +97,93 @@ void attribute_calls(recording& run) {
 // with the driver call that it makes.
 class calls_by_correlation {
  public:
+  struct entry {
+    std::uint64_t correlation;
+    std::int64_t start_ns;
+    std::size_t call;
+    std::uint64_t number;  // the correlation, or another one where several calls have it
+  };
+
   explicit calls_by_correlation(std::vector<api_call>& calls) : calls_(calls) {
+    entries_.reserve(calls.size());
     for (std::size_t i = 0; i < calls.size(); ++i)
-      if (calls[i].correlation != 0) order_.push_back(static_cast<std::uint32_t>(i));
-    std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return std::tie(calls[a].correlation, calls[a].start_ns, calls[b].end_ns, a) <
-             std::tie(calls[b].correlation, calls[b].start_ns, calls[a].end_ns, b);
+      if (calls[i].correlation != 0)
+        entries_.push_back({calls[i].correlation, calls[i].start_ns, i, calls[i].correlation});
+    sort_rows(entries_, [&](const entry& a, const entry& b) {
+      return std::tie(a.correlation, a.start_ns, calls[b.call].end_ns) <
+             std::tie(b.correlation, b.start_ns, calls[a.call].end_ns);
     });
-    part_inner_calls();
-    part_alike();
+    leave_out_inner_calls();
+    tell_apart();
   }
 
   // The call that an op with this correlation and start belongs to: of several, the last that
-  // started before it, else the first. npos: none.
-  static constexpr std::size_t npos = static_cast<std::size_t>(-1);
-  [[nodiscard]] std::size_t find(std::uint64_t correlation, std::int64_t start_ns) const {
-    const auto [first, last] = range(correlation);
-    if (first == last) return npos;
-    auto found = first;
-    for (auto call = first; call != last && calls_[*call].start_ns <= start_ns; ++call)
-      found = call;
-    return *found;
+  // started before it, else the first. nullptr: none.
+  [[nodiscard]] const entry* find(std::uint64_t correlation, std::int64_t start_ns) const {
+    const auto later = std::lower_bound(entries_.begin(), entries_.end(),
+                                        std::make_tuple(correlation, start_ns + 1),
+                                        [](const entry& e, const auto& wanted) {
+                                          return std::tie(e.correlation, e.start_ns) < wanted;
+                                        });
+    if (later != entries_.begin() && (later - 1)->correlation == correlation) return &*(later - 1);
+    if (later != entries_.end() && later->correlation == correlation) return &*later;
+    return nullptr;
   }
-  // Numbers of calls that had to be told apart; others keep theirs.
-  [[nodiscard]] std::uint64_t number(std::size_t call) const {
-    const auto renumbered = std::lower_bound(
-        renumbered_.begin(), renumbered_.end(), call,
-        [](const auto& entry, std::size_t wanted) { return entry.first < wanted; });
-    return renumbered != renumbered_.end() && renumbered->first == call ? renumbered->second
-                                                                        : calls_[call].correlation;
-  }
-  // Gives calls those numbers: nothing can be found afterwards.
+  // Gives every call its number.
   void renumber() {
-    for (const auto& [call, correlation] : renumbered_) calls_[call].correlation = correlation;
+    for (const entry& e : entries_) calls_[e.call].correlation = e.number;
   }
 
  private:
-  using iterator = std::vector<std::uint32_t>::const_iterator;
-  [[nodiscard]] std::pair<iterator, iterator> range(std::uint64_t correlation) const {
-    const auto first = std::lower_bound(order_.begin(), order_.end(), correlation,
-                                        [this](std::uint32_t call, std::uint64_t wanted) {
-                                          return calls_[call].correlation < wanted;
-                                        });
-    auto last = first;
-    while (last != order_.end() && calls_[*last].correlation == correlation) ++last;
-    return {first, last};
-  }
-
   // A call inside another one of its thread and number is how that one was carried out.
-  void part_inner_calls() {
-    std::vector<std::uint32_t> outer;
-    for (const std::uint32_t call : order_) {
-      const bool inner = !outer.empty() &&
-                         calls_[outer.back()].correlation == calls_[call].correlation &&
-                         calls_[outer.back()].thread == calls_[call].thread &&
-                         calls_[outer.back()].end_ns >= calls_[call].end_ns;
-      if (inner)
-        calls_[call].kind = api_call_kind::other;
+  void leave_out_inner_calls() {
+    std::size_t kept = 0;
+    for (const entry& e : entries_) {
+      const entry* const outer = kept == 0 ? nullptr : &entries_[kept - 1];
+      if (outer != nullptr && outer->correlation == e.correlation &&
+          calls_[outer->call].thread == calls_[e.call].thread &&
+          calls_[outer->call].end_ns >= calls_[e.call].end_ns)
+        calls_[e.call].kind = api_call_kind::other;
       else
-        outer.push_back(call);
+        entries_[kept++] = e;
     }
-    order_ = std::move(outer);
+    entries_.resize(kept);
   }
 
-  void part_alike() {
-    if (order_.empty()) return;
-    std::uint64_t next = calls_[order_.back()].correlation;
-    for (std::size_t i = 1; i < order_.size(); ++i)
-      if (calls_[order_[i]].correlation == calls_[order_[i - 1]].correlation && next + 1 != 0)
-        renumbered_.emplace_back(order_[i], ++next);
-    std::sort(renumbered_.begin(), renumbered_.end());
+  void tell_apart() {
+    if (entries_.empty()) return;
+    std::uint64_t next = entries_.back().correlation;
+    for (std::size_t i = 1; i < entries_.size(); ++i)
+      if (entries_[i].correlation == entries_[i - 1].correlation && next + 1 != 0)
+        entries_[i].number = ++next;
   }
 
   std::vector<api_call>& calls_;
-  std::vector<std::uint32_t> order_;
-  std::vector<std::pair<std::size_t, std::uint64_t>> renumbered_;  // call, by call
+  std::vector<entry> entries_;
 };
 
+// cudaGraphLaunch, cuGraphLaunch_ptsz, ...: looks no further than at the names that there are.
 bool is_graph_launch(std::string_view name) {
-  return name.find("GraphLaunch") != name.npos;
+  return name.substr(0, 32).find("GraphLaunch") != name.npos;
 }
 
 void attribute_ops(recording& run, const calls_by_correlation& calls) {
   std::vector<bool> launched(run.api_calls.size(), false);
   for (device_op& op : run.device_ops) {
-    const std::size_t at =
-        op.correlation == 0 ? calls.npos : calls.find(op.correlation, op.start_ns);
-    if (at == calls.npos) {
+    const calls_by_correlation::entry* const launch =
+        op.correlation == 0 ? nullptr : calls.find(op.correlation, op.start_ns);
+    if (launch == nullptr) {
       op.reason = unattributed_reason::no_launch_record;
       op.replay = op.graph_node != 0 ? op.correlation : 0;
       ++run.hygiene.unmatched_device_ops;
       continue;
     }
-    api_call& call = run.api_calls[at];
-    launched[at] = true;
+    api_call& call = run.api_calls[launch->call];
+    launched[launch->call] = true;
     call.kind = api_call_kind::launch;
     call.device = static_cast<std::int32_t>(op.device);
     call.stream = op.stream;
-    op.correlation = calls.number(at);
+    op.correlation = launch->number;
     if (op.graph_node != 0 || is_graph_launch(run.strings[call.name])) op.replay = op.correlation;
     op.span = call.span;
     if (op.span == 0) op.reason = unattributed_reason::no_open_span;
@@ -212,14 +208,14 @@ void attribute_ops(recording& run, const calls_by_correlation& calls) {
 void place_synchronizations(recording& run, const calls_by_correlation& calls,
                             const std::vector<traced_synchronization>& synchronizations) {
   for (const traced_synchronization& one : synchronizations) {
-    const std::size_t at = calls.find(one.correlation, std::numeric_limits<std::int64_t>::max());
-    if (at == calls.npos) continue;
-    api_call& call = run.api_calls[at];
+    const auto* const caller = calls.find(one.correlation, time_limit_ns);
+    if (caller == nullptr) continue;
+    api_call& call = run.api_calls[caller->call];
     call.device = one.device;
     call.stream = std::max(one.stream, std::int64_t{-1});
     if (call.kind != api_call_kind::stream_wait) continue;
-    const std::size_t recorded = calls.find(one.waits_for, call.start_ns);
-    if (one.waits_for != 0 && recorded != calls.npos) call.waits_for = calls.number(recorded);
+    const auto* const recorded = calls.find(one.waits_for, call.start_ns);
+    if (recorded != nullptr) call.waits_for = recorded->number;
   }
 }
 

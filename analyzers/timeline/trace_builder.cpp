@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <limits>
 
 #include "analyzers/timeline/trace_attribution.hpp"
@@ -63,7 +64,7 @@ bool trace_builder::add(const trace_event& event) {
       span row;
       row.start_ns = start_ns;
       row.end_ns = end_ns;
-      row.name = result_.strings.add(event.name);
+      row.name = string(event.name);
       row.thread = thread_of(event);
       result_.spans.push_back(row);
       break;
@@ -73,7 +74,7 @@ bool trace_builder::add(const trace_event& event) {
       row.start_ns = start_ns;
       row.end_ns = end_ns;
       row.correlation = event.correlation;
-      row.name = result_.strings.add(event.name);
+      row.name = string(event.name);
       row.kind = call_kind(event.name);
       row.thread = thread_of(event);
       result_.api_calls.push_back(row);
@@ -103,7 +104,7 @@ void trace_builder::add_device_op(const trace_event& event) {
   row.end_ns = clamp_time(*event.start_ns + *event.duration_ns);
   row.correlation = event.correlation;
   row.graph_node = event.graph_node;
-  row.name = result_.strings.add(event.name);
+  row.name = string(event.name);
   row.device = device_of(event);
   row.stream = narrowed(event.stream ? *event.stream : number_in(event.thread));
   if (event.kind == kind::kernel) {
@@ -115,6 +116,17 @@ void trace_builder::add_device_op(const trace_event& event) {
   }
   if (never_taken(row.start_ns, row.end_ns)) ++result_.hygiene.invalid_device_ops;
   result_.device_ops.push_back(row);
+}
+
+// Names of kernels are long, and few: the one that hashes alike is nearly always the same.
+string_id trace_builder::string(std::string_view text) {
+  const std::size_t sampled = std::hash<std::string_view>()(text.substr(0, 64)) ^
+                              std::hash<std::string_view>()(text.substr(text.size() / 2, 64)) * 31 ^
+                              text.size();
+  string_id& recent = recent_strings_[sampled % recent_strings_.size()];
+  if (recent >= result_.strings.size() || result_.strings[recent] != text)
+    recent = result_.strings.add(text);
+  return recent;
 }
 
 void trace_builder::widen(std::int64_t start_ns, std::int64_t end_ns) {
@@ -147,12 +159,11 @@ std::uint32_t trace_builder::device_of(const trace_event& event) {
     return last_device_->second;
   last_device_ = devices_.find({std::string(event.process), number});
   if (last_device_ != devices_.end()) return last_device_->second;
-  const auto taken = [this](std::uint32_t device) {
-    return std::any_of(devices_.begin(), devices_.end(),
-                       [device](const auto& entry) { return entry.second == device; });
-  };
   std::uint32_t device = narrowed(number);
-  while (taken(device)) ++device;
+  if (!device_numbers_taken_.insert(device).second) {
+    while (!device_numbers_taken_.insert(free_device_).second) ++free_device_;
+    device = free_device_;
+  }
   last_device_ = devices_.emplace(std::pair(std::string(event.process), number), device).first;
   return device;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -44,6 +45,7 @@ class trace_builder {
   [[nodiscard]] std::uint32_t thread_of(const trace_event& event);
   [[nodiscard]] std::uint32_t device_of(const trace_event& event);
   [[nodiscard]] std::int32_t shape_of(const launch_shape& shape);
+  [[nodiscard]] string_id string(std::string_view text);
   void add_name(const trace_event& event);
   void add_device_op(const trace_event& event);
   void widen(std::int64_t start_ns, std::int64_t end_ns);
@@ -58,6 +60,9 @@ class trace_builder {
   std::int64_t last_ns_ = 0;
   std::vector<traced_synchronization> synchronizations_;
 
+  std::vector<string_id> recent_strings_ =
+      std::vector<string_id>(1024);  // by a hash of a few bytes
+
   std::unordered_map<std::string, std::uint32_t> threads_;  // by process and thread as written
   std::string thread_key_;                                  // of the event before
   std::uint32_t last_thread_ = 0;
@@ -65,6 +70,8 @@ class trace_builder {
   std::unordered_map<std::string, std::string> process_names_, thread_names_;
   using device_numbers = std::map<std::pair<std::string, std::int64_t>, std::uint32_t>;
   device_numbers devices_;  // by process and number as written
+  std::set<std::uint32_t> device_numbers_taken_;
+  std::uint32_t free_device_ = 0;  // none below is free
   device_numbers::const_iterator last_device_ = devices_.end();
   std::map<std::uint32_t, std::string> device_names_;
   using shape_key = std::array<std::uint32_t, 8>;

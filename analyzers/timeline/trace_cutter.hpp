@@ -1,6 +1,6 @@
 #pragma once
 // Cuts a Chrome trace, as it streams in, into windows of whole events and the few other members
-// that matter. A window holds what one read of the source brings, so memory stays at a few MiB; a
+// that matter. A window holds what one read of the source brings, so memory stays at a MiB; a
 // single large event makes it grow, to 16 MiB and no further.
 //
 // A trace is an object with the array "traceEvents" among its members, or that array alone, whose
@@ -45,7 +45,7 @@ class trace_cutter {
   }
   [[noreturn]] void fail(std::size_t byte, const std::string& message) const;
 
-  static constexpr std::size_t window_bytes = std::size_t{1} << 20;
+  static constexpr std::size_t window_bytes = std::size_t{1} << 18;
   static constexpr std::size_t value_limit_bytes = std::size_t{16} << 20;
 
  private:

@@ -20,6 +20,10 @@ bool is(ondemand::raw_json_string key, const char (&word)[Size]) {
   return std::memcmp(key.raw(), word, Size - 1) == 0 && key.raw()[Size - 1] == '"';
 }
 
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 // A number or text as it is written, without quotes and what follows.
 std::string_view written(ondemand::value& value) {
   std::string_view token = value.raw_json_token();
@@ -27,7 +31,8 @@ std::string_view written(ondemand::value& value) {
     token.remove_prefix(1);
     return token.substr(0, token.rfind('"'));
   }
-  return token.substr(0, std::min(token.find_first_of(" \t\r\n"), token.size()));
+  while (!token.empty() && is_space(token.back())) token.remove_suffix(1);
+  return token;
 }
 
 template <class Integer>
@@ -46,13 +51,17 @@ std::uint32_t dimension(ondemand::value& value) {
   return integer<std::uint32_t>(value).value_or(0);
 }
 
-// A text with an escape that stands for nothing, such as half a surrogate, is taken as written.
+// Without escapes, as nearly always, a text is what is written. One with an escape that stands for
+// nothing, such as half a surrogate, is taken so, too.
 std::string_view text(ondemand::value& value) {
   const std::string_view raw = value.raw_json_token();
   if (raw.empty() || raw[0] != '"') return {};
+  const std::string_view as_written = written(value);
   std::string_view unescaped;
-  return value.get_string().get(unescaped) == simdjson::SUCCESS ? unescaped
-                                                                : raw.substr(1, raw.rfind('"') - 1);
+  return as_written.find('\\') != as_written.npos &&
+                 value.get_string().get(unescaped) == simdjson::SUCCESS
+             ? unescaped
+             : as_written;
 }
 
 void dimensions(ondemand::value& value, std::uint32_t& x, std::uint32_t& y, std::uint32_t& z) {
@@ -63,7 +72,7 @@ void dimensions(ondemand::value& value, std::uint32_t& x, std::uint32_t& y, std:
     if (count < 3) *to[count++] = dimension(item);
 }
 
-kind kind_of(std::string_view category) {
+kind kind_of(std::string_view category, std::string_view name) {
   struct known {
     std::string_view name;
     kind is;
@@ -97,13 +106,12 @@ kind kind_of(std::string_view category) {
       {"Memset", kind::set},
       {"Operator", kind::other},
   };
+  // The first versions called the steps of a schedule operators.
+  const bool is_operator = category == "cpu_op" || category == "Operator";
+  if (is_operator && name.substr(0, 13) == "ProfilerStep#") return kind::annotation;
   for (const known& one : all)
     if (one.name == category) return one.is;
   return kind::unknown;
-}
-
-bool is_operator(std::string_view category) {
-  return category == "cpu_op" || category == "Operator";
 }
 
 void parse_arguments(ondemand::object arguments, trace_event& event) {
@@ -152,12 +160,19 @@ void parse_arguments(ondemand::object arguments, trace_event& event) {
 trace_event parse_trace_event(ondemand::object object) {
   trace_event event;
   char phase = 0;
-  bool seen_category = false;
+  bool seen_category = false, seen_name = false, seen_duration = false;
   std::string_view category;
   const auto matters = [&] {
     return !seen_category || (event.kind != kind::unknown && event.kind != kind::other);
   };
+  // Of what is no row nothing matters, but for an interval.
+  const auto done = [&] {
+    if (phase != 0 && phase != 'X' && phase != 'M') return true;  // arrows, instants, counters
+    return phase == 'X' && seen_category && seen_name && !matters() && event.start_ns &&
+           seen_duration;
+  };
   for (ondemand::field field : object) {
+    if (done()) break;
     const ondemand::raw_json_string key = field.key();
     ondemand::value& value = field.value();
     switch (key.raw()[0]) {
@@ -168,15 +183,19 @@ trace_event parse_trace_event(ondemand::object object) {
       case 'c':
         if (!is(key, "cat")) break;
         category = written(value);
-        event.kind = kind_of(category);
         seen_category = true;
+        event.kind = kind_of(category, event.name);
         break;
       case 'd':
         if (!is(key, "dur")) break;
         event.duration_ns = nanoseconds_of_microseconds(value.raw_json_token());
+        seen_duration = true;
         break;
       case 'n':
-        if (is(key, "name") && (matters() || is_operator(category))) event.name = text(value);
+        if (!is(key, "name")) break;
+        event.name = text(value);
+        seen_name = true;
+        if (seen_category) event.kind = kind_of(category, event.name);
         break;
       case 'p':
         if (is(key, "ph")) {
@@ -195,9 +214,6 @@ trace_event parse_trace_event(ondemand::object object) {
   }
   event.complete = phase == 'X';
   if (phase == 'M') event.kind = kind::metadata;
-  // The first versions called the steps of a schedule operators.
-  if (is_operator(category) && event.name.substr(0, 13) == "ProfilerStep#")
-    event.kind = kind::annotation;
   return event;
 }
 

@@ -65,10 +65,14 @@ TEST_CASE("trace_attribution: annotations nest on their threads, in whatever ord
   CHECK(latency::span_tree(run).problems().records == 0);
 }
 
-TEST_CASE("trace_attribution: of two annotations with the same times the earlier row is outside") {
+TEST_CASE(
+    "trace_attribution: of two annotations that start at once the longer is outside, else the "
+    "earlier row") {
   const recording run = read({annotation("outer", "10", "5"), annotation("inner", "10", "5")});
   CHECK(name_of_span(run, run.spans[1].parent) == "outer");
   CHECK(run.name_of(run.spans[1]) == "inner");
+  const recording shorter = read({annotation("inner", "10", "2"), annotation("outer", "10", "5")});
+  CHECK(name_of_span(shorter, shorter.spans[1].parent) == "outer");
 }
 
 TEST_CASE("trace_attribution: an op belongs to the annotation open where its launch starts") {

@@ -1,6 +1,6 @@
-// Any timing file or journal that can be read is analysed and shown in every format: sums that do
-// not fit, times that run backwards, references to nothing and names that steer a terminal must not
-// matter.
+// Any timing file, journal or trace that can be read is analysed and shown in every format: sums
+// that do not fit, times that run backwards, references to nothing and names that steer a terminal
+// must not matter.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,14 +14,17 @@
 #include "analyzers/render/writers.hpp"
 #include "analyzers/timeline/file_kind.hpp"
 #include "analyzers/timeline/timing_file_reader.hpp"
+#include "analyzers/timeline/trace_reader.hpp"
 #include "latency/journal_reader.hpp"
 #include "tests/fuzz/refusal.hpp"
 
 namespace {
 
 latency::recording read(std::string_view bytes) {
-  if (latency::timeline::recognise(bytes).kind != latency::timeline::file_kind::journal)
-    return latency::parse_timing_file(bytes, "fuzz");
+  using latency::timeline::file_kind;
+  const file_kind kind = latency::timeline::recognise(bytes).kind;
+  if (kind == file_kind::trace) return latency::parse_trace(bytes, "fuzz");
+  if (kind != file_kind::journal) return latency::parse_timing_file(bytes, "fuzz");
   std::vector<std::uint64_t> words(bytes.size() / sizeof(std::uint64_t));
   std::memcpy(words.data(), bytes.data(), words.size() * sizeof(std::uint64_t));
   return latency::read_journal(words.data(), words.size(), "fuzz");

@@ -98,6 +98,13 @@ std::vector<input_kind> input_kinds() {
 
   std::vector<input_kind> kinds = {
       {"timing file", "timing.json", timing_files, breakdown(), {}, nullptr, slow_timing_files()},
+      {"PyTorch trace",
+       "trace.json",
+       corpus("fuzz_kineto"),
+       breakdown(),
+       {},
+       nullptr,
+       slow_traces()},
       {"journal",
        "run.journal",
        corpus("fuzz_journal"),

@@ -156,6 +156,46 @@ std::vector<std::string> slow_timing_files() {
   };
 }
 
+std::vector<std::string> slow_traces() {
+  constexpr int many = 10000;
+  const auto trace = [](const element& event) {
+    return "{\"traceEvents\":" + list(many, event) + "}";
+  };
+  // Times and ids are given by the index.
+  const auto event = [](const std::string& category, const element& start, const element& duration,
+                        const element& process, const element& correlation) -> element {
+    return [=](int i) {
+      return fmt::format(
+          "{{\"ph\":\"X\",\"cat\":\"{}\",\"name\":\"cudaGraphLaunch\",\"pid\":{},\"tid\":1,"
+          "\"ts\":{},\"dur\":{},\"args\":{{\"correlation\":{}}}}}",
+          category, process(i), start(i), duration(i), correlation(i));
+    };
+  };
+  const auto either = [](const element& even, const element& odd) -> element {
+    return [=](int i) { return i % 2 == 0 ? even(i) : odd(i); };
+  };
+  const element one = constant("1"), rising = counting(1, 1), falling = counting(many, -1);
+  const element same_call = event("cuda_runtime", one, one, one, one);
+  const std::string deep = std::string(60, '[') + std::string(60, ']');
+  return {
+      // annotations inside each other, overlapping, at one instant, on a thread each
+      trace(event("user_annotation", rising, falling, one, one)),
+      trace(event("user_annotation", rising, constant("5000"), one, one)),
+      trace(event("user_annotation", one, one, one, one)),
+      trace(event("user_annotation", one, one, rising, one)),
+      // calls and ops with one number, in the worst order; each op on a device of its own
+      trace(either(same_call, event("kernel", falling, one, one, one))),
+      trace(either(event("cuda_runtime", falling, one, rising, one),
+                   event("kernel", rising, one, one, one))),
+      trace(event("kernel", rising, one, rising, rising)),
+      trace(constant("{\"ph\":\"X\",\"args\":{\"a\":" + deep + "}}")),
+      list(30 * many, constant("{\"ph\":1}")),
+      trace(constant("\"" + std::string(100, '\\') + "\"")),
+      "{\"a\":0" + keys(10 * many) + ",\"traceEvents\":[]}",
+      "{\"a\":\"" + std::string(1 << 20, 'x') + "\",\"traceEvents\":[{\"cat\":\"kernel\"}]}",
+  };
+}
+
 std::vector<std::string> slow_journals() {
   using namespace latency::detail;
   constexpr std::uint64_t many = 20000;
