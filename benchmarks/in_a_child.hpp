@@ -18,7 +18,8 @@ struct child_sample {
   std::int64_t peak_rss_bytes = 0;
 };
 
-// Runs `work` in a child; what it makes is freed after the clock has stopped. Throws latency::error.
+// Runs `work` in a child; what it makes is freed after the clock has stopped. Throws
+// latency::error.
 template <class Work>
 child_sample in_a_child(const Work& work) {
   int ends[2];

@@ -5,8 +5,8 @@
 //                 [-o benchmarks/results/<machine>/trace_reading.json]
 //
 // The trace is a real one, repeated with other times and ids up to the size. The parsers get one of
-// a tenth of that, for they hold it all. A sample is a process of its own; the files are in the page
-// cache.
+// a tenth of that, for they hold it all. A sample is a process of its own; the files are in the
+// page cache.
 
 #include <fmt/format.h>
 #include <sched.h>
@@ -63,8 +63,7 @@ bool account(const std::string& path) {
   const latency::span_tree tree(run);
   const latency::device_accounting accounting(run, tree);
   const latency::proof proven = latency::make_proof(run, tree, accounting);
-  if (!proven.clean() || run.device_ops.empty())
-    throw latency::error(path, "", "does not add up");
+  if (!proven.clean() || run.device_ops.empty()) throw latency::error(path, "", "does not add up");
   return true;
 }
 
@@ -86,7 +85,8 @@ int main(int argc, char** argv) try {
   CLI::App app{"Measures how fast PyTorch traces are read."};
   double bytes = 1e9;
   int rounds = 3;
-  std::string output, machine = benchmarks::this_machine(), folder = ".", model = LATENCY_MODEL_TRACE;
+  std::string output, machine = benchmarks::this_machine(), folder = ".",
+                      model = LATENCY_MODEL_TRACE;
   app.add_option("--bytes", bytes, "of the trace, at least")
       ->check(CLI::Range(1e6, 1e11))
       ->capture_default_str();
@@ -103,8 +103,8 @@ int main(int argc, char** argv) try {
 
   const std::string stem = folder + fmt::format("/trace_reading.{}", ::getpid());
   const file_on_disk large(stem + ".json"), small(stem + ".small.json"), gzip(stem + ".json.gz");
-  const auto large_bytes = static_cast<double>(benchmarks::write_repeated_trace(
-      model, large.path(), static_cast<std::uint64_t>(bytes)));
+  const auto large_bytes = static_cast<double>(
+      benchmarks::write_repeated_trace(model, large.path(), static_cast<std::uint64_t>(bytes)));
   const auto small_bytes = static_cast<double>(benchmarks::write_repeated_trace(
       model, small.path(), static_cast<std::uint64_t>(bytes / 10)));
   benchmarks::write_gzip(large.path(), gzip.path());
@@ -112,33 +112,37 @@ int main(int argc, char** argv) try {
   std::map<std::string, std::vector<double>> peaks;  // over the size of the JSON
   const auto alternative = [&peaks](const std::string& name, double json_bytes, auto work,
                                     const std::string& reference) {
-    return benchmarks::alternative{name,
-                                   [=, &peak = peaks[name]] {
-                                     const auto s = benchmarks::in_a_child(work);
-                                     peak.push_back(static_cast<double>(s.peak_rss_bytes) /
-                                                    json_bytes);
-                                     return json_bytes * 1e-6 / s.seconds;
-                                   },
-                                   reference};
+    return benchmarks::alternative{
+        name,
+        [=, &peak = peaks[name]] {
+          const auto s = benchmarks::in_a_child(work);
+          peak.push_back(static_cast<double>(s.peak_rss_bytes) / json_bytes);
+          return json_bytes * 1e-6 / s.seconds;
+        },
+        reference};
   };
   const std::string document = "nlohmann::json, parsed only";
   std::vector<benchmarks::alternative> alternatives = {
-      alternative(document, small_bytes, [&] { return parse(small.path()); }, ""),
-      alternative("read, attributed and accounted", large_bytes,
-                  [&] { return account(large.path()); }, document),
-      alternative("the same from gzip", large_bytes, [&] { return account(gzip.path()); },
-                  document)};
+      alternative(
+          document, small_bytes, [&] { return parse(small.path()); }, ""),
+      alternative(
+          "read, attributed and accounted", large_bytes, [&] { return account(large.path()); },
+          document),
+      alternative(
+          "the same from gzip", large_bytes, [&] { return account(gzip.path()); }, document)};
   const bool has_python = std::system("python3 -c '' 2> /dev/null") == 0;
   if (has_python)
-    alternatives.push_back(alternative("Python's json, parsed only", small_bytes,
-                                       [&] { return python(small.path()); }, document));
+    alternatives.push_back(alternative(
+        "Python's json, parsed only", small_bytes, [&] { return python(small.path()); }, document));
 
   std::vector<benchmarks::row> rows = benchmarks::compare(alternatives, "MB/s", rounds);
   for (const auto& [name, samples] : peaks)
     if (name.find("Python") == name.npos)  // which is a process of its own
-      rows.push_back(benchmarks::summarize(name + ": most memory resident", "of the JSON", samples));
+      rows.push_back(
+          benchmarks::summarize(name + ": most memory resident", "of the JSON", samples));
   benchmarks::report(rows, machine,
-                     fmt::format("trace_reading --bytes {:.0f} --rounds {}", bytes, rounds), output);
+                     fmt::format("trace_reading --bytes {:.0f} --rounds {}", bytes, rounds),
+                     output);
 } catch (const latency::error& e) {
   std::fprintf(stderr, "trace_reading: %s\n", e.what());
   return 2;
