@@ -23,8 +23,9 @@ install(FILES ${PROJECT_BINARY_DIR}/latencyConfig.cmake ${PROJECT_BINARY_DIR}/la
 
 if(LATENCY_ANALYZERS_ON)
   install(TARGETS latency_tool COMPONENT programs)
-  install(FILES $<TARGET_FILE_DIR:latency_tool>/analyze_latency_breakdown DESTINATION ${CMAKE_INSTALL_BINDIR}
-          COMPONENT programs)
+  foreach(name IN LISTS latency_published_names)
+    install(FILES $<TARGET_FILE_DIR:latency_tool>/${name} DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
+  endforeach()
 endif()
 if(LATENCY_PIPELINE_ON)
   install(TARGETS interactive_inference_with_timing inference_with_timing COMPONENT programs)

@@ -1,22 +1,15 @@
 #include "analyzers/commands/breakdown.hpp"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cstdio>
-#include <memory>
-#include <new>
+#include <cstdint>
 
 #include "analyzers/analysis/pool.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
 #include "analyzers/commands/output.hpp"
+#include "analyzers/commands/report_output.hpp"
 #include "analyzers/commands/requirement_check.hpp"
-#include "analyzers/render/display.hpp"
-#include "analyzers/render/writers.hpp"
 #include "analyzers/timeline/reader.hpp"
-#include "latency/error.hpp"
 
 namespace latency::commands {
 namespace {
@@ -62,38 +55,6 @@ void add(outcome& to, const recording& run, const std::string& source,
   to.documents.back().sections.push_back(std::move(verdict.shown));
 }
 
-// Files get names as they are; a terminal must not obey them.
-std::string harmless(const std::string& text, const breakdown_options& options) {
-  if (!options.output.empty() || !on_terminal()) return text;
-  std::string result;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    result += render::printable(std::string_view(text).substr(begin, end - begin)) + '\n';
-    begin = end + 1;
-  }
-  return result;
-}
-
-std::string text_of(const std::vector<render::document>& documents,
-                    const breakdown_options& options) {
-  if (options.format == "csv") return harmless(render::to_csv(documents), options);
-  if (options.format == "json") return harmless(render::to_json(documents), options);
-  const render::document shown =
-      documents.size() == 1 ? documents[0] : render::side_by_side(documents, options.detailed);
-  if (options.format == "markdown") return render::to_markdown(shown);
-  return render::to_terminal(shown, options.output.empty() && colour_wanted());
-}
-
-// Does the work for a file; when memory does not suffice, says for which.
-template <class work>
-void naming(const std::string& file, const work& of) {
-  try {
-    of();
-  } catch (const std::bad_alloc&) {
-    throw error(file, "", "not enough memory for this file");
-  }
-}
-
 }  // namespace
 
 CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
@@ -105,10 +66,7 @@ CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
                   "side by side")
       ->required();
   command.add_flag("--detailed", options.detailed, "also each block and each denoising step");
-  command.add_option("--format", options.format, "table, markdown, json or csv")
-      ->check(CLI::IsMember({"table", "markdown", "json", "csv"}))
-      ->capture_default_str();
-  command.add_option("-o,--output", options.output, "write to this file, whole or not at all");
+  add_report_output(command, options.output);
   command.add_flag("--pool", options.pooled, "several files, such as ranks, as one");
   command
       .add_option("--require", options.requirements,
@@ -138,8 +96,7 @@ int run_breakdown(const breakdown_options& options) {
       });
     }
   }
-  const std::string text = text_of(result.documents, options);
-  write_output(text, options.output);
+  write_report(result.documents, options.output, options.detailed);
   return result.requirements_hold ? 0 : 1;
 }
 

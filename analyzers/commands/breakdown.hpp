@@ -4,16 +4,13 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "analyzers/commands/report_output.hpp"
 
 namespace latency::commands {
 
 struct breakdown_options {
   std::vector<std::string> files;
-  std::string format = "table";  // table, markdown, json or csv
-  std::string output;            // empty: standard output
+  report_output output;
   std::vector<std::string> requirements;
   bool detailed = false;
   bool pooled = false;

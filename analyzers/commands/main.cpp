@@ -1,11 +1,14 @@
 // The program `latency`: parses the command line and hands over to one subcommand. It also answers
-// to the published name analyze_latency_breakdown.
+// to the published names of some of them (analyzers/CMakeLists.txt installs the links).
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -26,11 +29,40 @@ std::string with_dashes(std::string argument) {
   return argument;
 }
 
+// A subcommand on the command line, and what to do when it was asked for.
+struct subcommand {
+  CLI::App* parser;
+  std::function<int()> run;
+};
+
+template <class options>
+subcommand declare(CLI::App& app, CLI::App& (*add)(CLI::App&, options&),
+                   int (*run)(const options&)) {
+  const auto given = std::make_shared<options>();
+  return {&add(app, *given), [given, run] { return run(*given); }};
+}
+
+std::vector<subcommand> subcommands_of(CLI::App& app) {
+  using namespace latency::commands;
+  return {
+      declare(app, add_breakdown, run_breakdown),
+  };
+}
+
+struct published_name {
+  std::string_view program;
+  const char* subcommand;
+};
+constexpr published_name published_names[] = {
+    {"analyze_latency_breakdown", "breakdown"},
+};
+
 std::vector<std::string> arguments_of(int argc, char** argv) {
   const std::string called = argc > 0 ? argv[0] : "latency";
   std::vector<std::string> arguments;
-  if (called.substr(called.rfind('/') + 1) == "analyze_latency_breakdown")
-    arguments.emplace_back("breakdown");
+  for (const published_name& name : published_names)
+    if (called.substr(called.rfind('/') + 1) == name.program)
+      arguments.emplace_back(name.subcommand);
   bool options = true;  // until "--"
   for (int i = 1; i < argc; ++i) {
     options = options && std::string(argv[i]) != "--";
@@ -42,8 +74,7 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
 int run(int argc, char** argv) {
   CLI::App app{"Where the time of a run went, with every nanosecond counted once.", "latency"};
   app.set_version_flag("--version", "latency " LATENCY_VERSION_STRING);
-  latency::commands::breakdown_options breakdown;
-  CLI::App& breakdown_command = latency::commands::add_breakdown(app, breakdown);
+  const std::vector<subcommand> subcommands = subcommands_of(app);
 
   std::vector<std::string> arguments = arguments_of(argc, argv);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
@@ -54,7 +85,8 @@ int run(int argc, char** argv) {
     latency::commands::complain(std::string(refused.what()) + " (latency --help)");
     return bad_input;
   }
-  if (breakdown_command.parsed()) return latency::commands::run_breakdown(breakdown);
+  for (const subcommand& s : subcommands)
+    if (s.parser->parsed()) return s.run();
   latency::commands::complain("which subcommand? (latency --help)");
   return bad_input;
 }

@@ -1,0 +1,41 @@
+#pragma once
+// What the subcommands that print reports have in common: a format, and a place to write to.
+
+#include <new>
+#include <string>
+#include <vector>
+
+#include "analyzers/render/document.hpp"
+#include "latency/error.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace latency::commands {
+
+struct report_output {
+  std::string format = "table";  // table, markdown, json or csv
+  std::string path;              // empty: standard output
+};
+
+// Declares --format and --output; parsing fills `output`, which must outlive `command`.
+void add_report_output(CLI::App& command, report_output& output);
+
+// Writes the documents as asked for, whole or not at all. Several stand side by side in tables
+// (with all their columns when `all_columns`), one after the other in files. Throws latency::error
+// when that cannot be written.
+void write_report(const std::vector<render::document>& documents, const report_output& output,
+                  bool all_columns = false);
+
+// Does the work for a file; when memory does not suffice, says for which.
+template <class work>
+auto naming(const std::string& file, const work& of) {
+  try {
+    return of();
+  } catch (const std::bad_alloc&) {
+    throw error(file, "", "not enough memory for this file");
+  }
+}
+
+}  // namespace latency::commands
