@@ -6,11 +6,11 @@
 
 namespace latency::timeline {
 
-enum class file_kind { timing_file, journal, trace, other };
+enum class file_kind { timing_file, journal, trace, stage_log, other };
 
 struct recognised_file {
   file_kind kind = file_kind::other;
-  std::string is;  // of other files: "is empty", "is a zip archive, ...", for messages
+  std::string is;  // for messages: "is a journal", "is a zip archive (a PyTorch checkpoint?)"
 };
 
 inline constexpr std::size_t looked_at_bytes = std::size_t{64} << 10;

@@ -22,6 +22,7 @@ recording open_recording(const std::string& path) {
     case timeline::file_kind::trace:
       return parse_trace(file.bytes(), file.name(),
                          [&file](std::size_t bytes) { file.release(bytes); });
+    case timeline::file_kind::stage_log:
     case timeline::file_kind::other:
       break;
   }
