@@ -174,7 +174,8 @@ class log_parser {
   // Those open from `first` on will not complete any more.
   void give_up_open_stages(std::size_t first) {
     for (std::size_t i = first; i < open_.size(); ++i)
-      remark(stages()[open_[i]].start_line, stages()[open_[i]].stage + " began and never completed");
+      remark(stages()[open_[i]].start_line,
+             stages()[open_[i]].stage + " began and never completed");
     open_.resize(std::min(first, open_.size()));
   }
 
@@ -287,15 +288,17 @@ stage_log parse_stage_log(std::string_view text, const std::string& name,
   }
   stage_log log = parser.finish(sample_unit);
   if (log.rounds.empty() && log.series.empty())
-    throw error(name, "", "holds no stage line ('[STAGE] Execution completed in ... ms') and no "
-                          "sample ('>>>> NAME time: ... ms')");
+    throw error(name, "",
+                "holds no stage line ('[STAGE] Execution completed in ... ms') and no "
+                "sample ('>>>> NAME time: ... ms')");
   return log;
 }
 
 stage_log read_stage_log(const std::string& path, std::optional<log_unit> sample_unit) {
   const mapped_file file(path);
   const recognised_file found = recognise(file.bytes());
-  if (found.kind != file_kind::stage_log) throw error(file.name(), "", found.is + ", not a log of pipeline stages");
+  if (found.kind != file_kind::stage_log)
+    throw error(file.name(), "", found.is + ", not a log of pipeline stages");
   return parse_stage_log(file.bytes(), file.name(), sample_unit);
 }
 

@@ -51,9 +51,10 @@ struct sample_series {
 
 // One execution of a stage.
 struct stage_run {
-  std::string stage;                        // "LTX2DenoisingStage"
-  std::optional<std::int64_t> duration_ns;  // nothing: it began, and the log never says how it ended
-  std::int64_t start_line = 0;              // 1-based; 0: only its end is in the log
+  std::string stage;  // "LTX2DenoisingStage"
+  std::optional<std::int64_t>
+      duration_ns;              // nothing: it began, and the log never says how it ended
+  std::int64_t start_line = 0;  // 1-based; 0: only its end is in the log
   std::int64_t end_line = 0;
   std::vector<log_sample> samples;  // printed while it was the innermost stage open
 };

@@ -48,8 +48,7 @@ std::vector<totals> totals_of(const stage_log& log) {
 
 void settle(sample_series& series, const totals& sums, std::optional<log_unit> given) {
   series.used = given.value_or(series.labelled);
-  series.basis =
-      given ? sample_series::unit_basis::given : sample_series::unit_basis::labelled;
+  series.basis = given ? sample_series::unit_basis::given : sample_series::unit_basis::labelled;
   if (sums.stages_ns == 0) return;
   const double labelled_share = sums.samples_ns / sums.stages_ns;
   const auto share_in = [&](log_unit unit) {

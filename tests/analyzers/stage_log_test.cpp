@@ -76,11 +76,10 @@ TEST_CASE("stage_log: colours, progress bars and bars without an end of line do 
 }
 
 TEST_CASE("stage_log: samples belong to the innermost stage that is open") {
-  const stage_log log =
-      parse_stage_log(begun("Outer") + begun("Inner") + ">>>> K time: 1 ms\n" +
-                          done("Inner", "2 ms") + ">>>> K time: 3 ms\n" + done("Outer", "9 ms") +
-                          ">>>> K time: 4 ms\n",
-                      "t.log");
+  const stage_log log = parse_stage_log(begun("Outer") + begun("Inner") + ">>>> K time: 1 ms\n" +
+                                            done("Inner", "2 ms") + ">>>> K time: 3 ms\n" +
+                                            done("Outer", "9 ms") + ">>>> K time: 4 ms\n",
+                                        "t.log");
   REQUIRE(log.rounds.size() == 1);
   REQUIRE(log.rounds[0].stages.size() == 2);
   CHECK(log.rounds[0].stages[0].samples.size() == 1);
@@ -104,7 +103,9 @@ TEST_CASE("stage_log: seconds labelled ms are read as what they are") {
 }
 
 TEST_CASE("stage_log: a label is kept when it fits, when nothing fits and when nothing tells") {
-  const auto read = [](const std::string& text) { return parse_stage_log(text, "t.log").series[0]; };
+  const auto read = [](const std::string& text) {
+    return parse_stage_log(text, "t.log").series[0];
+  };
   CHECK(read(stage_of(">>>> K time: 4 ms\n", "40 ms")).basis == unit_basis::labelled);
   CHECK(unit_note(read(stage_of(">>>> K time: 4 ms\n", "40 ms"))) ==
         "K: 1 sample labelled ms is read as ms: as ms they are 10 % of their stages");
@@ -127,8 +128,8 @@ TEST_CASE("stage_log: a label by which samples outlast their stage is not believ
 }
 
 TEST_CASE("stage_log: the caller's unit holds whatever the stages say") {
-  const stage_log log = parse_stage_log(stage_of(">>>> K time: 4 ms\n", "40 ms"), "t.log",
-                                        log_unit::microseconds);
+  const stage_log log =
+      parse_stage_log(stage_of(">>>> K time: 4 ms\n", "40 ms"), "t.log", log_unit::microseconds);
   CHECK(log.series[0].basis == unit_basis::given);
   CHECK(log.rounds[0].stages[0].samples[0].duration_ns == 4000);
   CHECK(unit_note(log.series[0]).find("as asked for") != std::string::npos);
@@ -169,10 +170,10 @@ TEST_CASE("stage_log: the table of averages") {
 }
 
 TEST_CASE("stage_log: a log that is cut off or damaged is read as far as it goes, with remarks") {
-  const stage_log log = parse_stage_log(done("Text", "1 ms") + begun("Denoise") +
-                                            ">>>> K time: soon\n" + begun("Text") +
-                                            done("Text", "nan ms") + begun("Denoise"),
-                                        "t.log");
+  const stage_log log =
+      parse_stage_log(done("Text", "1 ms") + begun("Denoise") + ">>>> K time: soon\n" +
+                          begun("Text") + done("Text", "nan ms") + begun("Denoise"),
+                      "t.log");
   REQUIRE(log.rounds.size() == 2);
   CHECK(log.rounds[0].stages[0].start_line == 0);
   CHECK_FALSE(log.rounds[0].stages[1].duration_ns.has_value());
