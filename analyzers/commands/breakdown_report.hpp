@@ -1,12 +1,16 @@
 #pragma once
 // One recording, analysed once, and the sections of `latency breakdown` that are drawn from it.
 
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "analyzers/analysis/advice.hpp"
 #include "analyzers/analysis/components.hpp"
 #include "analyzers/analysis/generation.hpp"
 #include "analyzers/analysis/hygiene.hpp"
+#include "analyzers/analysis/kernel_names.hpp"
+#include "analyzers/analysis/kernels.hpp"
 #include "analyzers/analysis/kv_cache.hpp"
 #include "analyzers/analysis/switches.hpp"
 #include "analyzers/render/document.hpp"
@@ -30,8 +34,13 @@ struct breakdown_report {
   analysis::generation_report generated;
   analysis::switch_report switched;
   analysis::kv_cache_report cache;
+  std::unordered_map<string_id, std::string> op_names;  // as tables show them
+  analysis::kernel_table kernels;
   std::vector<analysis::advice> advice;
 };
+
+// Whether the recording knows anything of a device. Without, the sections about it are left out.
+[[nodiscard]] bool has_device(const breakdown_report& report);
 
 // Each returns one section; without data it holds one line that says why. `detailed` adds columns.
 [[nodiscard]] render::section hygiene_section(const breakdown_report& report);
@@ -39,6 +48,8 @@ struct breakdown_report {
 [[nodiscard]] render::section components_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section hierarchy_section(const breakdown_report& report);
 [[nodiscard]] render::section proof_section(const breakdown_report& report);
+[[nodiscard]] render::section device_section(const breakdown_report& report);
+[[nodiscard]] render::section kernels_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section switches_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section generation_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section kv_cache_section(const breakdown_report& report);

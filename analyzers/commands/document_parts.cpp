@@ -54,6 +54,16 @@ std::string counted(std::int64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+std::size_t rows_shown(std::size_t rows, bool detailed) {
+  constexpr std::size_t first_rows = 10;
+  return detailed || rows <= first_rows + 1 ? rows : first_rows;  // "1 more" would take a line, too
+}
+
+render::line more_line(std::size_t not_shown, const std::string& noun) {
+  return note_line(counted(static_cast<std::int64_t>(not_shown), "more " + noun) +
+                   ": --detailed shows all.");
+}
+
 render::line plain_line(std::string text, std::vector<render::figure> figures) {
   return {std::move(text), std::move(figures), tone::plain};
 }

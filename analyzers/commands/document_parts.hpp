@@ -43,6 +43,11 @@ void append(std::vector<item>& to, std::vector<item> added) {
 // "1 block", "2 blocks".
 [[nodiscard]] std::string counted(std::int64_t count, const std::string& noun);
 
+// Rows of a long table that are shown: the first few, all when `detailed`; and the line that says
+// how many are not.
+[[nodiscard]] std::size_t rows_shown(std::size_t rows, bool detailed);
+[[nodiscard]] render::line more_line(std::size_t not_shown, const std::string& noun);
+
 [[nodiscard]] render::line plain_line(std::string text, std::vector<render::figure> figures = {});
 [[nodiscard]] render::line absent_line(std::string why);  // for a section without data
 [[nodiscard]] render::line note_line(std::string text);   // how to read the table below

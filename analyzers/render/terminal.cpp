@@ -115,6 +115,9 @@ class terminal_writer {
 
   void write(const table& from) {
     const std::size_t columns = from.columns.size();
+    if (!from.title.empty())
+      for (const std::string& text : wrapped(from.title, terminal_columns - gap.size()))
+        emit(std::string(gap) + text, "");
     if (columns > 1 && from.columns.back().whole && !from.columns[columns - 2].whole)
       return write_wrapped(from);
     const shown_table cells = with_fitting_names(shown(from, "  "));
@@ -127,9 +130,6 @@ class terminal_writer {
     bool first = true;
     for (const auto& part : parts(widths, std::min(from.key_columns, columns))) {
       if (!first) out_ += '\n';
-      if (first && !from.title.empty())
-        for (const std::string& text : wrapped(from.title, terminal_columns - gap.size()))
-          emit(std::string(gap) + text, "");
       first = false;
       write_part(cells, headers, widths, part);
     }

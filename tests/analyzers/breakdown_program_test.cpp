@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -21,6 +22,8 @@ using latency_test::temporary_folder;
 
 const std::string program = LATENCY_TOOL;
 const std::string example = std::string(LATENCY_TEST_DATA) + "/timing/two_segments.json";
+const std::string trace =
+    std::string(LATENCY_TEST_DATA) + "/traces/longlive_interactive.pt.trace.json.gz";
 
 struct result {
   int status = -1;
@@ -135,13 +138,63 @@ TEST_CASE("latency breakdown: the cache figures are those worked out by hand") {
   CHECK(lines[2]["figures"]["resets_per_block"] == 0.5);
 }
 
+TEST_CASE("latency breakdown: of a device, each sum is shown with its parts") {
+  const auto sections =
+      nlohmann::json::parse(breakdown(trace + " --detailed --format json").out)["sections"];
+  const auto ops = sections["device"]["lines"][0]["figures"];
+  CHECK(ops["ops_recorded"] == ops["launches"]);
+  CHECK(ops["dropped"] == 0);
+  const auto time = sections["device"]["lines"][1]["figures"];
+  const auto ns = [&](const char* key) { return time[key].get<std::int64_t>(); };
+  CHECK(ns("share_ns") + ns("copy_exposed_ns") + ns("unattributed_ns") + ns("idle_ns") ==
+        ns("device_window_ns"));
+  CHECK(ns("unattributed_ns") == ns("unattributed_no_open_span_ns"));
+
+  const auto kernels = sections["kernels"]["tables"]["kernels"];
+  const auto sum = row(kernels, "kernel", "= all");
+  CHECK(sum["share_ns"] == ns("share_ns") + ns("unattributed_ns"));
+  std::int64_t share_ns = 0;
+  std::set<std::string> names;
+  for (const auto& kernel : kernels) {
+    names.insert(kernel["kernel"]);
+    if (kernel["kernel"] != "= all") share_ns += kernel["share_ns"].get<std::int64_t>();
+  }
+  CHECK(sum["share_ns"] == share_ns);
+  CHECK(names.size() == kernels.size());
+}
+
+TEST_CASE("latency breakdown: long tables end after ten rows and say so, the sum stays") {
+  const auto kernels =
+      nlohmann::json::parse(breakdown(trace + " --format json").out)["sections"]["kernels"];
+  const auto all = nlohmann::json::parse(
+      breakdown(trace + " --detailed --format json").out)["sections"]["kernels"];
+  CHECK(kernels["tables"]["kernels"].size() == 12);
+  CHECK(kernels["tables"]["kernels"][11] == all["tables"]["kernels"].back());
+  const std::size_t hidden = all["tables"]["kernels"].size() - 11;
+  CHECK(kernels["lines"].back()["text"] ==
+        std::to_string(hidden) + " more kernels: --detailed shows all.");
+  CHECK(row(kernels["tables"]["kernels"], "kernel",
+            "(" + std::to_string(hidden) + " others)")["count"] > 0);
+}
+
+TEST_CASE("latency breakdown: a run without a device has no sections about it") {
+  const auto sections =
+      nlohmann::json::parse(breakdown(example + " --format json").out)["sections"];
+  CHECK_FALSE(sections.contains("device"));
+  CHECK_FALSE(sections.contains("kernels"));
+}
+
 TEST_CASE("latency breakdown: real output fits 100 columns in every arrangement") {
   for (const std::string& arguments : {example, example + " --detailed", example + " " + example,
                                        example + " " + example + " " + example + " --detailed",
-                                       example + " " + example + " --pool --detailed"}) {
+                                       example + " " + example + " --pool --detailed", trace,
+                                       trace + " --detailed", trace + " " + example}) {
     std::istringstream lines(breakdown(arguments).out);
-    for (std::string line; std::getline(lines, line);)
-      CHECK_MESSAGE(latency::render::width_of(line) <= 100, line);
+    bool names = false;  // shown in full, however long one is
+    for (std::string line; std::getline(lines, line);) {
+      names = line == "  Names in full" || (names && !line.empty());
+      if (!names) CHECK_MESSAGE(latency::render::width_of(line) <= 100, line);
+    }
   }
 }
 

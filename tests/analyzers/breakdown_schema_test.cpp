@@ -16,6 +16,8 @@ using latency_test::temporary_folder;
 
 const std::string program = LATENCY_TOOL;
 const std::string example = std::string(LATENCY_TEST_DATA) + "/timing/two_segments.json";
+const std::string trace =
+    std::string(LATENCY_TEST_DATA) + "/traces/longlive_interactive.pt.trace.json.gz";
 
 std::string output_of(const std::string& command) {
   const temporary_folder folder;
@@ -64,7 +66,8 @@ std::string changed_example(const temporary_folder& folder, const std::string& n
 TEST_CASE("breakdown schema: every arrangement of the report obeys it") {
   for (const std::string& arguments :
        {example, example + " --detailed", example + " " + example,
-        example + " " + example + " --pool --detailed",
+        example + " " + example + " --pool --detailed", trace, trace + " --detailed",
+        example + " " + trace,
         example + " --require 'p50(diffusion_forward)<=1s' --require 'count(temporal_block)==6'"})
     CHECK_MESSAGE(complaint(report(arguments)) == "", arguments);
 }
@@ -76,7 +79,7 @@ TEST_CASE("breakdown schema: device ops and impossible records obey it, each cou
   const auto counts = found["sections"]["hygiene"]["lines"][0]["figures"];
   CHECK(counts["device_op_reversed_times"] == 1);
   CHECK(counts["span_reversed_times"] == 0);
-  CHECK(found["sections"]["proof"]["lines"][1]["figures"]["devices"] == 2);
+  CHECK(found["sections"]["device"]["lines"][1]["figures"]["devices"] == 2);
   CHECK(found["sections"]["kv_cache"]["tables"]["transfers"].size() == 1);
 }
 
