@@ -1,6 +1,7 @@
 // What it costs the launching thread to measure with events: scopes, stages and marks of cuda.hpp
 // against the bare event records that each of them makes. The alternatives take turns, in batches
-// of empty kernels; events complete and are polled meanwhile, as in a program that goes on.
+// of empty kernels; between batches events complete and are read, as in a program that goes on.
+// Bare events are shown in both ways, never read and read; ours are held against the latter.
 //
 //   event_cost [--rounds N] [-o benchmarks/results/<machine>/event_cost.json]
 #include <cuda_runtime.h>
@@ -32,6 +33,30 @@ double time_batch(cudaStream_t stream, const Around& around) {
   return static_cast<double>(latency::read_clock_ns(CLOCK_MONOTONIC_RAW) - start_ns) / batch;
 }
 
+// Events as a program uses them that does without this library.
+class bare_events {
+ public:
+  bare_events() : events_(2 * batch) {
+    CUDA_OK(cudaEventCreate(&begin_));
+    for (cudaEvent_t& event : events_) CUDA_OK(cudaEventCreate(&event));
+  }
+  [[nodiscard]] cudaEvent_t at(int i) const { return events_[static_cast<std::size_t>(i)]; }
+  // The times of the first `count`, once they are complete.
+  void read(cudaStream_t stream, int count) const {
+    CUDA_OK(cudaEventRecord(begin_, stream));
+    CUDA_OK(cudaEventSynchronize(begin_));
+    for (int i = 0; i < count; ++i) {
+      float ms = 0;
+      CUDA_OK(cudaEventQuery(at(i)));
+      CUDA_OK(cudaEventElapsedTime(&ms, at(i), begin_));
+    }
+  }
+
+ private:
+  cudaEvent_t begin_ = nullptr;
+  std::vector<cudaEvent_t> events_;
+};
+
 std::string gpu_name() {
   cudaDeviceProp properties{};
   CUDA_OK(cudaGetDeviceProperties(&properties, 0));
@@ -54,8 +79,9 @@ int main(int argc, char** argv) try {
 
   cudaStream_t stream = nullptr;
   CUDA_OK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-  std::vector<cudaEvent_t> bare(2 * batch + 1);
-  for (cudaEvent_t& event : bare) CUDA_OK(cudaEventCreate(&event));
+  const bare_events bare, bare_read;
+  latency::detail::cuda_driver driver;
+  driver.load();
   latency::session_options ring;
   ring.mode = latency::session_mode::ring;
   latency::session run{"", ring};
@@ -64,13 +90,36 @@ int main(int argc, char** argv) try {
 
   const auto launch = [&] { empty<<<1, 32, 0, stream>>>(); };
   const std::string kernel = "an empty kernel alone", spans = "with a span around it",
-                    pair = "with two bare event records", single = "with one bare event record";
-  const auto timed = [&](auto body) {
-    return [&, body] {
+                    unread_single = "with one bare event record, never read",
+                    unread_pair = "with two bare event records, never read",
+                    single = "with one bare event record", pair = "with two bare event records",
+                    driver_single = "with one event record of the driver's",
+                    scopes = "in a cuda::scope", stages = "as a stage of cuda::stages",
+                    marks = "with a mark behind it";
+  const auto timed = [&](auto body, int events_to_read = 0) {
+    return [&, body, events_to_read] {
       const double ns = time_batch(stream, body);
       CUDA_OK(cudaStreamSynchronize(stream));
       run.poll();
+      bare_read.read(stream, events_to_read);
       return ns;
+    };
+  };
+  const auto after_each = [&](const bare_events& events) {
+    return [&] {
+      for (int i = 0; i < batch; ++i) {
+        launch();
+        CUDA_OK(cudaEventRecord(events.at(i), stream));
+      }
+    };
+  };
+  const auto around_each = [&](const bare_events& events) {
+    return [&] {
+      for (int i = 0; i < batch; ++i) {
+        CUDA_OK(cudaEventRecord(events.at(2 * i), stream));
+        launch();
+        CUDA_OK(cudaEventRecord(events.at(2 * i + 1), stream));
+      }
     };
   };
   const std::vector<benchmarks::alternative> alternatives = {
@@ -85,37 +134,45 @@ int main(int argc, char** argv) try {
          }
        }),
        ""},
-      {single, timed([&] {
+      {unread_single, timed(after_each(bare)), ""},
+      {unread_pair, timed(around_each(bare)), ""},
+      {single, timed(after_each(bare_read), batch), ""},
+      {pair, timed(around_each(bare_read), 2 * batch), ""},
+      {driver_single,
+       timed(
+           [&] {
+             for (int i = 0; i < batch; ++i) {
+               launch();
+               if (!driver.record(bare_read.at(i), stream)) throw latency::error("no event record");
+             }
+           },
+           batch),
+       single},
+      {"with what the driver is asked for a window", timed([&] {
          for (int i = 0; i < batch; ++i) {
            launch();
-           CUDA_OK(cudaEventRecord(bare[static_cast<std::size_t>(i)], stream));
+           if (driver.context_of(stream) == nullptr || driver.captures(stream) ||
+               driver.number_of(stream) == 0)
+             throw latency::error("the driver does not know the stream");
          }
        }),
        ""},
-      {pair, timed([&] {
-         for (int i = 0; i < batch; ++i) {
-           CUDA_OK(cudaEventRecord(bare[2 * static_cast<std::size_t>(i)], stream));
-           launch();
-           CUDA_OK(cudaEventRecord(bare[2 * static_cast<std::size_t>(i) + 1], stream));
-         }
-       }),
-       ""},
-      {"in a cuda::scope", timed([&] {
+      {scopes, timed([&] {
          for (int i = 0; i < batch; ++i) {
            latency::cuda::scope scope{stream, "layer"};
            launch();
          }
        }),
        pair},
-      {"as a stage of cuda::stages", timed([&] {
-         latency::cuda::stages stages{stream};
+      {stages, timed([&] {
+         latency::cuda::stages stage{stream};
          for (int i = 0; i < batch; ++i) {
-           stages.next("layer");
+           stage.next("layer");
            launch();
          }
        }),
        single},
-      {"with a mark behind it", timed([&] {
+      {marks, timed([&] {
          for (int i = 0; i < batch; ++i) {
            launch();
            latency::mark(stream, "token", i);
@@ -145,12 +202,8 @@ int main(int argc, char** argv) try {
     }
     return row;
   };
-  for (const auto& [of, against] :
-       std::vector<std::pair<std::string, std::string>>{{pair, ""},
-                                                        {"in a cuda::scope", pair},
-                                                        {single, ""},
-                                                        {"as a stage of cuda::stages", single},
-                                                        {"with a mark behind it", single}})
+  for (const auto& [of, against] : std::vector<std::pair<std::string, std::string>>{
+           {pair, ""}, {scopes, pair}, {single, ""}, {stages, single}, {marks, single}})
     rows.push_back(difference(of, against));
   if (machine.empty()) machine = benchmarks::this_machine() + ", " + gpu_name();
   benchmarks::report(rows, machine, "event_cost --rounds " + std::to_string(rounds), output);

@@ -41,6 +41,7 @@ namespace detail {
 // device's default memory pool reserved at its highest.
 inline void read_cuda_memory(memory::usage& into) {
   static std::atomic<std::int64_t> peak_bytes{0};
+  const beside_captures any;
   std::size_t free_bytes = 0, total_bytes = 0;
   if (!cuda_driver::succeeded(cudaMemGetInfo(&free_bytes, &total_bytes))) return;
   into.device_used_bytes = static_cast<std::int64_t>(total_bytes - free_bytes);
@@ -188,7 +189,11 @@ class basic_stages {
     span_.reset();
     span_.emplace(name, a0, a1, a2, a3);
     name_ = name;
-    if (first && span_->id() != 0) window_.begin(stream_);
+    if (span_->id() == 0) {
+      window_.give_back();
+    } else if (first) {
+      window_.begin(stream_);
+    }
   }
   // Ends the stage in progress.
   void finish() noexcept {
@@ -210,10 +215,12 @@ using stages = basic_stages<latency::scope>;
 template <class Region>
 class basic_profile_region {
  public:
-  explicit basic_profile_region(const char* name) : region_(name) { (void)cudaProfilerStart(); }
+  explicit basic_profile_region(const char* name) : region_(name) {
+    (void)detail::cuda_driver::succeeded(cudaProfilerStart());
+  }
   basic_profile_region(const basic_profile_region&) = delete;
   basic_profile_region& operator=(const basic_profile_region&) = delete;
-  ~basic_profile_region() { (void)cudaProfilerStop(); }
+  ~basic_profile_region() { (void)detail::cuda_driver::succeeded(cudaProfilerStop()); }
 
  private:
   Region region_;
@@ -230,11 +237,11 @@ void mark(cudaStream_t stream, const char* name, std::int64_t index) noexcept {
   if constexpr (!std::is_same_v<Span, recording_off::scope>) {
     const detail::thread_state* const thread = detail::recording_thread();
     if (thread == nullptr) return;
-    detail::cuda_event_source* const source =
+    const detail::cuda_event_source* const source =
         detail::cuda_event_source::current().load(std::memory_order_acquire);
     if (source == nullptr) return;
-    if (auto* const events = detail::events_for(*source, stream))
-      events->mark(stream, name, index, detail::innermost_span(*thread), detail::number_of(stream));
+    if (auto* const events = source->events_for(stream))
+      events->mark(stream, name, index, detail::innermost_span(*thread));
   }
 }
 

@@ -24,6 +24,7 @@ struct fake_event {
 struct fake_stream {
   double busy_until_ns = 0;
   std::uint32_t number = 0;
+  bool captures = false;
 };
 
 // A device whose time stands still until a test moves it. Distances are floats of milliseconds, as
@@ -38,7 +39,10 @@ struct fake_driver {
   using stream = fake_stream*;
   fake_device* device;
 
+  bool captures(stream one) const noexcept { return one->captures; }
+  std::uint32_t number_of(stream one) const noexcept { return one->number; }
   bool record(event e, stream on) const noexcept {
+    CHECK(!on->captures);
     if (device->refuses) return false;
     ++device->recorded;
     e->at_ns = std::max(device->now_ns, on->busy_until_ns);
@@ -99,9 +103,9 @@ TEST_CASE("device_events: a window goes from event to event, a mark to its event
   fake_stream stream{1000, 7};
   const begun_window window = f.events.begin(&stream);
   stream.busy_until_ns = 4000;
-  f.events.mark(&stream, "token", 41, 5, stream.number);
+  f.events.mark(&stream, "token", 41, 5);
   stream.busy_until_ns = 9000;
-  f.events.end(window, &stream, "ffn", 6, stream.number);
+  f.events.end(window, &stream, "ffn", 6);
   CHECK(f.collect() == 2);  // nothing is complete yet
   CHECK(f.found.windows.empty());
   f.device.now_ns = 4000;
@@ -130,11 +134,11 @@ TEST_CASE("device_events: stages share an event at each boundary, so neighbours 
   begun_window window = f.events.begin(&stream);
   for (int stage = 0; stage < 3; ++stage) {
     stream.busy_until_ns += 1234567.4;
-    window = f.events.next(window, &stream, "stage", 10 + static_cast<latency::span_id>(stage), 0);
+    window = f.events.next(window, &stream, "stage", 10 + static_cast<latency::span_id>(stage));
     REQUIRE(window.first != no_event);
   }
   stream.busy_until_ns += 1000;
-  f.events.end(window, &stream, "last", 13, 0);
+  f.events.end(window, &stream, "last", 13);
   CHECK(f.device.recorded == 5);
   f.device.now_ns = 1e9;
   REQUIRE(f.anchor());  // another anchor than when they were put there
@@ -150,12 +154,12 @@ TEST_CASE("device_events: what finds no event is counted, and what has begun can
   fake_stream stream;
   const begun_window one = f.events.begin(&stream), two = f.events.begin(&stream);
   CHECK(f.events.begin(&stream).first == no_event);
-  f.events.mark(&stream, "token", 1, 0, 0);
+  f.events.mark(&stream, "token", 1, 0);
   CHECK(f.events.take_dropped() == 2);
   // The boundary still ends this stage; the next one is not measured.
-  CHECK(f.events.next(one, &stream, "one", 1, 0).first == no_event);
+  CHECK(f.events.next(one, &stream, "one", 1).first == no_event);
   CHECK(f.events.take_dropped() == 1);
-  f.events.end(two, &stream, "two", 2, 0);
+  f.events.end(two, &stream, "two", 2);
   CHECK(f.collect() == 0);
   CHECK(f.found.windows.size() == 2);
   CHECK(f.free_events() == 4);
@@ -165,7 +169,7 @@ TEST_CASE("device_events: a stage that is given up gives back its events, the on
   fixture f(6);
   fake_stream stream;
   begun_window window = f.events.begin(&stream);
-  window = f.events.next(window, &stream, "one", 1, 0);
+  window = f.events.next(window, &stream, "one", 1);
   SUBCASE("before the boundary was collected") {
     f.events.drop(window);
     CHECK(f.collect() == 0);
@@ -182,9 +186,9 @@ TEST_CASE("device_events: a stage that is given up gives back its events, the on
 TEST_CASE("device_events: a stream that is behind holds up itself alone") {
   fixture f(8);
   fake_stream slow{1e6, 1}, fast{0, 2};
-  f.events.mark(&slow, "slow", 0, 0, slow.number);
-  f.events.mark(&fast, "fast", 0, 0, fast.number);
-  f.events.mark(&slow, "slow", 1, 0, slow.number);
+  f.events.mark(&slow, "slow", 0, 0);
+  f.events.mark(&fast, "fast", 0, 0);
+  f.events.mark(&slow, "slow", 1, 0);
   CHECK(f.collect() == 2);
   REQUIRE(f.found.marks.size() == 1);
   CHECK(f.found.marks[0].second == std::string("fast"));
@@ -197,18 +201,43 @@ TEST_CASE("device_events: an event that fails, or is refused, is counted and com
   fake_stream stream;
   const begun_window window = f.events.begin(&stream);
   f.made[window.last].fails = true;
-  f.events.end(window, &stream, "broken", 1, 0);
+  f.events.end(window, &stream, "broken", 1);
   CHECK(f.collect() == 0);
   CHECK(f.found.windows.empty());
   CHECK(f.events.take_dropped() == 1);
   f.made[window.last].fails = false;
   const begun_window refused = f.events.begin(&stream);
   f.device.refuses = true;
-  f.events.end(refused, &stream, "refused", 1, 0);
-  f.events.mark(&stream, "refused", 0, 0, 0);
+  f.events.end(refused, &stream, "refused", 1);
+  f.events.mark(&stream, "refused", 0, 0);
   CHECK(f.events.begin(&stream).first == no_event);
   f.device.refuses = false;
   CHECK(f.events.take_dropped() == 3);
+  CHECK(f.free_events() == 6);
+}
+
+TEST_CASE("device_events: nothing is recorded on a stream that captures, whichever end it meets") {
+  fixture f(6);
+  fake_stream stream;
+  const begun_window window = f.events.begin(&stream), stage = f.events.begin(&stream);
+  stream.captures = true;
+  CHECK(f.events.begin(&stream).first == no_event);
+  f.events.mark(&stream, "token", 1, 0);
+  f.events.end(window, &stream, "window", 1);
+  CHECK(f.events.take_dropped() == 3);
+  CHECK(f.events.next(stage, &stream, "stage", 2).first == no_event);
+  CHECK(f.events.take_dropped() == 2);  // the stage, and the one behind it
+  CHECK(f.device.recorded == 2);
+  CHECK(f.collect() == 0);
+  stream.captures = false;
+  CHECK(f.free_events() == 6);
+}
+
+TEST_CASE("device_events: a window that is given back is not counted") {
+  fixture f(6);
+  fake_stream stream;
+  f.events.give_back(f.events.begin(&stream));
+  CHECK(f.events.take_dropped() == 0);
   CHECK(f.free_events() == 6);
 }
 
@@ -217,7 +246,7 @@ TEST_CASE("device_events: an event that became part of a graph is never used aga
   fake_stream stream;
   const begun_window window = f.events.begin(&stream);
   f.made[window.last].captured = true;
-  f.events.end(window, &stream, "captured", 1, 0);
+  f.events.end(window, &stream, "captured", 1);
   CHECK(f.collect() == 0);
   CHECK(f.found.windows.empty());
   CHECK(f.events.take_dropped() == 1);
@@ -234,7 +263,7 @@ TEST_CASE("device_events: hours of float milliseconds stay exact to their step n
   const double start_ns = f.device.now_ns;
   const begun_window window = f.events.begin(&stream);
   stream.busy_until_ns = start_ns + 25'000'000;
-  f.events.end(window, &stream, "block", 1, 0);
+  f.events.end(window, &stream, "block", 1);
   f.device.now_ns = stream.busy_until_ns;
   CHECK(f.collect() == 0);
   REQUIRE(f.found.windows.size() == 1);
@@ -252,7 +281,7 @@ TEST_CASE("device_events: a window of ten seconds says that its step is a micros
   fake_stream stream;
   const begun_window window = f.events.begin(&stream);
   stream.busy_until_ns = 10e9;
-  f.events.end(window, &stream, "long", 1, 0);
+  f.events.end(window, &stream, "long", 1);
   f.device.now_ns = 10e9;
   f.collect();
   REQUIRE(f.found.windows.size() == 1);
@@ -282,7 +311,7 @@ TEST_CASE("device_events: threads that take and publish at once lose no event an
   for (int t = 0; t < threads; ++t)
     workers.emplace_back([&, t] {
       fake_stream stream{0, static_cast<std::uint32_t>(t)};
-      for (int i = 0; i < each; ++i) f.events.mark(&stream, "mark", i, 0, stream.number);
+      for (int i = 0; i < each; ++i) f.events.mark(&stream, "mark", i, 0);
       --left;
     });
   while (left.load() > 0) CHECK(f.collect() == 0);

@@ -4,7 +4,9 @@
 //
 //   struct driver {
 //     using event = ...; using stream = ...;
+//     bool captures(stream) noexcept;                // a graph, or so it must be taken to be
 //     bool record(event, stream) noexcept;           // puts it on the stream
+//     std::uint32_t number_of(stream) noexcept;
 //     event_progress query(event) noexcept;          // never waits
 //     float elapsed_ms(event, event) noexcept;       // of two complete ones; NaN when it fails
 //     bool record_anchor(event) noexcept;            // on a stream where nothing else is
@@ -14,7 +16,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
-#include <limits>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -25,7 +27,7 @@
 
 namespace latency::detail {
 
-// captured: it became part of a graph, whose every launch will record it anew.
+// captured: a capture that began while it was recorded took it into a graph.
 enum class event_progress : std::uint8_t { pending, complete, failed, captured };
 
 // An anchor event's time, and the host's at the same moment.
@@ -35,16 +37,22 @@ struct event_anchor {
   std::int64_t uncertainty_ns = 0;
 };
 
-// The two events of a window that has begun; none when nothing is measured.
+// The two events of a window that has begun, and its stream; none when nothing is measured.
 struct begun_window {
   std::uint32_t first = no_event;
   std::uint32_t last = no_event;
+  std::uint32_t stream_number = 0;
 };
 
 // Rows, and their names as static or interned texts.
 struct collected_events {
   std::vector<std::pair<event_window, const char*>> windows;
   std::vector<std::pair<completion_mark, const char*>> marks;
+
+  void clear() noexcept {
+    windows.clear();
+    marks.clear();
+  }
 };
 
 template <class Driver>
@@ -56,6 +64,7 @@ class device_events {
   device_events(Driver driver, std::uint32_t device, std::uint32_t events)
       : device_(device), driver_(driver), pool_(events) {
     waiting_.reserve(events);
+    blocked_.reserve(events);
   }
   [[nodiscard]] std::uint32_t device() const noexcept { return device_; }
   [[nodiscard]] event& event_at(std::uint32_t i) noexcept { return pool_[i].event; }
@@ -67,44 +76,53 @@ class device_events {
 
   // Both events of a window are taken at its start, so that it can always end.
   [[nodiscard]] begun_window begin(stream on) noexcept {
-    begun_window window{pool_.take(), no_event};
+    begun_window window{pool_.take(), no_event, 0};
     if (window.first != no_event) window.last = pool_.take();
-    if (window.last != no_event && driver_.record(pool_[window.first].event, on)) return window;
-    drop(window);
-    return {};
-  }
-  void end(const begun_window& window, stream on, const char* name, span_id span,
-           std::uint32_t stream_number) noexcept {
-    if (!driver_.record(pool_[window.last].event, on)) return drop(window);
-    close(window, name, span, stream_number, false);
-  }
-  // Ends a window and begins the next with the same event.
-  [[nodiscard]] begun_window next(const begun_window& window, stream on, const char* name,
-                                  span_id span, std::uint32_t stream_number) noexcept {
-    if (!driver_.record(pool_[window.last].event, on)) {
+    if (window.last == no_event || !put(window.first, on)) {
       drop(window);
       return {};
     }
-    const begun_window following{window.last, pool_.take()};
+    window.stream_number = driver_.number_of(on);
+    return window;
+  }
+  void end(const begun_window& window, stream on, const char* name, span_id span) noexcept {
+    if (!put(window.last, on)) return drop(window);
+    close(window, name, span, false);
+  }
+  // Ends a window and begins the next with the same event.
+  [[nodiscard]] begun_window next(const begun_window& window, stream on, const char* name,
+                                  span_id span) noexcept {
+    if (!put(window.last, on)) {
+      drop(window);
+      count_dropped(1);  // the next one, too
+      return {};
+    }
+    const begun_window following{window.last, pool_.take(), window.stream_number};
     const bool goes_on = following.last != no_event;
-    if (!goes_on) dropped_.fetch_add(1, std::memory_order_relaxed);
-    close(window, name, span, stream_number, goes_on);
+    if (!goes_on) count_dropped(1);
+    close(window, name, span, goes_on);
     return goes_on ? following : begun_window{};
   }
-  void mark(stream on, const char* name, std::int64_t index, span_id span,
-            std::uint32_t stream_number) noexcept {
+  void mark(stream on, const char* name, std::int64_t index, span_id span) noexcept {
     const std::uint32_t i = pool_.take();
-    if (i == no_event || !driver_.record(pool_[i].event, on)) return drop({i, no_event});
+    if (i == no_event || !put(i, on)) return drop({i, no_event, 0});
     event_slot<event>& slot = pool_[i];
     slot.begins = no_event;
-    slot.name = name, slot.span = span, slot.index = index, slot.stream = stream_number;
+    slot.name = name, slot.span = span, slot.index = index, slot.stream = driver_.number_of(on);
     pool_.publish(i);
+  }
+  // A window that has begun and will not end, because nobody records what it was for.
+  void give_back(const begun_window& window) noexcept {
+    if (window.last != no_event) pool_.release(window.last);
+    if (window.first != no_event) pool_.release(window.first);
   }
   // A window or mark that could not be measured.
   void drop(const begun_window& window = {}) noexcept {
-    if (window.last != no_event) pool_.release(window.last);
-    if (window.first != no_event) pool_.release(window.first);
-    dropped_.fetch_add(1, std::memory_order_relaxed);
+    give_back(window);
+    count_dropped(1);
+  }
+  void count_dropped(std::uint64_t more) noexcept {
+    dropped_.fetch_add(more, std::memory_order_relaxed);
   }
 
   // The rest: one caller at a time.
@@ -147,9 +165,16 @@ class device_events {
     return true;
   }
 
-  // Takes in what has completed. Returns how many still run.
-  std::size_t collect(collected_events& into) {
+  // Takes in what has completed, all or, without memory for its rows, nothing yet. Returns how many
+  // are left.
+  std::size_t collect(collected_events& into) noexcept {
     pool_.collect(waiting_);
+    try {
+      into.windows.reserve(into.windows.size() + waiting_.size());
+      into.marks.reserve(into.marks.size() + waiting_.size());
+    } catch (const std::exception&) {
+      return waiting_.size();
+    }
     blocked_.clear();
     std::size_t kept = 0;
     for (const std::uint32_t i : waiting_) {
@@ -172,7 +197,7 @@ class device_events {
   }
   // Gives up on those that still run; they count as dropped.
   void abandon() noexcept {
-    dropped_.fetch_add(waiting_.size(), std::memory_order_relaxed);
+    count_dropped(waiting_.size());
     waiting_.clear();
   }
   // Windows and marks that could not be measured, since the last call.
@@ -181,26 +206,32 @@ class device_events {
   }
 
  private:
+  // Not while the stream captures: the event would not be recorded, and who asks for it then breaks
+  // the capture.
+  [[nodiscard]] bool put(std::uint32_t i, stream on) noexcept {
+    return !driver_.captures(on) && driver_.record(pool_[i].event, on);
+  }
+
   void close(const begun_window& window, const char* name, span_id span,
-             std::uint32_t stream_number, bool begins_next) noexcept {
+             bool begins_next) noexcept {
     event_slot<event>& slot = pool_[window.last];
     slot.begins = window.first;
     if (begins_next) slot.users.store(2, std::memory_order_relaxed);
-    slot.name = name, slot.span = span, slot.stream = stream_number;
+    slot.name = name, slot.span = span, slot.stream = window.stream_number;
     pool_.publish(window.last);
   }
 
-  [[nodiscard]] bool time_of(const event_slot<event>& slot, event_time& found) noexcept {
+  // Reads the time of a complete event, once.
+  [[nodiscard]] bool read_time(event_slot<event>& slot) noexcept {
+    if (slot.time.known()) return true;
     const float ms = driver_.elapsed_ms(anchors_[current_], slot.event);
-    if (std::isnan(ms)) return false;
-    found = timeline_.at(ms);
-    return true;
+    if (!std::isnan(ms)) slot.time = timeline_.at(ms);
+    return slot.time.known();
   }
 
-  void resolve(std::uint32_t i, event_progress progress, collected_events& into) {
+  void resolve(std::uint32_t i, event_progress progress, collected_events& into) noexcept {
     event_slot<event>& slot = pool_[i];
-    slot.timed = progress == event_progress::complete && time_of(slot, slot.time);
-    bool known = slot.timed;
+    bool known = progress == event_progress::complete && read_time(slot);
     if (slot.begins == no_event) {
       if (known)
         into.marks.emplace_back(
@@ -209,7 +240,7 @@ class device_events {
     } else {
       // One that ended a window before has its time, so that neighbours touch.
       event_slot<event>& first = pool_[slot.begins];
-      known = known && (first.timed || time_of(first, first.time));
+      known = known && read_time(first);
       if (known)
         into.windows.emplace_back(
             event_window{first.time.ns, slot.time.ns, slot.span, 0, 0, device_, slot.stream,
@@ -217,7 +248,7 @@ class device_events {
             slot.name);
       pool_.release(slot.begins);
     }
-    if (!known) dropped_.fetch_add(1, std::memory_order_relaxed);
+    if (!known) count_dropped(1);
     if (progress != event_progress::captured) pool_.release(i);  // else out of use for good
   }
 

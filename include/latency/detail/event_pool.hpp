@@ -16,20 +16,20 @@ namespace latency::detail {
 
 inline constexpr std::uint32_t no_event = ~std::uint32_t{0};
 
-// One event and what its time is for. Written by whoever took it, read by whoever collects.
+// One event and what its time is for, in a cache line of its own. Written by whoever took it, read
+// by whoever collects.
 template <class Event>
-struct event_slot {
+struct alignas(64) event_slot {
   Event event{};
   std::atomic<std::uint32_t> next{no_event};  // in one of the pool's lists
   std::uint32_t begins = no_event;            // a window: the event that it began with
   // Who still needs its time: the window or mark that it ends, and the window that it begins.
   std::atomic<std::uint32_t> users{0};
-  bool timed = false;          // of one that has been collected: `time` is known
+  std::uint32_t stream = 0;
   const char* name = nullptr;  // of the window or mark; static or interned
   span_id span = 0;
   std::int64_t index = 0;  // of a mark
-  std::uint32_t stream = 0;
-  event_time time;
+  event_time time;         // known once it has been collected
 };
 
 // Any number of threads may take, publish and give back at once; one at a time collects.
@@ -55,7 +55,7 @@ class event_pool {
           count_of(head) | slots_[first].next.load(std::memory_order_relaxed);
       if (!free_.compare_exchange_weak(head, rest, std::memory_order_acquire)) continue;
       slots_[first].users.store(1, std::memory_order_relaxed);
-      slots_[first].timed = false;
+      slots_[first].time = {};
       return first;
     }
   }

@@ -12,7 +12,9 @@ namespace latency::detail {
 
 struct event_time {
   std::int64_t ns = 0;
-  std::int64_t step_ns = 0;  // of the float that it came from, rounded up
+  std::int64_t step_ns = 0;  // of the float that it came from, rounded up; 0: not read yet
+
+  [[nodiscard]] bool known() const noexcept { return step_ns > 0; }
 };
 
 class event_timeline {

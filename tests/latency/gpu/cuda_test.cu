@@ -7,6 +7,8 @@
 #include <latency/latency.hpp>
 #include <latency/memory.hpp>
 #include <map>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "work.cuh"
@@ -167,7 +169,52 @@ TEST_CASE("cuda: with too few events what is left out is counted, and the spans 
   CHECK(r.hygiene.dropped_device_ops == 16);
 }
 
-TEST_CASE("cuda: polling leaves captures alone, and a capturing stream is left out and counted") {
+TEST_CASE("cuda: a capture of another thread is left alone by all that goes on beside it") {
+  const work::stream stream, other;
+  std::atomic<bool> captures{false}, done{false};
+  std::thread capturer([&] {
+    for (int i = 0; i < 20; ++i) {
+      cudaGraph_t graph = nullptr;
+      CUDA_OK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
+      captures = true;
+      for (int k = 0; k < 10; ++k) {
+        work::empty<<<1, 32, 0, stream>>>();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      CUDA_OK(cudaStreamEndCapture(stream, &graph));  // fails when anything broke it
+      std::size_t nodes = 0;
+      CUDA_OK(cudaGraphGetNodes(graph, nullptr, &nodes));
+      CHECK(nodes == 10);
+      CUDA_OK(cudaGraphDestroy(graph));
+    }
+    done = true;
+  });
+  while (!captures) std::this_thread::yield();
+  int rounds = 0;
+  while (!done) {
+    latency::session run;
+    latency::cuda::event_options few;
+    few.events = 64;
+    latency::cuda::events gpu{run, few};
+    REQUIRE_MESSAGE(gpu.started(), gpu.why_not());
+    for (int i = 0; i < 10; ++i) {
+      latency::cuda::scope s{other, "step"};
+      work::empty<<<1, 32, 0, other>>>();
+      latency::mark(other, "token", i);
+      run.poll();
+    }
+    CHECK(latency::memory::read_usage().device_used_bytes > 0);
+    const latency::recording r = run.stop();
+    CHECK(r.event_windows.size() == 10);
+    CHECK(r.marks.size() == 10);
+    CHECK(r.hygiene.dropped_device_ops == 0);
+    ++rounds;
+  }
+  capturer.join();
+  CHECK(rounds > 0);
+}
+
+TEST_CASE("cuda: while a stream captures, what is on it is left out and counted") {
   const work::stream stream, other;
   const latency::recording r = recorded([&](latency::session& run) {
     std::atomic<bool> done{false};
@@ -178,7 +225,7 @@ TEST_CASE("cuda: polling leaves captures alone, and a capturing stream is left o
       cudaGraph_t graph = nullptr;
       {
         latency::cuda::scope around{other, "around"};
-        CUDA_OK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+        CUDA_OK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
         {
           latency::cuda::scope captured{stream, "captured"};
           work::empty<<<1, 32, 0, stream>>>();
@@ -203,32 +250,110 @@ TEST_CASE("cuda: polling leaves captures alone, and a capturing stream is left o
 
 TEST_CASE("cuda: a capture that begins inside a window costs that window, and no later one") {
   const work::stream stream, other;
-  const latency::recording r = recorded([&](latency::session&) {
+  const latency::recording r = recorded([&](latency::session& run) {
     cudaGraph_t graph = nullptr;
     cudaGraphExec_t exec = nullptr;
     std::optional<latency::cuda::scope> around;
     around.emplace(stream, "around");
-    CUDA_OK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+    latency::cuda::stages stage{stream};
+    stage.next("before");
+    CUDA_OK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
     work::empty<<<1, 32, 0, stream>>>();
+    stage.next("captured");
     around.reset();
-    CUDA_OK(cudaStreamEndCapture(stream, &graph));
+    std::thread([&] {
+      for (int i = 0; i < 100; ++i) run.poll();
+    }).join();
+    work::empty<<<1, 32, 0, stream>>>();
+    CUDA_OK(cudaStreamEndCapture(stream, &graph));  // nobody asked for an event that it swallowed
     CUDA_OK(cudaGraphInstantiate(&exec, graph, 0));
+    stage.next("after");  // stages are measured again
     for (int i = 0; i < 20; ++i) {
       latency::cuda::scope later{other, "later"};
       work::spin<<<1, 1, 0, other>>>(ms);
       CUDA_OK(cudaGraphLaunch(exec, stream));
     }
+    stage.finish();
     CUDA_OK(cudaDeviceSynchronize());
     CUDA_OK(cudaGraphExecDestroy(exec));
     CUDA_OK(cudaGraphDestroy(graph));
   });
-  CHECK(r.hygiene.dropped_device_ops == 1);
-  REQUIRE(r.event_windows.size() == 20);
-  for (const latency::event_window& w : r.event_windows) {
-    CHECK(r.strings[w.name] == "later");
-    CHECK(w.end_ns - w.start_ns >= ms);
-    CHECK(w.end_ns - w.start_ns < 2 * ms);
+  CHECK(r.hygiene.dropped_device_ops == 3);  // around, before, captured
+  const auto counts = count_windows(r);
+  CHECK(counts.size() == 2);
+  CHECK(counts.at("later") == 20);
+  CHECK(counts.at("after") == 1);
+  for (const latency::event_window& w : r.event_windows)
+    if (r.strings[w.name] == "later") {
+      CHECK(w.end_ns - w.start_ns >= ms);
+      CHECK(w.end_ns - w.start_ns < 2 * ms);
+    }
+}
+
+TEST_CASE("cuda: the legacy stream leaves alone the captures that it would break") {
+  cudaStream_t blocking = nullptr;
+  CUDA_OK(cudaStreamCreate(&blocking));
+  const latency::recording r = recorded([&](latency::session&) {
+    cudaGraph_t graph = nullptr;
+    CUDA_OK(cudaStreamBeginCapture(blocking, cudaStreamCaptureModeGlobal));
+    work::empty<<<1, 32, 0, blocking>>>();
+    std::thread([] {
+      latency::cuda::scope s{nullptr, "legacy"};
+      latency::mark(nullptr, "legacy", 0);
+    }).join();
+    CUDA_OK(cudaStreamEndCapture(blocking, &graph));
+    CUDA_OK(cudaGraphDestroy(graph));
+    latency::cuda::scope s{nullptr, "legacy"};
+  });
+  CHECK(r.event_windows.size() == 1);
+  CHECK(r.hygiene.dropped_device_ops == 2);
+  CUDA_OK(cudaStreamDestroy(blocking));
+}
+
+TEST_CASE("cuda: every stream has its number, default ones and those that reuse a handle too") {
+  const latency::recording r = recorded([&](latency::session&) {
+    for (int i = 0; i < 8; ++i) {
+      const work::stream stream;
+      latency::cuda::scope s{stream, "own"};
+    }
+    for (const cudaStream_t stream : {cudaStream_t{nullptr}, cudaStreamLegacy, cudaStreamPerThread})
+      latency::mark(stream, "default", 0);
+    // A thread that has not used CUDA before.
+    std::thread([] { latency::mark(cudaStreamPerThread, "default", 1); }).join();
+    CUDA_OK(cudaDeviceSynchronize());
+  });
+  REQUIRE(r.event_windows.size() == 8);
+  REQUIRE(r.marks.size() == 4);
+  std::set<std::uint32_t> streams;
+  for (const latency::event_window& w : r.event_windows) streams.insert(w.stream);
+  CHECK(streams.size() == 8);
+  for (const latency::completion_mark& m : r.marks) streams.insert(m.stream);
+  CHECK(streams.size() == 8 + 3);  // legacy under both its names
+  CHECK(r.hygiene.dropped_device_ops == 0);
+}
+
+TEST_CASE("cuda: the program's own last error stays for it to find") {
+  const work::stream stream;
+  CUDA_OK(cudaFree(nullptr));
+  CHECK(cudaSetDevice(-1) == cudaErrorInvalidDevice);
+  {
+    latency::session run;
+    latency::cuda::events gpu{run};
+    REQUIRE_MESSAGE(gpu.started(), gpu.why_not());
+    {
+      latency::cuda::profile_region region{"steady"};
+      latency::cuda::scope s{stream, "step"};
+      work::spin<<<1, 1, 0, stream>>>(20 * ms);
+    }
+    run.poll();  // it is not complete: no error of the program's
+    latency::memory::snapshot("here");
+    const latency::recording r = run.stop();
+    CHECK(r.event_windows.size() == 1);
+    CHECK(r.spans.size() == 2);
+    CHECK(r.memory.size() == 1);
   }
+  CHECK(cudaGetLastError() == cudaErrorInvalidDevice);
+  CHECK(cudaGetLastError() == cudaSuccess);
 }
 
 TEST_CASE("cuda: what still runs when the session ends is waited for, within bounds") {
@@ -271,6 +396,40 @@ TEST_CASE("cuda: one session after the other, and none beside another") {
   latency::cuda::scope nobody_records{stream, "step"};
   latency::mark(stream, "token", 0);
   CHECK(cudaGetLastError() == cudaSuccess);
+}
+
+TEST_CASE("cuda: a window that is open when its events go is not one of those that come after") {
+  const work::stream stream;
+  latency::cuda::event_options few;
+  few.events = 2;
+  latency::session run;
+  std::optional<latency::cuda::events> gpu{std::in_place, run, few};
+  REQUIRE(gpu->started());
+  std::optional<latency::cuda::scope> open;
+  open.emplace(stream, "open");
+  gpu.reset();
+  gpu.emplace(run, few);
+  REQUIRE(gpu->started());
+  open.reset();
+  { latency::cuda::scope s{stream, "new"}; }
+  stream.wait();
+  const latency::recording r = run.stop();
+  REQUIRE(r.event_windows.size() == 1);
+  CHECK(r.strings[r.event_windows[0].name] == "new");
+  CHECK(r.spans.size() == 2);
+}
+
+TEST_CASE("cuda: a device that is named twice is measured once") {
+  const work::stream stream;
+  latency::cuda::event_options twice;
+  twice.devices = {0, 0};
+  const latency::recording r = recorded(
+      [&](latency::session&) {
+        latency::cuda::scope s{stream, "step"};
+      },
+      twice);
+  CHECK(r.device_clocks.size() == 1);
+  CHECK(r.event_windows.size() == 1);
 }
 
 TEST_CASE("cuda: a span that is open when the session ends may close later") {

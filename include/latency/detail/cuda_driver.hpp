@@ -1,0 +1,109 @@
+#pragma once
+// What device_events.hpp asks of CUDA. What happens for each event goes to the driver itself: the
+// runtime's functions of the same names cost some 30 ns more each, and leave their failures, and
+// that an event is not complete yet, where the program's next cudaGetLastError() finds them.
+
+#include <cuda.h>
+#include <cuda_runtime.h>
+#include <dlfcn.h>
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "../error.hpp"
+#include "device_events.hpp"
+
+namespace latency::detail {
+
+// Calls below it neither break nor fail because of a capture in progress on another thread.
+class beside_captures {
+ public:
+  beside_captures() noexcept { (void)cudaThreadExchangeStreamCaptureMode(&mode_); }
+  ~beside_captures() { (void)cudaThreadExchangeStreamCaptureMode(&mode_); }
+  beside_captures(const beside_captures&) = delete;
+  beside_captures& operator=(const beside_captures&) = delete;
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
+#define LATENCY_DRIVER_FUNCTIONS(F) \
+  F(cuEventQuery) F(cuEventRecord) F(cuStreamGetCtx) F(cuStreamGetId) F(cuStreamIsCapturing)
+
+struct cuda_driver {
+  using event = cudaEvent_t;
+  using stream = cudaStream_t;
+  cudaStream_t anchors = nullptr;
+#define LATENCY_MEMBER(name) decltype(&::name) name = nullptr;
+  LATENCY_DRIVER_FUNCTIONS(LATENCY_MEMBER)
+#undef LATENCY_MEMBER
+
+  // Throws latency::error.
+  void load() {
+    void* const driver = dlopen("libcuda.so.1", RTLD_NOW);
+    if (driver == nullptr) throw error(std::string("no NVIDIA driver: ") + dlerror());
+#define LATENCY_LOOK_UP(function)                                            \
+  function = reinterpret_cast<decltype(function)>(dlsym(driver, #function)); \
+  if (function == nullptr) throw error("the NVIDIA driver is too old: it has no " #function);
+    LATENCY_DRIVER_FUNCTIONS(LATENCY_LOOK_UP)
+#undef LATENCY_LOOK_UP
+  }
+
+  // Whether a call of the runtime did. A failure here must not be what the program's next
+  // cudaGetLastError() finds.
+  static bool succeeded(cudaError_t code) noexcept {
+    if (code != cudaSuccess) (void)cudaGetLastError();
+    return code == cudaSuccess;
+  }
+
+  [[nodiscard]] bool record(cudaEvent_t one, cudaStream_t on) const noexcept {
+    return in_a_context([&] { return cuEventRecord(one, on); }) == CUDA_SUCCESS;
+  }
+  [[nodiscard]] bool record_anchor(cudaEvent_t one) const noexcept {
+    return record(one, anchors);
+  }
+  // Also while the legacy default stream may not be used because of another stream's capture.
+  [[nodiscard]] bool captures(cudaStream_t one) const noexcept {
+    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+    return cuStreamIsCapturing(one, &status) != CUDA_SUCCESS ||
+           status != CU_STREAM_CAPTURE_STATUS_NONE;
+  }
+  [[nodiscard]] std::uint32_t number_of(cudaStream_t one) const noexcept {
+    unsigned long long id = 0;
+    return cuStreamGetId(one, &id) == CUDA_SUCCESS ? static_cast<std::uint32_t>(id) : 0;
+  }
+  // A default stream belongs to the thread's current one. nullptr when CUDA does not tell.
+  [[nodiscard]] CUcontext context_of(cudaStream_t one) const noexcept {
+    CUcontext context = nullptr;
+    return in_a_context([&] { return cuStreamGetCtx(one, &context); }) == CUDA_SUCCESS ? context
+                                                                                       : nullptr;
+  }
+  [[nodiscard]] event_progress query(cudaEvent_t one) const noexcept {
+    const CUresult code = cuEventQuery(one);
+    if (code == CUDA_SUCCESS) return event_progress::complete;
+    if (code == CUDA_ERROR_CAPTURED_EVENT) return event_progress::captured;
+    return code == CUDA_ERROR_NOT_READY ? event_progress::pending : event_progress::failed;
+  }
+  [[nodiscard]] float elapsed_ms(cudaEvent_t from, cudaEvent_t to) const noexcept {
+    float ms = 0;
+    return succeeded(cudaEventElapsedTime(&ms, from, to)) ? ms
+                                                          : std::numeric_limits<float>::quiet_NaN();
+  }
+
+ private:
+  // A thread that has not used CUDA yet has no context; the runtime gives it one.
+  template <class Call>
+  static CUresult in_a_context(const Call& call) noexcept {
+    const CUresult code = call();
+    if (__builtin_expect(code != CUDA_ERROR_INVALID_CONTEXT, 1)) return code;
+    const beside_captures any;
+    int device = 0;
+    const bool given = succeeded(cudaGetDevice(&device)) && succeeded(cudaSetDevice(device));
+    return given ? call() : code;
+  }
+};
+
+#undef LATENCY_DRIVER_FUNCTIONS
+
+}  // namespace latency::detail
