@@ -66,13 +66,15 @@ std::optional<std::int64_t> nanoseconds_of_microseconds(std::string_view token) 
     exponent = written;
   }
   constexpr std::int64_t digits_of_a_microsecond = 3;
-  constexpr std::size_t surely_in_range = 15;
-  if (exponent == 0 && all.whole.size() <= surely_in_range &&
+  constexpr std::size_t surely_no_overflow = 16;  // microseconds since 1970 take as many
+  if (exponent == 0 && all.whole.size() <= surely_no_overflow &&
       all.fraction.size() <= digits_of_a_microsecond) {  // nearly always
-    std::int64_t ns = 0;
-    for (const char c : all.whole) ns = ns * 10 + (c - '0');
-    for (const char c : all.fraction) ns = ns * 10 + (c - '0');
-    for (std::size_t i = all.fraction.size(); i < digits_of_a_microsecond; ++i) ns *= 10;
+    std::uint64_t digits = 0;
+    for (const char c : all.whole) digits = digits * 10 + static_cast<unsigned char>(c - '0');
+    for (const char c : all.fraction) digits = digits * 10 + static_cast<unsigned char>(c - '0');
+    for (std::size_t i = all.fraction.size(); i < digits_of_a_microsecond; ++i) digits *= 10;
+    if (digits > static_cast<std::uint64_t>(time_limit_ns)) return std::nullopt;
+    const auto ns = static_cast<std::int64_t>(digits);
     return negative ? -ns : ns;
   }
   const auto value = value_of(

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "analyzers/timeline/file_kind.hpp"
 #include "analyzers/timeline/json_cutter.hpp"
@@ -58,10 +59,13 @@ void mapped_file::map(int descriptor, std::size_t size) {
   bytes_ = {static_cast<const char*>(start), size};
 }
 
-void mapped_file::release(std::size_t count) const noexcept {
-  if (mapping_ == nullptr) return;
+void mapped_file::release(std::size_t count) noexcept {
+  constexpr std::size_t at_once = std::size_t{1} << 20;
+  if (mapping_ == nullptr || count < released_ + at_once) return;
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  ::madvise(mapping_, count / page * page, MADV_DONTNEED);  // a hint: pages come back when read
+  const std::size_t begin = std::exchange(released_, count / page * page);
+  // A hint: pages come back when read.
+  ::madvise(static_cast<char*>(mapping_) + begin, released_ - begin, MADV_DONTNEED);
 }
 
 void mapped_file::read_pipe(int descriptor) {

@@ -21,7 +21,7 @@ class mapped_file {
   [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
   // The first `count` bytes are not read again: their pages are given back, as far as the file is
   // mapped.
-  void release(std::size_t count) const noexcept;
+  void release(std::size_t count) noexcept;
   [[nodiscard]] const std::string& name() const noexcept { return name_; }  // for messages
 
  private:
@@ -31,6 +31,7 @@ class mapped_file {
   std::string name_;
   std::string owned_;
   void* mapping_ = nullptr;
+  std::size_t released_ = 0;
   std::string_view bytes_;
 };
 

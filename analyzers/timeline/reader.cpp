@@ -10,7 +10,7 @@
 namespace latency {
 
 recording open_recording(const std::string& path) {
-  const timeline::mapped_file file(path);
+  timeline::mapped_file file(path);
   const timeline::recognised_file found = timeline::recognise(file.bytes());
   switch (found.kind) {
     case timeline::file_kind::journal:

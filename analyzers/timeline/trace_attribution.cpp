@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <initializer_list>
 #include <tuple>
-#include <utility>
 
-#include "latency/saturating.hpp"
+#include "analyzers/timeline/call_names.hpp"
+#include "analyzers/timeline/launch_matching.hpp"
 
 namespace latency::timeline {
 namespace {
@@ -77,7 +76,7 @@ void nest_spans(recording& run) {
   });
 }
 
-void attribute_calls(recording& run) {
+void attribute_calls(recording& run, call_names& names) {
   sort_rows(run.api_calls, [](const api_call& a, const api_call& b) {
     return std::tie(a.thread, a.start_ns, b.end_ns) < std::tie(b.thread, b.start_ns, a.end_ns);
   });
@@ -87,174 +86,79 @@ void attribute_calls(recording& run) {
     const auto spans_end = std::lower_bound(spans, run.spans.end(), thread + 1, less);
     open_spans open(run.spans, static_cast<std::size_t>(spans - run.spans.begin()),
                     static_cast<std::size_t>(spans_end - run.spans.begin()));
-    for (std::size_t i = first; i < last; ++i)
-      if (const span* const around = open.at(run.api_calls[i].start_ns))
-        run.api_calls[i].span = around->id;
+    for (std::size_t i = first; i < last; ++i) {
+      api_call& call = run.api_calls[i];
+      call.kind = names[call.name].kind;
+      if (const span* const around = open.at(call.start_ns)) call.span = around->id;
+    }
   });
 }
 
-// Calls by correlation. Processes number their calls alike, and a runtime call shares its number
-// with the driver call that it makes.
-class calls_by_correlation {
- public:
-  struct entry {
-    std::uint64_t correlation;
-    std::int64_t start_ns;
-    std::size_t call;
-    std::uint64_t number;  // the correlation, or another one where several calls have it
-  };
-
-  explicit calls_by_correlation(std::vector<api_call>& calls) : calls_(calls) {
-    entries_.reserve(calls.size());
-    for (std::size_t i = 0; i < calls.size(); ++i)
-      if (calls[i].correlation != 0)
-        entries_.push_back({calls[i].correlation, calls[i].start_ns, i, calls[i].correlation});
-    sort_rows(entries_, [&](const entry& a, const entry& b) {
-      return std::tie(a.correlation, a.start_ns, calls[b.call].end_ns) <
-             std::tie(b.correlation, b.start_ns, calls[a.call].end_ns);
-    });
-    leave_out_inner_calls();
-    tell_apart();
-  }
-
-  // The call that an op with this correlation and start belongs to: of several, the last that
-  // started before it, else the first. nullptr: none.
-  [[nodiscard]] const entry* find(std::uint64_t correlation, std::int64_t start_ns) const {
-    const auto later = std::lower_bound(entries_.begin(), entries_.end(),
-                                        std::make_tuple(correlation, start_ns + 1),
-                                        [](const entry& e, const auto& wanted) {
-                                          return std::tie(e.correlation, e.start_ns) < wanted;
-                                        });
-    if (later != entries_.begin() && (later - 1)->correlation == correlation) return &*(later - 1);
-    if (later != entries_.end() && later->correlation == correlation) return &*later;
-    return nullptr;
-  }
-  // Gives every call its number.
-  void renumber() {
-    for (const entry& e : entries_) calls_[e.call].correlation = e.number;
-  }
-
- private:
-  // A call inside another one of its thread and number is how that one was carried out.
-  void leave_out_inner_calls() {
-    std::size_t kept = 0;
-    for (const entry& e : entries_) {
-      const entry* const outer = kept == 0 ? nullptr : &entries_[kept - 1];
-      if (outer != nullptr && outer->correlation == e.correlation &&
-          calls_[outer->call].thread == calls_[e.call].thread &&
-          calls_[outer->call].end_ns >= calls_[e.call].end_ns)
-        calls_[e.call].kind = api_call_kind::other;
-      else
-        entries_[kept++] = e;
-    }
-    entries_.resize(kept);
-  }
-
-  void tell_apart() {
-    if (entries_.empty()) return;
-    std::uint64_t next = entries_.back().correlation;
-    for (std::size_t i = 1; i < entries_.size(); ++i)
-      if (entries_[i].correlation == entries_[i - 1].correlation && next + 1 != 0)
-        entries_[i].number = ++next;
-  }
-
-  std::vector<api_call>& calls_;
-  std::vector<entry> entries_;
-};
-
-// cudaGraphLaunch, cuGraphLaunch_ptsz, ...: looks no further than at the names that there are.
-bool is_graph_launch(std::string_view name) {
-  return name.substr(0, 32).find("GraphLaunch") != name.npos;
-}
-
-void attribute_ops(recording& run, const calls_by_correlation& calls) {
+void attribute_ops(recording& run, const launch_matching& launches, call_names& names) {
   std::vector<bool> launched(run.api_calls.size(), false);
-  for (device_op& op : run.device_ops) {
-    const calls_by_correlation::entry* const launch =
-        op.correlation == 0 ? nullptr : calls.find(op.correlation, op.start_ns);
-    if (launch == nullptr) {
+  for (std::size_t i = 0; i < run.device_ops.size(); ++i) {
+    device_op& op = run.device_ops[i];
+    const std::size_t launch = launches.call_of_op()[i];
+    if (launch == launch_matching::no_call) {
       op.reason = unattributed_reason::no_launch_record;
       op.replay = op.graph_node != 0 ? op.correlation : 0;
       ++run.hygiene.unmatched_device_ops;
       continue;
     }
-    api_call& call = run.api_calls[launch->call];
-    launched[launch->call] = true;
+    api_call& call = run.api_calls[launch];
+    launched[launch] = true;
     call.kind = api_call_kind::launch;
     call.device = static_cast<std::int32_t>(op.device);
     call.stream = op.stream;
-    op.correlation = launch->number;
-    if (op.graph_node != 0 || is_graph_launch(run.strings[call.name])) op.replay = op.correlation;
+    op.correlation = call.correlation;
+    if (op.graph_node != 0 || names[call.name].launches_graph) op.replay = op.correlation;
     op.span = call.span;
     if (op.span == 0) op.reason = unattributed_reason::no_open_span;
   }
   // Copies may have nothing to copy and graphs may be empty, but a kernel must run, unless its
   // launch was captured.
-  std::uint32_t thread = 0;
-  bool capturing = false;
-  for (std::size_t i = 0; i < run.api_calls.size(); ++i) {
-    const api_call& call = run.api_calls[i];
-    const std::string& name = run.strings[call.name];
-    if (i == 0 || call.thread != thread) capturing = false;
-    thread = call.thread;
-    if (name.find("StreamBeginCapture") != name.npos) capturing = true;
-    if (name.find("StreamEndCapture") != name.npos) capturing = false;
-    if (call.kind == api_call_kind::launch && !launched[i] && !capturing &&
-        name.find("Launch") != name.npos && !is_graph_launch(name))
-      ++run.hygiene.unmatched_launches;
-  }
+  for_each_thread(run.api_calls, [&](std::uint32_t, std::size_t first, std::size_t last) {
+    bool capturing = false;
+    for (std::size_t i = first; i < last; ++i) {
+      const api_call& call = run.api_calls[i];
+      const call_name& name = names[call.name];
+      if (name.begins_capture) capturing = true;
+      if (name.ends_capture) capturing = false;
+      if (call.kind == api_call_kind::launch && name.launches_kernel && !launched[i] && !capturing)
+        ++run.hygiene.unmatched_launches;
+    }
+  });
 }
 
-void place_synchronizations(recording& run, const calls_by_correlation& calls,
+void place_synchronizations(recording& run, const launch_matching& calls,
                             const std::vector<traced_synchronization>& synchronizations) {
   for (const traced_synchronization& one : synchronizations) {
-    const auto* const caller = calls.find(one.correlation, time_limit_ns);
-    if (caller == nullptr) continue;
-    api_call& call = run.api_calls[caller->call];
-    call.device = one.device;
-    call.stream = std::max(one.stream, std::int64_t{-1});
-    if (call.kind != api_call_kind::stream_wait) continue;
-    const auto* const recorded = calls.find(one.waits_for, call.start_ns);
-    if (recorded != nullptr) call.waits_for = recorded->number;
+    for (const api_call_kind kind : {api_call_kind::synchronize, api_call_kind::stream_wait}) {
+      const std::size_t caller = calls.find(one.correlation, kind, one.start_ns);
+      if (caller == launch_matching::no_call) continue;
+      api_call& call = run.api_calls[caller];
+      call.device = one.device;
+      call.stream = std::max(one.stream, std::int64_t{-1});
+      if (kind != api_call_kind::stream_wait) break;
+      const std::size_t recorded =
+          calls.find(one.waits_for, api_call_kind::event_record, call.start_ns);
+      if (recorded != launch_matching::no_call)
+        call.waits_for = run.api_calls[recorded].correlation;
+      break;
+    }
   }
 }
 
 }  // namespace
 
-api_call_kind call_kind(std::string_view name) {
-  for (const std::string_view prefix : {"cuda", "hip", "cu"}) {
-    if (name.substr(0, prefix.size()) != prefix) continue;
-    name.remove_prefix(prefix.size());
-    break;
-  }
-  const auto begins_with = [name](std::initializer_list<std::string_view> words) {
-    return std::any_of(words.begin(), words.end(), [name](std::string_view word) {
-      return name.substr(0, word.size()) == word;
-    });
-  };
-  if (begins_with({"LaunchHostFunc"})) return api_call_kind::other;
-  if (begins_with({"Launch", "ModuleLaunch", "ExtLaunch", "ExtModuleLaunch", "GraphLaunch",
-                   "Memcpy", "Memset"}))
-    return api_call_kind::launch;
-  if (begins_with({"DeviceSynchronize", "StreamSynchronize", "EventSynchronize", "CtxSynchronize",
-                   "ThreadSynchronize"}))
-    return api_call_kind::synchronize;
-  if (begins_with({"EventRecord"})) return api_call_kind::event_record;
-  if (begins_with({"StreamWaitEvent"})) return api_call_kind::stream_wait;
-  if (begins_with({"Malloc", "Free", "HostAlloc", "HostFree", "HostMalloc", "HostRegister",
-                   "HostUnregister", "MemAlloc", "MemFree", "MemHostAlloc", "MemHostRegister",
-                   "MemHostUnregister", "MemCreate", "MemRelease", "MemMap", "MemUnmap"}))
-    return api_call_kind::allocate;
-  return api_call_kind::other;
-}
-
-void attribute_trace(recording& run, const std::vector<traced_synchronization>& synchronizations) {
+void attribute_trace(recording& run, const std::vector<std::uint32_t>& processes,
+                     const std::vector<traced_synchronization>& synchronizations) {
+  call_names names(run.strings);
   nest_spans(run);
-  attribute_calls(run);
-  calls_by_correlation calls(run.api_calls);
-  attribute_ops(run, calls);
-  place_synchronizations(run, calls, synchronizations);
-  calls.renumber();
+  attribute_calls(run, names);
+  const launch_matching launches(run, names, processes);
+  attribute_ops(run, launches, names);
+  place_synchronizations(run, launches, synchronizations);
   run.api_calls.erase(
       std::remove_if(run.api_calls.begin(), run.api_calls.end(),
                      [](const api_call& c) { return c.kind == api_call_kind::other; }),

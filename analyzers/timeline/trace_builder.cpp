@@ -5,7 +5,6 @@
 #include <functional>
 #include <limits>
 
-#include "analyzers/timeline/trace_attribution.hpp"
 #include "latency/saturating.hpp"
 
 namespace latency::timeline {
@@ -28,9 +27,16 @@ std::uint32_t narrowed(std::int64_t number) {
       std::clamp<std::int64_t>(number, 0, std::numeric_limits<std::uint32_t>::max()));
 }
 
-// Kernels that the profiler lost the times of.
-bool never_taken(std::int64_t start_ns, std::int64_t end_ns) {
-  return start_ns == 0 && end_ns == 0;
+// What the profiler lost the times of, or wrote none that can be read.
+bool never_taken(const interval& times) {
+  return times.start_ns == 0 && times.end_ns == 0;
+}
+
+void widen(std::optional<interval>& wall, const interval& times) {
+  const std::int64_t end_ns = std::max(times.start_ns, times.end_ns);
+  if (!wall) wall = interval{times.start_ns, end_ns};
+  wall->start_ns = std::min(wall->start_ns, times.start_ns);
+  wall->end_ns = std::max(wall->end_ns, end_ns);
 }
 
 // "Memcpy HtoD (Pageable -> Device)"
@@ -45,37 +51,28 @@ copy_direction direction_of(std::string_view name) {
 
 }  // namespace
 
-bool trace_builder::add(const trace_event& event) {
-  if (event.kind == kind::metadata) {
-    add_name(event);
-    return true;
-  }
+void trace_builder::add(const trace_event& event) {
+  if (event.kind == kind::metadata) return add_name(event);
   recognised_ = recognised_ || event.kind != kind::unknown;
-  if (!event.complete || event.kind == kind::unknown) return true;
-  if (!event.start_ns || !event.duration_ns) return false;
-  const std::int64_t start_ns = *event.start_ns;
-  const std::int64_t end_ns = clamp_time(start_ns + *event.duration_ns);
-  whole_microseconds_ =
-      whole_microseconds_ && start_ns % 1000 == 0 && *event.duration_ns % 1000 == 0;
-  if (!never_taken(start_ns, end_ns)) widen(start_ns, end_ns);
-
+  if (!event.complete || event.kind == kind::unknown) return;
+  const interval times = times_of(event);
   switch (event.kind) {
     case kind::annotation: {
       span row;
-      row.start_ns = start_ns;
-      row.end_ns = end_ns;
+      row.start_ns = times.start_ns;
+      row.end_ns = times.end_ns;
       row.name = string(event.name);
       row.thread = thread_of(event);
       result_.spans.push_back(row);
       break;
     }
     case kind::call: {
+      if (never_taken(times)) break;  // launched in nobody knows which annotation
       api_call row;
-      row.start_ns = start_ns;
-      row.end_ns = end_ns;
+      row.start_ns = times.start_ns;
+      row.end_ns = times.end_ns;
       row.correlation = event.correlation;
       row.name = string(event.name);
-      row.kind = call_kind(event.name);
       row.thread = thread_of(event);
       result_.api_calls.push_back(row);
       break;
@@ -83,25 +80,37 @@ bool trace_builder::add(const trace_event& event) {
     case kind::kernel:
     case kind::copy:
     case kind::set:
-      add_device_op(event);
+      add_device_op(event, times);
       break;
     case kind::synchronization:
       if (event.correlation != 0)
-        synchronizations_.push_back({event.correlation, static_cast<std::int32_t>(device_of(event)),
-                                     event.stream.value_or(-1), event.waits_for});
+        synchronizations_.push_back(
+            {event.correlation, times.start_ns,
+             event.device.value_or(-1) < 0 ? -1 : static_cast<std::int32_t>(device_of(event)),
+             event.stream.value_or(-1), event.waits_for});
       break;
     case kind::unknown:
     case kind::other:
     case kind::metadata:
       break;
   }
-  return true;
 }
 
-void trace_builder::add_device_op(const trace_event& event) {
+// Zeros: none that can be used.
+interval trace_builder::times_of(const trace_event& event) {
+  if (!event.start_ns || !event.duration_ns) return {};
+  const interval times{*event.start_ns, clamp_time(*event.start_ns + *event.duration_ns)};
+  if (never_taken(times)) return {};
+  whole_microseconds_ =
+      whole_microseconds_ && *event.start_ns % 1000 == 0 && *event.duration_ns % 1000 == 0;
+  widen(times.start_ns == 0 ? at_zero_ : wall_, times);
+  return times;
+}
+
+void trace_builder::add_device_op(const trace_event& event, const interval& times) {
   device_op row;
-  row.start_ns = *event.start_ns;
-  row.end_ns = clamp_time(*event.start_ns + *event.duration_ns);
+  row.start_ns = times.start_ns;
+  row.end_ns = times.end_ns;
   row.correlation = event.correlation;
   row.graph_node = event.graph_node;
   row.name = string(event.name);
@@ -114,7 +123,6 @@ void trace_builder::add_device_op(const trace_event& event) {
     row.bytes = event.bytes;
     if (event.kind == kind::copy) row.direction = direction_of(event.name);
   }
-  if (never_taken(row.start_ns, row.end_ns)) ++result_.hygiene.invalid_device_ops;
   result_.device_ops.push_back(row);
 }
 
@@ -127,11 +135,6 @@ string_id trace_builder::string(std::string_view text) {
   if (recent >= result_.strings.size() || result_.strings[recent] != text)
     recent = result_.strings.add(text);
   return recent;
-}
-
-void trace_builder::widen(std::int64_t start_ns, std::int64_t end_ns) {
-  last_ns_ = first_ns_ ? std::max({last_ns_, start_ns, end_ns}) : std::max(start_ns, end_ns);
-  first_ns_ = first_ns_ ? std::min(*first_ns_, start_ns) : start_ns;
 }
 
 std::uint32_t trace_builder::thread_of(const trace_event& event) {
@@ -216,20 +219,37 @@ void trace_builder::describe_devices() {
   }
 }
 
-// Makes the first event the start of the recording. Ops without times keep having none.
+std::vector<std::uint32_t> trace_builder::processes_of_threads() const {
+  std::map<std::string_view, std::uint32_t> numbers;
+  std::vector<std::uint32_t> result;
+  for (const std::string& process : process_of_thread_)
+    result.push_back(
+        numbers.try_emplace(process, static_cast<std::uint32_t>(numbers.size())).first->second);
+  return result;
+}
+
+// Makes the first event the start of the recording. What has no times keeps having none: also what
+// starts at zero where the trace's clock counts from long before all else, as PyTorch's do.
 void trace_builder::start_at_first() {
-  const std::int64_t first_ns = first_ns_.value_or(0);
-  const auto shift = [first_ns](auto& rows) {
-    for (auto& row : rows) {
-      if (never_taken(row.start_ns, row.end_ns)) continue;
-      row.start_ns = clamp_time(row.start_ns - first_ns);
-      row.end_ns = clamp_time(row.end_ns - first_ns);
-    }
+  constexpr std::int64_t day_ns = 86'400'000'000'000;
+  const bool zero_is_none = wall_ && wall_->start_ns > day_ns;
+  if (at_zero_ && !zero_is_none) widen(wall_, *at_zero_);
+  const interval wall = wall_.value_or(interval{});
+  const auto shift = [&](auto& row) {
+    const bool none =
+        never_taken({row.start_ns, row.end_ns}) || (row.start_ns == 0 && zero_is_none);
+    row.end_ns = none ? 0 : clamp_time(row.end_ns - wall.start_ns);
+    row.start_ns = none ? 0 : clamp_time(row.start_ns - wall.start_ns);
+    return !none;
   };
-  shift(result_.spans);
-  shift(result_.api_calls);
-  shift(result_.device_ops);
-  result_.wall_ns = clamp_time(last_ns_ - first_ns);
+  for (span& s : result_.spans) (void)shift(s);
+  for (device_op& op : result_.device_ops)
+    if (!shift(op)) ++result_.hygiene.invalid_device_ops;
+  for (api_call& call : result_.api_calls) (void)shift(call);
+  for (traced_synchronization& one : synchronizations_)
+    one.start_ns = clamp_time(one.start_ns - wall.start_ns);
+  result_.wall_ns = clamp_time(wall.length_ns());
+  first_ns_ = wall.start_ns;
 }
 
 recording trace_builder::finish(std::int64_t base_unix_ns) {
@@ -237,10 +257,10 @@ recording trace_builder::finish(std::int64_t base_unix_ns) {
   // Whole microseconds lose up to one of each time.
   result_.clock.resolution_ns = whole_microseconds_ ? 1000 : 1;
   result_.clock.uncertainty_ns = whole_microseconds_ ? 1000 : 0;
-  result_.clock.origin_unix_ns = saturating_add(base_unix_ns, first_ns_.value_or(0));
+  result_.clock.origin_unix_ns = saturating_add(base_unix_ns, first_ns_);
   name_threads();
   describe_devices();
-  attribute_trace(result_, synchronizations_);
+  attribute_trace(result_, processes_of_threads(), synchronizations_);
   return std::move(result_);
 }
 

@@ -16,23 +16,16 @@
 #include <utility>
 #include <vector>
 
+#include "analyzers/timeline/trace_attribution.hpp"
 #include "analyzers/timeline/trace_event.hpp"
+#include "latency/interval_set.hpp"
 #include "latency/recording.hpp"
 
 namespace latency::timeline {
 
-// What a synchronization on a device says about the call that asked for it.
-struct traced_synchronization {
-  std::uint64_t correlation = 0;
-  std::int32_t device = -1;
-  std::int64_t stream = -1;
-  std::uint64_t waits_for = 0;
-};
-
 class trace_builder {
  public:
-  // Whether the event's times can be used; nothing is added otherwise.
-  [[nodiscard]] bool add(const trace_event& event);
+  void add(const trace_event& event);
   // What the trace calls a device.
   void name_device(std::uint32_t device, std::string_view name);
 
@@ -47,17 +40,19 @@ class trace_builder {
   [[nodiscard]] std::int32_t shape_of(const launch_shape& shape);
   [[nodiscard]] string_id string(std::string_view text);
   void add_name(const trace_event& event);
-  void add_device_op(const trace_event& event);
-  void widen(std::int64_t start_ns, std::int64_t end_ns);
+  void add_device_op(const trace_event& event, const interval& times);
+  [[nodiscard]] interval times_of(const trace_event& event);
   void name_threads();
   void describe_devices();
+  [[nodiscard]] std::vector<std::uint32_t> processes_of_threads() const;
   void start_at_first();
 
   recording result_;
   bool recognised_ = false;
-  bool whole_microseconds_ = true;  // of all times
-  std::optional<std::int64_t> first_ns_;
-  std::int64_t last_ns_ = 0;
+  bool whole_microseconds_ = true;   // of all times
+  std::optional<interval> wall_;     // of what does not start at zero
+  std::optional<interval> at_zero_;  // of what does
+  std::int64_t first_ns_ = 0;        // of the trace's clock, once all are there
   std::vector<traced_synchronization> synchronizations_;
 
   std::vector<string_id> recent_strings_ =

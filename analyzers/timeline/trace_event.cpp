@@ -101,6 +101,10 @@ kind kind_of(std::string_view category, std::string_view name) {
       {"async", kind::other},
       {"forward_backward", kind::other},
       {"Kernel", kind::kernel},
+      {"xpu_runtime", kind::call},
+      {"xpu_driver", kind::call},
+      {"privateuse1_runtime", kind::call},
+      {"privateuse1_driver", kind::call},
       {"Runtime", kind::call},
       {"Memcpy", kind::copy},
       {"Memset", kind::set},
@@ -163,7 +167,8 @@ trace_event parse_trace_event(ondemand::object object) {
   bool seen_category = false, seen_name = false, seen_duration = false;
   std::string_view category;
   const auto matters = [&] {
-    return !seen_category || (event.kind != kind::unknown && event.kind != kind::other);
+    return phase == 'M' || !seen_category ||
+           (event.kind != kind::unknown && event.kind != kind::other);
   };
   // Of what is no row nothing matters, but for an interval.
   const auto done = [&] {

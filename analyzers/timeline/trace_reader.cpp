@@ -17,12 +17,19 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
+// What is not UTF-8, and control characters in texts, are no reason to refuse a trace: PyTorch
+// writes the names of Python functions and kernels as it finds them. Outside texts a control
+// character is white space, or wrong in any case.
 std::string repaired(std::string_view text) {
   std::string result;
   result.reserve(text.size() + simdjson::SIMDJSON_PADDING);
   for (std::size_t at = 0; at < text.size();) {
     const detail::utf8_sequence next = detail::decode_utf8(text.substr(at));
-    result += next.valid ? text.substr(at, next.length) : detail::replacement_character;
+    const bool control = static_cast<unsigned char>(text[at]) < ' ';
+    if (control)
+      result += ' ';
+    else
+      result += next.valid ? text.substr(at, next.length) : detail::replacement_character;
     at += next.length;
   }
   result.reserve(result.size() + simdjson::SIMDJSON_PADDING);
@@ -63,7 +70,8 @@ class trace_parser {
     const auto code =
         parser_.iterate(json.data(), json.size(), json.size() + simdjson::SIMDJSON_PADDING)
             .get(document);
-    if (code == simdjson::UTF8_ERROR && json.data() == piece.json.data()) {
+    if ((code == simdjson::UTF8_ERROR || code == simdjson::UNESCAPED_CHARS) &&
+        json.data() == piece.json.data()) {
       const std::string sound = repaired(json);
       return parse(piece, sound);
     }
@@ -101,8 +109,7 @@ class trace_parser {
     const ondemand::json_type type = element.type();
     if (type == ondemand::json_type::null) return;
     if (type != ondemand::json_type::object) throw refused_event{"an event is not an object"};
-    if (!builder_.add(parse_trace_event(element.get_object())))
-      throw refused_event{"an event whose \"ts\" or \"dur\" is missing, no number or out of range"};
+    builder_.add(parse_trace_event(element.get_object()));
   }
 
   // Members may be of any shape: what is not as PyTorch writes it is passed over.

@@ -17,7 +17,9 @@ namespace latency {
 // A trace that ends early is read up to there, and hygiene says that it is incomplete and where.
 // Throws latency::error, one line naming the file and the byte (of the JSON, inflated), for what is
 // damaged before its end or is not the profiler's: not JSON, nested deeper than 64 levels, an event
-// of more than 16 MiB, a time that is no number. Bytes that are not UTF-8 are replaced.
+// of more than 16 MiB. Bytes that are not UTF-8 are replaced, control characters in texts read as
+// spaces. Rows whose times are missing or no times are kept with zeros, which the accounting flags;
+// but for calls, whose device ops then count as unmatched.
 //
 // Memory: the recording and a few MiB. Any thread; no state is shared.
 //
