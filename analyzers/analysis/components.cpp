@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "analyzers/analysis/open_names.hpp"
 #include "latency/saturating.hpp"
 
 namespace latency::analysis {
@@ -29,30 +30,10 @@ bool on_thread_of_parent(const recording& run, const span_tree& tree, std::uint3
   return parent != no_span && run.spans[parent].thread == run.spans[s].thread;
 }
 
-// Tells, span by span in preorder, whether a span of the same name and thread is open around it.
-class open_names {
- public:
-  open_names(const recording& run, const span_tree& tree) : run_(run), tree_(tree) {}
-
-  bool enter(std::uint32_t s) {
-    while (!open_.empty() && open_.back() != tree_[s].parent) {
-      --count_[key_of(open_.back())];
-      open_.pop_back();
-    }
-    open_.push_back(s);
-    return count_[key_of(s)]++ > 0;
-  }
-
- private:
-  std::uint64_t key_of(std::uint32_t s) const {
-    return std::uint64_t{run_.spans[s].thread} << 32 | run_.spans[s].name;
-  }
-
-  const recording& run_;
-  const span_tree& tree_;
-  std::vector<std::uint32_t> open_;
-  std::unordered_map<std::uint64_t, std::uint32_t> count_;
-};
+// Inclusive times are of a name on a thread.
+std::uint64_t name_on_thread(const span& s) {
+  return std::uint64_t{s.thread} << 32 | s.name;
+}
 
 void add_rows(const recording& run, const span_tree& tree, component_table& table) {
   std::vector<component> by_name(run.strings.size());
@@ -67,7 +48,7 @@ void add_rows(const recording& run, const span_tree& tree, component_table& tabl
   std::vector<std::size_t> next(first.begin(), first.end() - 1);
   std::vector<std::int64_t> durations_ns(first.back());
 
-  open_names names(run, tree);
+  open_names names(tree);
   for (const std::uint32_t s : tree.preorder()) {
     const span_node& node = tree[s];
     if (node.warm_up) {
@@ -78,7 +59,7 @@ void add_rows(const recording& run, const span_tree& tree, component_table& tabl
     component& c = by_name[run.spans[s].name];
     durations_ns[next[run.spans[s].name]++] = node.inclusive_ns();
     c.exclusive_ns += node.exclusive_ns;
-    if (!names.enter(s)) c.inclusive_ns += node.inclusive_ns();
+    if (!names.enter(s, name_on_thread(run.spans[s]))) c.inclusive_ns += node.inclusive_ns();
   }
   for (string_id name = 0; name < by_name.size(); ++name) {
     component& c = by_name[name];

@@ -46,7 +46,6 @@ class kv_cache_analysis {
     if (blocks > 0)
       report_.resets.per_block =
           static_cast<double>(report_.resets.count) / static_cast<double>(blocks);
-    add_transfers();
     return std::move(report_);
   }
 
@@ -201,20 +200,6 @@ class kv_cache_analysis {
     cost.attention_share = std::clamp(
         per_token_ns * static_cast<double>(cost.high_tokens) / cost.high_median_ns, 0.0, 1.0);
     return cost;
-  }
-
-  void add_transfers() {
-    std::map<copy_direction, transfer> by_direction;
-    for (const device_op& op : run_.device_ops) {
-      if (op.kind != device_op_kind::memcpy) continue;
-      transfer& t = by_direction[op.direction];
-      t.direction = op.direction;
-      ++t.count;
-      add(t.bytes, op.bytes);
-      const std::int64_t start_ns = clamp_time(op.start_ns);
-      add(t.sum_ns, std::max(start_ns, clamp_time(op.end_ns)) - start_ns);
-    }
-    for (const auto& entry : by_direction) report_.transfers.push_back(entry.second);
   }
 
   const recording& run_;

@@ -1,5 +1,5 @@
 #pragma once
-// The KV cache: tokens attended, reused and rewritten, bytes moved, resets; and host-device copies.
+// The KV cache: tokens attended, reused and rewritten, bytes moved, resets.
 //
 // Tokens and bytes are attributes of spans. When a span and one around it (same thread) both carry
 // the attribute, the outer one counts in totals, so layer-level spans do not count twice.
@@ -48,13 +48,6 @@ struct prompt_cache {
   std::int64_t hits = 0;     // of those, not zero
 };
 
-struct transfer {
-  copy_direction direction = copy_direction::none;
-  std::int64_t count = 0;
-  std::int64_t bytes = 0;
-  std::int64_t sum_ns = 0;  // sum of durations: copies on several streams may overlap
-};
-
 // How the time of a span grows with the tokens that it attends to: spans of one name that rewrite
 // equally many tokens (so ask equally many queries), at the fewest and the most tokens attended.
 struct attention_cost {
@@ -81,10 +74,9 @@ struct kv_cache_report {
   // Of the name with the most spans for which it is known.
   std::optional<attention_cost> attention;
   std::optional<prompt_cache> prompts;  // none when no span carries the attribute
-  std::vector<transfer> transfers;      // directions that occur, in the order of copy_direction
 };
 
-// Pure; O(n log n) in spans, attributes and device ops. Warm-up is left out of what comes from
+// Pure; O(n log n) in spans and attributes. Warm-up is left out of what comes from
 // spans.
 [[nodiscard]] kv_cache_report kv_cache(const recording& run, const span_tree& tree);
 

@@ -11,22 +11,6 @@ using render::table;
 
 namespace {
 
-const char* direction_name(copy_direction direction) {
-  switch (direction) {
-    case copy_direction::host_to_device:
-      return "host to device";
-    case copy_direction::device_to_host:
-      return "device to host";
-    case copy_direction::device_to_device:
-      return "device to device";
-    case copy_direction::peer:
-      return "device to another device";
-    case copy_direction::none:
-      break;
-  }
-  return "unknown";
-}
-
 table operation_table(const breakdown_report& report) {
   table result{"cache_operations",
                "By operation; rows nest, so they do not add up",
@@ -46,19 +30,6 @@ table operation_table(const breakdown_report& report) {
                            op.parent_name ? cell(strings[*op.parent_name]) : cell(), op.count,
                            optional_cell(op.tokens.hit_rate()), op.tokens.attended,
                            op.tokens.reused, op.tokens.rewritten, op.bytes});
-  return result;
-}
-
-table transfer_table(const analysis::kv_cache_report& cache) {
-  table result{"transfers",
-               "Copies between host and device; times of copies on several streams may overlap",
-               {{"direction", "direction", unit::text},
-                {"count", "count", unit::integer},
-                {"copied", "copied", unit::bytes, true},
-                {"time", "sum of times", unit::duration_ns, true}},
-               {}};
-  for (const analysis::transfer& t : cache.transfers)
-    result.rows.push_back({direction_name(t.direction), t.count, t.bytes, t.sum_ns});
   return result;
 }
 
@@ -116,10 +87,6 @@ section kv_cache_section(const breakdown_report& report) {
     items.emplace_back(absent_line("prompt cache: no span has the attribute prompt_cache_hit"));
   }
   if (!cache.operations.empty()) items.emplace_back(operation_table(report));
-  if (cache.transfers.empty())
-    items.emplace_back(absent_line("host-device copies: no device operations were recorded"));
-  else
-    items.emplace_back(transfer_table(cache));
   return result;
 }
 

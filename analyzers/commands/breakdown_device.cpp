@@ -12,6 +12,7 @@ namespace latency::commands {
 using render::figure;
 using render::line;
 using render::section;
+using render::table;
 
 namespace {
 
@@ -96,6 +97,99 @@ line totals_line(const breakdown_report& report) {
       dropped == 0 ? tone::plain : tone::bad};
 }
 
+double part_of(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// Whose ops had the device: one row for each name, adding up to all of its time.
+table component_table(const breakdown_report& report, std::size_t shown) {
+  const analysis::device_component_table& parts = report.device_parts;
+  const bool several = report.proven.devices != 1;
+  table result{"device_components",
+               "Time of the device, by the span that launched",
+               {{"component", "component", unit::text},
+                {"time", "time", unit::duration_ns, true},
+                {"time_share", "of window", unit::ratio, true},
+                {"share", "kernels' share", unit::duration_ns},
+                {"copy_exposed", "copies exposed", unit::duration_ns},
+                {"ops", "ops", unit::integer},
+                {"with_children", "with children", unit::duration_ns}},
+               {}};
+  const auto add_row = [&](const std::string& name, const analysis::device_part& part,
+                           cell with_children) {
+    result.rows.push_back({name, part.time_ns(), part_of(part.time_ns(), parts.window_ns),
+                           part.share_ns, part.copy_exposed_ns, part.ops,
+                           std::move(with_children)});
+  };
+  const auto add_time = [&](const std::string& name, std::int64_t ns) {
+    result.rows.push_back({name, ns, part_of(ns, parts.window_ns), cell(), cell(), cell(), cell()});
+  };
+  analysis::device_part others;
+  for (std::size_t i = 0; i < parts.rows.size(); ++i) {
+    const analysis::device_component& row = parts.rows[i];
+    if (i < shown) {
+      add_row(report.run.strings[row.name], row.own,
+              saturating_add(row.subtree.share_ns, row.subtree.copy_exposed_ns));
+      continue;
+    }
+    others.ops += row.own.ops;
+    others.share_ns = saturating_add(others.share_ns, row.own.share_ns);
+    others.copy_exposed_ns = saturating_add(others.copy_exposed_ns, row.own.copy_exposed_ns);
+  }
+  if (shown < parts.rows.size())
+    add_row(fmt::format("({} others)", parts.rows.size() - shown), others, cell());
+  if (parts.warm_up.ops > 0) add_row("(warm-up)", parts.warm_up, cell());
+  if (parts.no_span.ops > 0) add_row("(no span)", parts.no_span, cell());
+  add_time("(idle)", parts.idle_ns);
+  add_time(several ? fmt::format("= window x {}", report.proven.devices) : "= window",
+           parts.window_ns);
+  return result;
+}
+
+table window_table(const breakdown_report& report, std::size_t shown) {
+  table result{"device_windows",
+               "Each span with its children, added over the spans of a name: these do not add up "
+               "(time does)",
+               {{"component", "component", unit::text},
+                {"spans", "spans", unit::integer},
+                {"sum", "sum", unit::duration_ns},
+                {"busy", "busy", unit::duration_ns, true},
+                {"window", "window", unit::duration_ns, true},
+                {"busy_with_others", "idle, others run", unit::duration_ns},
+                {"device_idle", "idle, none runs", unit::duration_ns, true},
+                {"queue_delay_mean", "queue delay", unit::duration_ns},
+                {"queue_delay_max", "longest delay", unit::duration_ns}},
+               {}};
+  for (std::size_t i = 0; i < shown; ++i) {
+    const analysis::device_component& row = report.device_parts.rows[i];
+    const op_set& set = row.subtree;
+    const bool delays = set.queue_delays > 0;
+    result.rows.push_back(
+        {report.run.strings[row.name], row.spans, set.sum_ns, set.busy_ns, set.window_ns,
+         set.busy_with_others_ns, set.device_idle_ns(),
+         cell_if(delays, static_cast<double>(set.queue_delay_sum_ns) /
+                             static_cast<double>(std::max<std::int64_t>(set.queue_delays, 1))),
+         delays ? cell(set.queue_delay_max_ns) : cell()});
+  }
+  return result;
+}
+
+table total_table(const breakdown_report& report, bool detailed, std::size_t& hidden) {
+  table result{"device_totals",
+               "Durations of ops, by the span that launched; those that overlap count twice",
+               {{"component", "component", unit::text},
+                {"ops", "ops", unit::integer, true},
+                {"sum", "sum", unit::duration_ns, true}},
+               {}};
+  const auto rows = analysis::device_total_components(report.run);
+  const std::size_t shown = rows_shown(rows.size(), detailed);
+  hidden = rows.size() - shown;
+  for (std::size_t i = 0; i < shown; ++i)
+    result.rows.push_back({rows[i].has_span ? report.run.strings[rows[i].name] : "(no span)",
+                           rows[i].ops, rows[i].sum_ns});
+  return result;
+}
+
 }  // namespace
 
 bool has_device(const breakdown_report& report) {
@@ -104,15 +198,29 @@ bool has_device(const breakdown_report& report) {
          !run.marks.empty() || !run.api_calls.empty() || !run.api_totals.empty();
 }
 
-section device_section(const breakdown_report& report) {
+section device_section(const breakdown_report& report, bool detailed) {
   section result{"device", "Device: every nanosecond is counted once", {}};
+  auto& items = result.items;
+  const auto add_more = [&](std::size_t hidden) {
+    if (hidden > 0) items.emplace_back(more_line(hidden, "component"));
+  };
   if (!report.run.device_ops.empty()) {
-    result.items.emplace_back(ops_line(report.proven));
-    result.items.emplace_back(time_line(report.proven, unattributed_of(report.devices)));
+    items.emplace_back(ops_line(report.proven));
+    items.emplace_back(time_line(report.proven, unattributed_of(report.devices)));
+    const std::size_t rows = report.device_parts.rows.size();
+    const std::size_t shown = rows_shown(rows, detailed);
+    items.emplace_back(component_table(report, shown));
+    if (shown > 0) items.emplace_back(window_table(report, shown));
+    add_more(rows - shown);
   }
-  if (!report.run.device_totals.empty()) result.items.emplace_back(totals_line(report));
-  if (result.items.empty())
-    result.items.emplace_back(
+  if (!report.run.device_totals.empty()) {
+    items.emplace_back(totals_line(report));
+    std::size_t hidden = 0;
+    items.emplace_back(total_table(report, detailed, hidden));
+    add_more(hidden);
+  }
+  if (items.empty())
+    items.emplace_back(
         absent_line("time on the device: no kernels, copies or memsets were recorded"));
   return result;
 }

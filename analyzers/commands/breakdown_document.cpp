@@ -15,6 +15,8 @@ breakdown_report::breakdown_report(const recording& recorded)
       cache(analysis::kv_cache(run, tree)),
       op_names(analysis::device_op_names(run)),
       kernels(analysis::kernels(run, devices)),
+      device_parts(analysis::device_components(run, tree, devices)),
+      copies(analysis::copies(run, devices)),
       advice(analysis::advise(run, health, components, generated, switched, cache)) {}
 
 render::document breakdown_document(const breakdown_report& report, const std::string& source,
@@ -24,8 +26,9 @@ render::document breakdown_document(const breakdown_report& report, const std::s
                      components_section(report, detailed), hierarchy_section(report),
                      proof_section(report)};
   if (has_device(report)) {
-    result.sections.push_back(device_section(report));
+    result.sections.push_back(device_section(report, detailed));
     result.sections.push_back(kernels_section(report, detailed));
+    result.sections.push_back(copies_section(report));
   }
   result.sections.push_back(switches_section(report, detailed));
   result.sections.push_back(generation_section(report, detailed));

@@ -7,6 +7,8 @@
 
 #include "analyzers/analysis/advice.hpp"
 #include "analyzers/analysis/components.hpp"
+#include "analyzers/analysis/copies.hpp"
+#include "analyzers/analysis/device_components.hpp"
 #include "analyzers/analysis/generation.hpp"
 #include "analyzers/analysis/hygiene.hpp"
 #include "analyzers/analysis/kernel_names.hpp"
@@ -36,6 +38,8 @@ struct breakdown_report {
   analysis::kv_cache_report cache;
   std::unordered_map<string_id, std::string> op_names;  // as tables show them
   analysis::kernel_table kernels;
+  analysis::device_component_table device_parts;
+  std::vector<analysis::copy_row> copies;
   std::vector<analysis::advice> advice;
 };
 
@@ -48,8 +52,9 @@ struct breakdown_report {
 [[nodiscard]] render::section components_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section hierarchy_section(const breakdown_report& report);
 [[nodiscard]] render::section proof_section(const breakdown_report& report);
-[[nodiscard]] render::section device_section(const breakdown_report& report);
+[[nodiscard]] render::section device_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section kernels_section(const breakdown_report& report, bool detailed);
+[[nodiscard]] render::section copies_section(const breakdown_report& report);
 [[nodiscard]] render::section switches_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section generation_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section kv_cache_section(const breakdown_report& report);

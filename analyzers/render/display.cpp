@@ -25,6 +25,9 @@ constexpr ladder_step bytes_ladder[] = {{0, {1, "B"}},
                                         {1048576., {1048576., "MiB"}},
                                         {10737418240., {1073741824., "GiB"}}};
 
+constexpr ladder_step rate_ladder[] = {
+    {0, {1, "B/s"}}, {1e3, {1e3, "kB/s"}}, {1e6, {1e6, "MB/s"}}, {1e9, {1e9, "GB/s"}}};
+
 template <std::size_t count>
 step choose(const ladder_step (&ladder)[count], double largest) {
   step chosen = ladder[0].use;
@@ -83,9 +86,11 @@ scale scale_for(unit type, const std::vector<const cell*>& cells) {
       result = {0.01, "%", 1};
       break;
     case unit::duration_ns:
-    case unit::bytes: {
-      const step chosen =
-          type == unit::bytes ? choose(bytes_ladder, largest) : choose(duration_ladder, largest);
+    case unit::bytes:
+    case unit::bytes_per_second: {
+      const step chosen = type == unit::bytes         ? choose(bytes_ladder, largest)
+                          : type == unit::duration_ns ? choose(duration_ladder, largest)
+                                                      : choose(rate_ladder, largest);
       result = {chosen.divisor, chosen.unit, 0};
       if (chosen.divisor == 1 && all_integers(cells)) return result;
       break;

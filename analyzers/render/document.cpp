@@ -130,6 +130,8 @@ std::string raw_name(const std::string& key, unit type) {
       return key + "_bytes";
     case unit::rate:
       return key + "_per_second";
+    case unit::bytes_per_second:
+      return key + "_bytes_per_second";
     case unit::text:
     case unit::path:
     case unit::integer:

@@ -20,7 +20,8 @@ enum class unit : std::uint8_t {
   exact_ns,     // nanoseconds, shown as such, to the last one
   ratio,        // 1 = all; shown as percent
   bytes,
-  rate  // per second
+  rate,             // per second
+  bytes_per_second  // shown in powers of 1000, as rates of copies are
 };
 
 // Nothing (shown as "-"), a text, or a figure in the unit of its column.

@@ -150,6 +150,17 @@ TEST_CASE("latency breakdown: of a device, each sum is shown with its parts") {
         ns("device_window_ns"));
   CHECK(ns("unattributed_ns") == ns("unattributed_no_open_span_ns"));
 
+  std::int64_t time_ns = 0;
+  for (const auto& component : sections["device"]["tables"]["device_components"])
+    if (component["component"] != "= window") time_ns += component["time_ns"].get<std::int64_t>();
+  CHECK(time_ns == ns("device_window_ns"));
+  CHECK(row(sections["device"]["tables"]["device_components"], "component",
+            "= window")["time_ns"] == time_ns);
+  std::int64_t exposed_ns = 0;
+  for (const auto& copy : sections["copies"]["tables"]["copies"])
+    exposed_ns += copy["exposed_ns"].get<std::int64_t>();
+  CHECK(exposed_ns == ns("copy_exposed_ns"));
+
   const auto kernels = sections["kernels"]["tables"]["kernels"];
   const auto sum = row(kernels, "kernel", "= all");
   CHECK(sum["share_ns"] == ns("share_ns") + ns("unattributed_ns"));

@@ -1,11 +1,11 @@
 #pragma once
 // Puts device rows into recordings made by hand. Times in nanoseconds.
 
-#include <rapidcheck.h>
-
+#include <algorithm>
 #include <cstdint>
+#include <random>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "latency/device_accounting.hpp"
 #include "tests/analyzers/recording_builder.hpp"

@@ -132,33 +132,6 @@ TEST_CASE("kv_cache: prompt-cache hits only when the attribute exists") {
   CHECK(prompts->hits == 2);
 }
 
-TEST_CASE("kv_cache: host-device transfers by direction, from device copies only") {
-  recording run = test::sample_run();
-  const auto op = [](device_op_kind kind, copy_direction direction, std::int64_t start_ms,
-                     std::int64_t end_ms, std::int64_t bytes) {
-    device_op made;
-    made.kind = kind;
-    made.direction = direction;
-    made.start_ns = start_ms * ms;
-    made.end_ns = end_ms * ms;
-    made.bytes = bytes;
-    return made;
-  };
-  run.device_ops = {op(device_op_kind::memcpy, copy_direction::device_to_host, 10, 13, 500),
-                    op(device_op_kind::memcpy, copy_direction::host_to_device, 1, 2, 100),
-                    op(device_op_kind::memcpy, copy_direction::host_to_device, 4, 8, 200),
-                    op(device_op_kind::memset, copy_direction::none, 20, 30, 900),
-                    op(device_op_kind::kernel, copy_direction::none, 30, 40, 0)};
-  const kv_cache_report report = kv_cache_of(run);
-  REQUIRE(report.transfers.size() == 2);
-  CHECK(report.transfers[0].direction == copy_direction::host_to_device);
-  CHECK(report.transfers[0].count == 2);
-  CHECK(report.transfers[0].bytes == 300);
-  CHECK(report.transfers[0].sum_ns == 5 * ms);
-  CHECK(report.transfers[1].direction == copy_direction::device_to_host);
-  CHECK(report.transfers[1].bytes == 500);
-}
-
 TEST_CASE("kv_cache: warm-up is left out") {
   recording run = test::sample_run();
   for (span& s : run.spans)
