@@ -1,8 +1,9 @@
 #pragma once
 // Writes a recording as Chrome trace JSON, which ui.perfetto.dev and chrome://tracing load: host
-// threads, device streams, async spans, instants, counters, and an arrow from each launch to the
-// first device op it caused. Times are microseconds since the session started, with exactly three
-// decimals (whole nanoseconds); when something starts before the session, since the first event.
+// threads, device streams, windows and marks on streams, async spans, instants, counters, and an
+// arrow from each launch to the first device op it caused. Times are microseconds since the session
+// started, with exactly three decimals (whole nanoseconds); when something starts before the
+// session, since the first event.
 //
 // Both viewers need the intervals of a track to nest. Those that do not get further lanes ("main,
 // lane 2"); their times are never changed. An interval that ends before it starts is drawn with no
@@ -19,8 +20,9 @@
 #include <utility>
 #include <vector>
 
-#include "latency/detail/lanes.hpp"
+#include "latency/detail/trace_devices.hpp"
 #include "latency/detail/trace_events.hpp"
+#include "latency/detail/trace_tracks.hpp"
 #include "latency/recording.hpp"
 #include "latency/timing_file.hpp"
 
@@ -59,26 +61,13 @@ class chrome_trace_writer {
     write_async_spans();
     write_moments();
     write_counters();
-    write_device_tracks();
+    devices_.write();
     write_arrows();
     events_.finish_file();
   }
 
  private:
   static constexpr std::int64_t host_process = 1;
-  static std::int64_t device_process(std::uint32_t device) { return std::int64_t{2} + device; }
-
-  struct slice {
-    std::int64_t start_ns;
-    std::int64_t end_ns;       // not before start_ns
-    std::uint64_t order;       // among equal intervals: the outer first
-    std::uint64_t index;       // into the table it comes from
-    bool is_api_call = false;  // else a span, or a device op on a device track
-  };
-  struct placed {
-    trace_place where;
-    std::int64_t start_ns;
-  };
 
   static std::int64_t earliest_time(const recording& run) {
     std::int64_t earliest = 0;
@@ -90,42 +79,16 @@ class chrome_trace_writer {
     for (const auto& m : run.memory) see(m.time_ns);
     for (const auto& a : run.api_calls) see(a.start_ns);
     for (const auto& op : run.device_ops) see(op.start_ns);
+    for (const auto& w : run.event_windows) see(w.start_ns);
+    for (const auto& m : run.marks) see(m.time_ns);
     return earliest;
-  }
-
-  // Sorts the slices of a track, gives each its lane, names the lanes and calls write(slice,
-  // place). Of equal starts nesting lanes need the longer first, disjoint ones the shorter.
-  template <class Lanes, class Write>
-  void write_track(std::int64_t process, const std::string& name, bool longer_first,
-                   std::vector<slice>& slices, const Write& write) {
-    std::sort(slices.begin(), slices.end(), [=](const slice& a, const slice& b) {
-      if (a.start_ns != b.start_ns) return a.start_ns < b.start_ns;
-      if (a.end_ns != b.end_ns) return (a.end_ns > b.end_ns) == longer_first;
-      return a.order < b.order;
-    });
-    const std::int64_t first = next_track_;
-    const auto name_lane = [&] {
-      const std::int64_t lane = next_track_ - first + 1;
-      events_.name("thread", {process, next_track_},
-                   lane == 1 ? name : name + ", lane " + std::to_string(lane), next_track_);
-      ++next_track_;
-    };
-    name_lane();
-    Lanes lanes;
-    for (const slice& s : slices) {
-      const std::int64_t track =
-          first + static_cast<std::int64_t>(lanes.place(s.start_ns, s.end_ns));
-      if (track == next_track_) name_lane();
-      write(s, trace_place{process, track});
-    }
-    slices = {};
   }
 
   // --- host threads: spans, and below them the API calls ---
 
   void write_host_tracks() {
     events_.name("process", {host_process, 0}, "host", host_process);
-    std::map<std::uint32_t, std::vector<slice>> threads;
+    std::map<std::uint32_t, std::vector<trace_slice>> threads;
     for (std::uint32_t i = 0; i < run_.threads.size(); ++i) threads[i];
     for (std::uint64_t i = 0; i < run_.spans.size(); ++i) {
       const span& s = run_.spans[i];
@@ -137,17 +100,17 @@ class chrome_trace_writer {
                                    std::numeric_limits<std::uint64_t>::max(), i, true});
     }
     for (auto& [thread, slices] : threads) {
-      track_of_thread_[thread] = next_track_;
+      track_of_thread_[thread] = tracks_.next();
       const bool named = thread < run_.threads.size() && !run_.threads[thread].name.empty();
-      write_track<nesting_lanes>(
+      tracks_.write<nesting_lanes>(
           host_process, named ? run_.threads[thread].name : "thread " + std::to_string(thread),
-          true, slices, [this](const slice& s, trace_place where) {
+          true, slices, [this](const trace_slice& s, trace_place where) {
             s.is_api_call ? write_api_call(s, where) : write_span(s, where);
           });
     }
   }
 
-  void write_span(const slice& s, trace_place where) {
+  void write_span(const trace_slice& s, trace_place where) {
     const span& row = run_.spans[s.index];
     std::string category = "span";
     if ((row.flags & span_open_at_end) != 0) category += ",open_at_end";
@@ -161,7 +124,7 @@ class chrome_trace_writer {
     events_.end();
   }
 
-  void write_api_call(const slice& s, trace_place where) {
+  void write_api_call(const trace_slice& s, trace_place where) {
     const api_call& call = run_.api_calls[s.index];
     events_.begin("X", call.end_ns < call.start_ns ? "cuda_runtime,reversed" : "cuda_runtime",
                   call.name, where, s.start_ns);
@@ -169,7 +132,7 @@ class chrome_trace_writer {
     events_.begin_arguments();
     events_.id("correlation", call.correlation);
     events_.end();
-    calls_.try_emplace(call.correlation, placed{where, s.start_ns});
+    calls_.try_emplace(call.correlation, placed_event{where, s.start_ns});
   }
 
   // --- what stands beside the spans ---
@@ -221,61 +184,10 @@ class chrome_trace_writer {
     }
   }
 
-  // --- devices: a track for each stream, and arrows to what a launch caused ---
-
-  void write_device_tracks() {
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<slice>> streams;
-    for (std::uint64_t i = 0; i < run_.device_ops.size(); ++i) {
-      const device_op& op = run_.device_ops[i];
-      streams[{op.device, op.stream}].push_back(
-          {op.start_ns, std::max(op.start_ns, op.end_ns), i, i});
-    }
-    std::unordered_map<span_id, string_id> name_of_span;
-    if (!streams.empty())
-      for (const span& s : run_.spans) name_of_span.emplace(s.id, s.name);
-    std::int64_t named_process = 0;
-    for (auto& [device_and_stream, slices] : streams) {
-      const auto [device, stream] = device_and_stream;
-      const std::int64_t process = device_process(device);
-      if (process != named_process)
-        events_.name("process", {process, 0}, "device " + std::to_string(device), process);
-      named_process = process;
-      write_track<disjoint_lanes>(
-          process, "stream " + std::to_string(stream), false, slices,
-          [&](const slice& s, trace_place where) { write_device_op(s, where, name_of_span); });
-    }
-  }
-
-  void write_device_op(const slice& s, trace_place where,
-                       const std::unordered_map<span_id, string_id>& name_of_span) {
-    const device_op& op = run_.device_ops[s.index];
-    std::string category = op.kind == device_op_kind::kernel   ? "kernel"
-                           : op.kind == device_op_kind::memset ? "gpu_memset"
-                                                               : "gpu_memcpy";
-    if (op.end_ns < op.start_ns) category += ",reversed";
-    events_.begin("X", category, op.name, where, s.start_ns);
-    events_.duration(s.start_ns, s.end_ns);
-    events_.begin_arguments();
-    if (const auto found = name_of_span.find(op.span); found != name_of_span.end())
-      events_.text("span", run_.strings[found->second]);
-    if (op.reason != unattributed_reason::none) events_.text("unattributed", to_text(op.reason));
-    events_.id("correlation", op.correlation);
-    events_.id("device", op.device);
-    events_.id("stream", op.stream);
-    if (op.kind != device_op_kind::kernel) events_.integer("bytes", op.bytes);
-    if (op.direction != copy_direction::none) events_.text("direction", to_text(op.direction));
-    if (op.graph_node != 0) events_.id("graph_node", op.graph_node);
-    if (op.replay != 0) events_.id("replay", op.replay);
-    events_.end();
-    if (op.correlation == 0) return;
-    // One launch may cause many ops (a graph): the arrow leads to the first that ran.
-    const auto [first, inserted] =
-        first_ops_.try_emplace(op.correlation, placed{where, s.start_ns});
-    if (!inserted && s.start_ns < first->second.start_ns) first->second = {where, s.start_ns};
-  }
+  // --- arrows from launches to what they caused ---
 
   void write_arrows() {
-    for (const auto& [correlation, op] : first_ops_) {
+    for (const auto& [correlation, op] : devices_.first_ops()) {
       const auto call = calls_.find(correlation);
       if (call == calls_.end()) continue;
       events_.begin("s", "ac2g", "launch", call->second.where, call->second.start_ns);
@@ -295,10 +207,10 @@ class chrome_trace_writer {
 
   const recording& run_;
   trace_event_writer events_;
-  std::int64_t next_track_ = 1;
+  trace_tracks tracks_{events_};
+  trace_devices devices_{run_, events_, tracks_, host_process + 1};
   std::unordered_map<std::uint32_t, std::int64_t> track_of_thread_;
-  std::unordered_map<std::uint64_t, placed> calls_;  // by correlation
-  std::map<std::uint64_t, placed> first_ops_;        // by correlation
+  std::unordered_map<std::uint64_t, placed_event> calls_;  // by correlation
 };
 
 }  // namespace detail

@@ -13,51 +13,21 @@
 #include <vector>
 
 #include "sample_recording.hpp"
-#include "tests/temporary_folder.hpp"
+#include "written_trace.hpp"
 
 using latency::recording;
 using latency::strictly_nested;
 using latency::trace_interval;
-using latency_test::read_file;
+using latency_test::events;
+using latency_test::find_event;
+using latency_test::interval;
 using latency_test::sample_recording;
-using latency_test::temporary_folder;
+using latency_test::track_names;
+using latency_test::track_of;
+using latency_test::written;
 using nlohmann::json;
 
 namespace {
-
-std::string written(const recording& run) {
-  const temporary_folder folder;
-  latency::write_chrome_trace(run, folder / "trace.json");
-  return read_file(folder / "trace.json");
-}
-
-std::vector<json> events(const json& trace, const std::string& phase) {
-  std::vector<json> result;
-  for (const json& event : trace.at("traceEvents"))
-    if (event.at("ph") == phase) result.push_back(event);
-  return result;
-}
-
-std::int64_t ns(const json& microseconds) {
-  return std::llround(microseconds.get<double>() * 1e3);
-}
-
-trace_interval interval(const json& event) {
-  return {ns(event.at("ts")), ns(event.at("ts")) + ns(event.at("dur"))};
-}
-
-// Name of each track, by process and track.
-std::map<std::pair<int, int>, std::string> track_names(const json& trace) {
-  std::map<std::pair<int, int>, std::string> names;
-  for (const json& event : events(trace, "M"))
-    if (event.at("name") == "thread_name")
-      names[{event.at("pid"), event.at("tid")}] = event.at("args").at("name");
-  return names;
-}
-
-std::string track_of(const json& trace, const json& event) {
-  return track_names(trace).at({event.at("pid"), event.at("tid")});
-}
 
 std::map<std::pair<int, int>, std::vector<trace_interval>> tracks(const json& trace) {
   std::map<std::pair<int, int>, std::vector<trace_interval>> result;
@@ -89,13 +59,6 @@ rc::Gen<std::vector<trace_interval>> intervals() {
                    }));
 }
 
-json find_event(const std::vector<json>& list, const std::string& name) {
-  const auto found =
-      std::find_if(list.begin(), list.end(), [&](const json& e) { return e.at("name") == name; });
-  REQUIRE(found != list.end());
-  return *found;
-}
-
 }  // namespace
 
 TEST_CASE("chrome_trace: strictly_nested accepts nested and touching, refuses crossing") {
@@ -123,7 +86,7 @@ TEST_CASE("chrome_trace: ts and dur are microseconds with exactly three decimals
     CAPTURE((*i)[0].str());
     CHECK(std::regex_match((*i)[2].str(), exact));
   }
-  CHECK(seen == 49);
+  CHECK(seen == 54);
 }
 
 TEST_CASE("chrome_trace: a span keeps its name, times and attributes") {
@@ -155,8 +118,11 @@ TEST_CASE("chrome_trace: processes, threads and streams have names and an order"
                                                    {{1, 2}, "loader"},
                                                    {{2, 3}, "stream 7"},
                                                    {{2, 4}, "stream 7, lane 2"},
-                                                   {{2, 5}, "stream 13"},
-                                                   {{3, 6}, "stream 7"}});
+                                                   {{2, 5}, "stream 7, windows"},
+                                                   {{2, 6}, "stream 13"},
+                                                   {{3, 7}, "stream 7"},
+                                                   {{3, 8}, "stream 8, windows"},
+                                                   {{3, 9}, "stream 13"}});
   for (const auto& [track, ignored] : track_names(trace)) CHECK(ordered.count(track) == 1);
 }
 
@@ -267,57 +233,6 @@ TEST_CASE("chrome_trace: instants, counters and memory snapshots are there") {
   for (const json& event : events(trace, "C")) samples.push_back(event.at("args"));
   CHECK(samples == std::vector<json>{
                        {{"value", 3.0}}, {{"value", -0.25}}, {{"rss", 22}, {"device_used", 44}}});
-}
-
-TEST_CASE("chrome_trace: device ops carry kind, launch, span and size") {
-  const json trace = json::parse(written(sample_recording()));
-  const std::vector<json> slices = events(trace, "X");
-  const json kernel = find_event(slices, "gemm<float, 4>");
-  CHECK(kernel.at("cat") == "kernel");
-  CHECK(kernel.at("args") ==
-        json{{"span", "step"}, {"correlation", 70}, {"device", 0}, {"stream", 7}});
-  const json copy = find_event(slices, "copy");
-  CHECK(copy.at("cat") == "gpu_memcpy");
-  CHECK(copy.at("args") == json{{"span", "step"},
-                                {"correlation", 71},
-                                {"device", 0},
-                                {"stream", 7},
-                                {"bytes", 4096},
-                                {"direction", "host_to_device"},
-                                {"graph_node", 8},
-                                {"replay", 9}});
-  CHECK(track_of(trace, copy) == "stream 7, lane 2");  // runs while the kernel does
-  CHECK(std::count_if(slices.begin(), slices.end(), [](const json& e) {
-          return e.at("cat") == "gpu_memset" && e.at("args").at("unattributed") == "no_open_span";
-        }) == 1);
-}
-
-TEST_CASE("chrome_trace: an arrow leads from a launch to the first op that it caused") {
-  recording run = sample_recording();
-  run.device_ops[3].correlation = 71;  // a graph: two ops of one launch, the later one listed later
-  run.device_ops[4].correlation = 71;
-  run.device_ops[4].start_ns = 1420;
-  const json trace = json::parse(written(run));
-  std::map<int, json> starts, ends;
-  for (const json& event : events(trace, "s"))
-    CHECK(starts.try_emplace(event.at("id"), event).second);
-  for (const json& event : events(trace, "f"))
-    CHECK(ends.try_emplace(event.at("id"), event).second);
-  REQUIRE(starts.size() == 2);
-  REQUIRE(ends.size() == 2);
-  CHECK(starts.at(70).at("ts") == 1.25);
-  CHECK(track_of(trace, starts.at(70)) == "main");
-  CHECK(ends.at(70).at("ts") == 1.4);
-  CHECK(track_of(trace, ends.at(70)) == "stream 7");
-  CHECK(ends.at(71).at("ts") == 1.42);
-  CHECK(ends.at(71).at("pid") == 3);
-  CHECK(ends.at(71).at("bp") == "e");
-}
-
-TEST_CASE("chrome_trace: without API calls there are no arrows") {
-  recording run = sample_recording();
-  run.api_calls.clear();
-  CHECK(events(json::parse(written(run)), "f").empty());
 }
 
 TEST_CASE("chrome_trace: run metadata are kept, an empty recording is a valid trace") {
