@@ -158,8 +158,11 @@ class basic_scope {
 template <>
 class basic_scope<recording_off::scope> : public recording_off::scope {
  public:
-  template <class... A>
-  explicit constexpr basic_scope(cudaStream_t, const char* name, const A&...) noexcept
+  constexpr basic_scope(cudaStream_t, const char* name, const attribute& = no_attribute,
+                        const attribute& = no_attribute, const attribute& = no_attribute,
+                        const attribute& = no_attribute, const attribute& = no_attribute,
+                        const attribute& = no_attribute, const attribute& = no_attribute,
+                        const attribute& = no_attribute) noexcept
       : recording_off::scope(name) {}
 };
 

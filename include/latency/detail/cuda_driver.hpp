@@ -29,6 +29,7 @@ class beside_captures {
 };
 
 #define LATENCY_DRIVER_FUNCTIONS(F) \
+  F(cuCtxGetCurrent)                \
   F(cuEventQuery) F(cuEventRecord) F(cuStreamGetCtx) F(cuStreamGetId) F(cuStreamIsCapturing)
 
 struct cuda_driver {
@@ -58,7 +59,10 @@ struct cuda_driver {
   }
 
   [[nodiscard]] bool record(cudaEvent_t one, cudaStream_t on) const noexcept {
-    return in_a_context([&] { return cuEventRecord(one, on); }) == CUDA_SUCCESS;
+    CUresult code = cuEventRecord(one, on);
+    if (__builtin_expect(code == CUDA_ERROR_INVALID_CONTEXT, 0) && enter_context())
+      code = cuEventRecord(one, on);
+    return code == CUDA_SUCCESS;
   }
   [[nodiscard]] bool record_anchor(cudaEvent_t one) const noexcept {
     return record(one, anchors);
@@ -73,11 +77,15 @@ struct cuda_driver {
     unsigned long long id = 0;
     return cuStreamGetId(one, &id) == CUDA_SUCCESS ? static_cast<std::uint32_t>(id) : 0;
   }
-  // A default stream belongs to the thread's current one. nullptr when CUDA does not tell.
+  // nullptr when CUDA does not tell.
   [[nodiscard]] CUcontext context_of(cudaStream_t one) const noexcept {
     CUcontext context = nullptr;
-    return in_a_context([&] { return cuStreamGetCtx(one, &context); }) == CUDA_SUCCESS ? context
-                                                                                       : nullptr;
+    if (!is_default(one)) return cuStreamGetCtx(one, &context) == CUDA_SUCCESS ? context : nullptr;
+    // Not a question about the legacy stream: it would end a capture that the stream has to leave
+    // alone.
+    (void)cuCtxGetCurrent(&context);
+    if (__builtin_expect(context == nullptr, 0) && enter_context()) (void)cuCtxGetCurrent(&context);
+    return context;
   }
   [[nodiscard]] event_progress query(cudaEvent_t one) const noexcept {
     const CUresult code = cuEventQuery(one);
@@ -92,15 +100,15 @@ struct cuda_driver {
   }
 
  private:
-  // A thread that has not used CUDA yet has no context; the runtime gives it one.
-  template <class Call>
-  static CUresult in_a_context(const Call& call) noexcept {
-    const CUresult code = call();
-    if (__builtin_expect(code != CUDA_ERROR_INVALID_CONTEXT, 1)) return code;
+  // The default streams' handles stand for a stream of the thread's current context.
+  [[nodiscard]] static bool is_default(cudaStream_t one) noexcept {
+    return one == nullptr || one == cudaStreamLegacy || one == cudaStreamPerThread;
+  }
+  // A thread that has not used CUDA yet has no context: the runtime gives it one.
+  static bool enter_context() noexcept {
     const beside_captures any;
     int device = 0;
-    const bool given = succeeded(cudaGetDevice(&device)) && succeeded(cudaSetDevice(device));
-    return given ? call() : code;
+    return succeeded(cudaGetDevice(&device)) && succeeded(cudaSetDevice(device));
   }
 };
 

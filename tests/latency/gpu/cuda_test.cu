@@ -290,22 +290,29 @@ TEST_CASE("cuda: a capture that begins inside a window costs that window, and no
     }
 }
 
-TEST_CASE("cuda: the legacy stream leaves alone the captures that it would break") {
+TEST_CASE("cuda: a capture that the legacy stream would break is left alone") {
   cudaStream_t blocking = nullptr;
   CUDA_OK(cudaStreamCreate(&blocking));
+  const auto measure = [] {
+    latency::cuda::scope s{nullptr, "legacy"};
+    latency::mark(nullptr, "legacy", 0);
+  };
   const latency::recording r = recorded([&](latency::session&) {
     cudaGraph_t graph = nullptr;
     CUDA_OK(cudaStreamBeginCapture(blocking, cudaStreamCaptureModeGlobal));
     work::empty<<<1, 32, 0, blocking>>>();
-    std::thread([] {
-      latency::cuda::scope s{nullptr, "legacy"};
-      latency::mark(nullptr, "legacy", 0);
-    }).join();
+    SUBCASE("on the thread that captures") {
+      measure();
+    }
+    SUBCASE("on a thread that has not used CUDA before") {
+      std::thread(measure).join();
+    }
     CUDA_OK(cudaStreamEndCapture(blocking, &graph));
     CUDA_OK(cudaGraphDestroy(graph));
-    latency::cuda::scope s{nullptr, "legacy"};
+    measure();
   });
   CHECK(r.event_windows.size() == 1);
+  CHECK(r.marks.size() == 1);
   CHECK(r.hygiene.dropped_device_ops == 2);
   CUDA_OK(cudaStreamDestroy(blocking));
 }
