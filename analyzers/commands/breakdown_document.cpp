@@ -28,6 +28,7 @@ render::document breakdown_document(const breakdown_report& report, const std::s
   if (has_device(report)) {
     result.sections.push_back(device_section(report, detailed));
     result.sections.push_back(kernels_section(report, detailed));
+    result.sections.push_back(gaps_section(report, detailed));
     result.sections.push_back(copies_section(report));
   }
   result.sections.push_back(switches_section(report, detailed));

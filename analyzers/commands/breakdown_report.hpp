@@ -54,6 +54,7 @@ struct breakdown_report {
 [[nodiscard]] render::section proof_section(const breakdown_report& report);
 [[nodiscard]] render::section device_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section kernels_section(const breakdown_report& report, bool detailed);
+[[nodiscard]] render::section gaps_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section copies_section(const breakdown_report& report);
 [[nodiscard]] render::section switches_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section generation_section(const breakdown_report& report, bool detailed);

@@ -156,6 +156,9 @@ TEST_CASE("latency breakdown: of a device, each sum is shown with its parts") {
   CHECK(time_ns == ns("device_window_ns"));
   CHECK(row(sections["device"]["tables"]["device_components"], "component",
             "= window")["time_ns"] == time_ns);
+  for (const auto& stream : sections["gaps"]["tables"]["streams"])
+    CHECK(stream["busy_ns"].get<std::int64_t>() + stream["gap_ns"].get<std::int64_t>() ==
+          stream["window_ns"]);
   std::int64_t exposed_ns = 0;
   for (const auto& copy : sections["copies"]["tables"]["copies"])
     exposed_ns += copy["exposed_ns"].get<std::int64_t>();
