@@ -1,7 +1,7 @@
 // What it costs the launching thread to measure with events: scopes, stages and marks of cuda.hpp
 // against the bare event records that each of them makes. The alternatives take turns, in batches
-// of empty kernels; between batches events complete and are read, as in a program that goes on.
-// Bare events are shown in both ways, never read and read; ours are held against the latter.
+// of empty kernels and again without any kernel: what measuring costs shows best beside nothing.
+// Between batches events complete and are read, as in a program that goes on.
 //
 //   event_cost [--rounds N] [-o benchmarks/results/<machine>/event_cost.json]
 #include <cuda_runtime.h>
@@ -79,7 +79,7 @@ int main(int argc, char** argv) try {
 
   cudaStream_t stream = nullptr;
   CUDA_OK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-  const bare_events bare, bare_read;
+  const bare_events bare;
   latency::detail::cuda_driver driver;
   driver.load();
   latency::session_options ring;
@@ -88,123 +88,96 @@ int main(int argc, char** argv) try {
   latency::cuda::events gpu{run};
   if (!gpu.started()) throw latency::error(gpu.why_not());
 
-  const auto launch = [&] { empty<<<1, 32, 0, stream>>>(); };
-  const std::string kernel = "an empty kernel alone", spans = "with a span around it",
-                    unread_single = "with one bare event record, never read",
-                    unread_pair = "with two bare event records, never read",
-                    single = "with one bare event record", pair = "with two bare event records",
-                    driver_single = "with one event record of the driver's",
-                    scopes = "in a cuda::scope", stages = "as a stage of cuda::stages",
-                    marks = "with a mark behind it";
   const auto timed = [&](auto body, int events_to_read = 0) {
     return [&, body, events_to_read] {
       const double ns = time_batch(stream, body);
       CUDA_OK(cudaStreamSynchronize(stream));
       run.poll();
-      bare_read.read(stream, events_to_read);
+      bare.read(stream, events_to_read);
       return ns;
     };
   };
-  const auto after_each = [&](const bare_events& events) {
-    return [&] {
-      for (int i = 0; i < batch; ++i) {
-        launch();
-        CUDA_OK(cudaEventRecord(events.at(i), stream));
-      }
+  // The ways to measure what `launch` launches.
+  std::vector<benchmarks::alternative> alternatives;
+  const auto add_ways = [&](const std::string& what, auto launch) {
+    const std::string single = "with one bare event record" + what,
+                      pair = "with two bare event records" + what;
+    const auto add = [&](const std::string& name, const std::string& reference, auto sample) {
+      alternatives.push_back({name + what, sample, reference});
     };
+    add("with a span around it", "", timed([=] {
+          for (int i = 0; i < batch; ++i) {
+            LATENCY_SCOPE("layer");
+            launch();
+          }
+        }));
+    add("with what the driver is asked for a window", "", timed([=] {
+          for (int i = 0; i < batch; ++i) {
+            launch();
+            if (driver.context_of(stream) == nullptr || driver.captures(stream) ||
+                driver.number_of(stream) == 0)
+              throw latency::error("the driver does not know the stream");
+          }
+        }));
+    add("with one bare event record", "",
+        timed(
+            [=, &bare] {
+              for (int i = 0; i < batch; ++i) {
+                launch();
+                CUDA_OK(cudaEventRecord(bare.at(i), stream));
+              }
+            },
+            batch));
+    add("with one event record of the driver's", single,
+        timed(
+            [=, &bare] {
+              for (int i = 0; i < batch; ++i) {
+                launch();
+                if (!driver.record(bare.at(i), stream)) throw latency::error("no event record");
+              }
+            },
+            batch));
+    add("as a stage of cuda::stages", single, timed([=] {
+          latency::cuda::stages stage{stream};
+          for (int i = 0; i < batch; ++i) {
+            stage.next("layer");
+            launch();
+          }
+        }));
+    add("with a mark behind it", single, timed([=] {
+          for (int i = 0; i < batch; ++i) {
+            launch();
+            latency::mark(stream, "token", i);
+          }
+        }));
+    add("with two bare event records", "",
+        timed(
+            [=, &bare] {
+              for (int i = 0; i < batch; ++i) {
+                CUDA_OK(cudaEventRecord(bare.at(2 * i), stream));
+                launch();
+                CUDA_OK(cudaEventRecord(bare.at(2 * i + 1), stream));
+              }
+            },
+            2 * batch));
+    add("in a cuda::scope", pair, timed([=] {
+          for (int i = 0; i < batch; ++i) {
+            latency::cuda::scope scope{stream, "layer"};
+            launch();
+          }
+        }));
   };
-  const auto around_each = [&](const bare_events& events) {
-    return [&] {
-      for (int i = 0; i < batch; ++i) {
-        CUDA_OK(cudaEventRecord(events.at(2 * i), stream));
-        launch();
-        CUDA_OK(cudaEventRecord(events.at(2 * i + 1), stream));
-      }
-    };
-  };
-  const std::vector<benchmarks::alternative> alternatives = {
-      {kernel, timed([&] {
-         for (int i = 0; i < batch; ++i) launch();
-       }),
-       ""},
-      {spans, timed([&] {
-         for (int i = 0; i < batch; ++i) {
-           LATENCY_SCOPE("layer");
-           launch();
-         }
-       }),
-       ""},
-      {unread_single, timed(after_each(bare)), ""},
-      {unread_pair, timed(around_each(bare)), ""},
-      {single, timed(after_each(bare_read), batch), ""},
-      {pair, timed(around_each(bare_read), 2 * batch), ""},
-      {driver_single,
-       timed(
-           [&] {
-             for (int i = 0; i < batch; ++i) {
-               launch();
-               if (!driver.record(bare_read.at(i), stream)) throw latency::error("no event record");
-             }
-           },
-           batch),
-       single},
-      {"with what the driver is asked for a window", timed([&] {
-         for (int i = 0; i < batch; ++i) {
-           launch();
-           if (driver.context_of(stream) == nullptr || driver.captures(stream) ||
-               driver.number_of(stream) == 0)
-             throw latency::error("the driver does not know the stream");
-         }
-       }),
-       ""},
-      {scopes, timed([&] {
-         for (int i = 0; i < batch; ++i) {
-           latency::cuda::scope scope{stream, "layer"};
-           launch();
-         }
-       }),
-       pair},
-      {stages, timed([&] {
-         latency::cuda::stages stage{stream};
-         for (int i = 0; i < batch; ++i) {
-           stage.next("layer");
-           launch();
-         }
-       }),
-       single},
-      {marks, timed([&] {
-         for (int i = 0; i < batch; ++i) {
-           launch();
-           latency::mark(stream, "token", i);
-         }
-       }),
-       single}};
-  std::vector<benchmarks::row> rows = benchmarks::compare(alternatives, "ns", rounds);
+  const auto launch_empty = [stream] { empty<<<1, 32, 0, stream>>>(); };
+  alternatives.push_back({"an empty kernel alone", timed([=] {
+                            for (int i = 0; i < batch; ++i) launch_empty();
+                          }),
+                          ""});
+  add_ways("", launch_empty);
+  add_ways(", no kernel", [] {});
+  const std::vector<benchmarks::row> rows = benchmarks::compare(alternatives, "ns", rounds);
   const latency::recording r = run.stop();
   if (r.hygiene.dropped_device_ops != 0)
     throw latency::error(std::to_string(r.hygiene.dropped_device_ops) + " windows were dropped");
-  // The measuring alone, without the kernel: that is what the two ways can be held against.
-  const auto value_of = [&](const std::string& name) {
-    for (const benchmarks::row& row : rows)
-      if (row.name == name) return row.value;
-    throw latency::error("no row " + name);
-  };
-  const double alone = value_of(kernel);
-  const auto difference = [&](const std::string& of, const std::string& against) {
-    benchmarks::row row;
-    row.name = of + ", less the kernel";
-    row.value = value_of(of) - alone;
-    row.unit = "ns";
-    row.n = static_cast<std::size_t>(rounds);
-    if (!against.empty()) {
-      row.reference_name = against + ", less the kernel";
-      row.reference_value = value_of(against) - alone;
-    }
-    return row;
-  };
-  for (const auto& [of, against] : std::vector<std::pair<std::string, std::string>>{
-           {pair, ""}, {scopes, pair}, {single, ""}, {stages, single}, {marks, single}})
-    rows.push_back(difference(of, against));
   if (machine.empty()) machine = benchmarks::this_machine() + ", " + gpu_name();
   benchmarks::report(rows, machine, "event_cost --rounds " + std::to_string(rounds), output);
 } catch (const latency::error& e) {
