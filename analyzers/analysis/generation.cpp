@@ -114,7 +114,7 @@ class generation_analysis {
   void add_gaps() {
     std::vector<std::int64_t> within;
     std::vector<std::int64_t> boundary;
-    std::vector<std::int64_t> steady;
+    std::vector<std::int64_t>& steady = report_.steady_pixel_frame_gaps_ns;
     for (const clip& c : index_.clips()) {
       for (std::size_t i = 1; i < c.pixel_frames.size(); ++i) {
         const pixel_frame& p = c.pixel_frames[i];

@@ -108,9 +108,10 @@ struct generation_report {
   std::int64_t blocks_without_span = 0;  // their span was dropped: left out
   std::vector<scenario_row> scenarios;
   std::vector<gap_row> gaps;
-  summary steady_per_latent_frame_ns;  // block time / latent frames, full blocks
-  summary steady_per_pixel_frame_ns;   // completion gaps, full blocks
-  summary pixel_frame_gaps_ns;         // all completion gaps
+  summary steady_per_latent_frame_ns;                    // block time / latent frames, full blocks
+  summary steady_per_pixel_frame_ns;                     // completion gaps, full blocks
+  summary pixel_frame_gaps_ns;                           // all completion gaps
+  std::vector<std::int64_t> steady_pixel_frame_gaps_ns;  // the values, by clip, then pixel frame
   frame_rate rate;
   bool serial = false;  // in every clip, no block overlaps another block or a VAE span
   std::vector<segment_row> segments;    // by segment

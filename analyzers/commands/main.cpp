@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "analyzers/commands/breakdown.hpp"
+#include "analyzers/commands/compare.hpp"
 #include "analyzers/commands/output.hpp"
 #include "latency/version.hpp"
 
@@ -46,6 +47,7 @@ std::vector<subcommand> subcommands_of(CLI::App& app) {
   using namespace latency::commands;
   return {
       declare(app, add_breakdown, run_breakdown),
+      declare(app, add_compare, run_compare),
   };
 }
 

@@ -76,7 +76,7 @@ test_case case_of(const input_kind& kind, const use& how, const placed_file& inp
     for (const placed_file& other : kind.companions) made.named.push_back(other.path);
     made.named.insert(made.named.end(), {"no such file", "not a regular file", "cannot open"});
   }
-  made.may_exit_with_1 = how.may_exit_with_1;
+  made.may_judge = how.may_judge;
   made.may_run_long = kind.may_run_long;
   return made;
 }

@@ -16,16 +16,21 @@ const std::string single = LATENCY_SINGLE_PROGRAM;
 const std::string check_golden = LATENCY_CHECK_GOLDEN;
 const std::string inspect_checkpoint = LATENCY_INSPECT_CHECKPOINT;
 
-std::vector<use> breakdown() {
-  return {{{latency_program, "breakdown", "FILE", "-o", "out/report"}},
-          {{latency_program, "breakdown", "FILE", "--detailed", "--format", "json"}},
-          {{latency_program, "breakdown", "FILE", "FILE", "--format=markdown"}},
-          {{published_name, "FILE", "FILE", "--pool", "--format", "csv", "-o", "out/report.csv"}},
-          {{latency_program, "breakdown", "FILE", "--require", "p99(inner) <= 85ms", "--require",
-            "share(interactive_vae_decode) < 25%"},
-           true},
-          {{latency_program, "breakdown", "-", "--detailed"}, false, "stdin"},
-          {{latency_program, "breakdown", "/dev/fd/9", "--format", "csv"}, false, "/dev/fd/9"}};
+std::vector<use> analyses() {
+  return {
+      {{latency_program, "breakdown", "FILE", "-o", "out/report"}},
+      {{latency_program, "breakdown", "FILE", "--detailed", "--format", "json"}},
+      {{latency_program, "breakdown", "FILE", "FILE", "--format=markdown"}},
+      {{published_name, "FILE", "FILE", "--pool", "--format", "csv", "-o", "out/report.csv"}},
+      {{latency_program, "breakdown", "FILE", "--require", "p99(inner) <= 85ms", "--require",
+        "share(interactive_vae_decode) < 25%"},
+       true},
+      {{latency_program, "breakdown", "-", "--detailed"}, false, "stdin"},
+      {{latency_program, "breakdown", "/dev/fd/9", "--format", "csv"}, false, "/dev/fd/9"},
+      {{latency_program, "compare", "FILE", "FILE", "--min-share", "0%", "-o", "out/report"}, true},
+      {{latency_program, "compare", "--base", "FILE", "FILE", "FILE", "--candidate", "FILE", "FILE",
+        "FILE", "--format", "json"},
+       true}};
 }
 
 std::vector<use> generation() {
@@ -97,18 +102,18 @@ std::vector<input_kind> input_kinds() {
   timing_files.push_back(corpus("fuzz_breakdown").back());  // two_segments.json
 
   std::vector<input_kind> kinds = {
-      {"timing file", "timing.json", timing_files, breakdown(), {}, nullptr, slow_timing_files()},
+      {"timing file", "timing.json", timing_files, analyses(), {}, nullptr, slow_timing_files()},
       {"PyTorch trace",
        "trace.json",
        corpus("fuzz_kineto"),
-       breakdown(),
+       analyses(),
        {},
        nullptr,
        slow_traces()},
       {"journal",
        "run.journal",
        corpus("fuzz_journal"),
-       breakdown(),
+       analyses(),
        {},
        repair_journal,
        slow_journals()},

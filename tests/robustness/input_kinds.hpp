@@ -12,7 +12,7 @@ namespace robustness {
 // A command that reads the file, with its name in place of "FILE".
 struct use {
   std::vector<std::string> arguments;  // the program first
-  bool may_exit_with_1 = false;        // the program documents it
+  bool may_judge = false;              // exit with 1 or 3: the program documents it
   std::string piped_as = {};  // what errors call the input when it comes through standard input or
                               // /dev/fd/9; empty: it is the file
 };

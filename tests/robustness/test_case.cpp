@@ -88,8 +88,10 @@ std::string fault_of_end(const test_case& the_case, const process_end& end,
     case 0:
       return err.empty() ? "" : "exit 0 with words on stderr: " + shown(err);
     case 1:
-      return the_case.may_exit_with_1 ? ""
-                                      : "exit 1, which it does not document: " + shown(end.err);
+    case 3:
+      return the_case.may_judge ? ""
+                                : "exit " + std::to_string(end.exit_code) +
+                                      ", which it does not document: " + shown(end.err);
     case 2:
       return fault_of_error(the_case, err);
     case 143:  // SIGTERM, which it obeyed

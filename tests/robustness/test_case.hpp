@@ -18,7 +18,7 @@ struct test_case {
   std::vector<std::string> arguments;  // the program first
   std::string piped;                   // what standard input and /dev/fd/9 bring
   std::vector<std::string> named;      // an error names one of them; empty: nothing in particular
-  bool may_exit_with_1 = false;        // the program documents it
+  bool may_judge = false;              // exit with 1 or 3: the program documents it
   bool may_run_long = false;           // an input that is good may ask for much work
 };
 

@@ -26,5 +26,6 @@ check 0 breakdown "$timing" --detailed --require 'p50(temporal_block)<=100ms'
 check 0 breakdown "$timing" "$journal" --format json
 check 0 breakdown "$journal" "$sources/tests/fuzz/corpus/fuzz_journal/every_record" --pool --format csv
 check 0 breakdown "$scratch/cut.journal" --format markdown -o "$scratch/report.md"
+check 3 compare "$timing" "$timing"
 check 2 breakdown "$scratch/cut.json"
 check 2 breakdown "$timing" --require 'mean(no_such_span)<1s'
