@@ -81,8 +81,7 @@ struct cuda_driver {
   [[nodiscard]] CUcontext context_of(cudaStream_t one) const noexcept {
     CUcontext context = nullptr;
     if (!is_default(one)) return cuStreamGetCtx(one, &context) == CUDA_SUCCESS ? context : nullptr;
-    // Not a question about the legacy stream: it would end a capture that the stream has to leave
-    // alone.
+    // cuStreamGetCtx of the legacy stream would end a capture that the stream has to leave alone.
     (void)cuCtxGetCurrent(&context);
     if (__builtin_expect(context == nullptr, 0) && enter_context()) (void)cuCtxGetCurrent(&context);
     return context;

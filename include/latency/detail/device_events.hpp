@@ -206,8 +206,8 @@ class device_events {
   }
 
  private:
-  // Not while the stream captures: the event would not be recorded, and who asks for it then breaks
-  // the capture.
+  // Not while the stream captures: the event would have no time, and asking whether it is complete
+  // ends the capture.
   [[nodiscard]] bool put(std::uint32_t i, stream on) noexcept {
     return !driver_.captures(on) && driver_.record(pool_[i].event, on);
   }
