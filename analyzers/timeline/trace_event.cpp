@@ -24,8 +24,12 @@ bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
+std::string_view token(ondemand::value value) {
+  return value.raw_json_token();
+}
+
 // A number or text as it is written, without quotes and what follows.
-std::string_view written(ondemand::value& value) {
+std::string_view written(ondemand::value value) {
   std::string_view token = value.raw_json_token();
   if (!token.empty() && token[0] == '"') {
     token.remove_prefix(1);
@@ -36,24 +40,24 @@ std::string_view written(ondemand::value& value) {
 }
 
 template <class Integer>
-std::optional<Integer> integer(ondemand::value& value) {
+std::optional<Integer> integer(ondemand::value value) {
   const std::string_view text = written(value);
   Integer result = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), result);
   return read.ec == std::errc{} ? std::optional(result) : std::nullopt;
 }
 
-std::uint64_t identifier(ondemand::value& value) {  // -1 and the like: none
+std::uint64_t identifier(ondemand::value value) {  // -1 and the like: none
   return integer<std::uint64_t>(value).value_or(0);
 }
 
-std::uint32_t dimension(ondemand::value& value) {
+std::uint32_t dimension(ondemand::value value) {
   return integer<std::uint32_t>(value).value_or(0);
 }
 
 // Without escapes, as nearly always, a text is what is written. One with an escape that stands for
 // nothing, such as half a surrogate, is taken so, too.
-std::string_view text(ondemand::value& value) {
+std::string_view text(ondemand::value value) {
   const std::string_view raw = value.raw_json_token();
   if (raw.empty() || raw[0] != '"') return {};
   const std::string_view as_written = written(value);
@@ -64,7 +68,7 @@ std::string_view text(ondemand::value& value) {
              : as_written;
 }
 
-void dimensions(ondemand::value& value, std::uint32_t& x, std::uint32_t& y, std::uint32_t& z) {
+void dimensions(ondemand::value value, std::uint32_t& x, std::uint32_t& y, std::uint32_t& z) {
   if (value.raw_json_token()[0] != '[') return;
   std::uint32_t* const to[] = {&x, &y, &z};
   std::size_t count = 0;
@@ -119,39 +123,40 @@ kind kind_of(std::string_view category, std::string_view name) {
 }
 
 void parse_arguments(ondemand::object arguments, trace_event& event) {
-  for (ondemand::field field : arguments) {
+  for (auto field : arguments) {
     const ondemand::raw_json_string key = field.key();
-    ondemand::value& value = field.value();
     switch (key.raw()[0]) {
       case 'b':
-        if (is(key, "bytes")) event.bytes = integer<std::int64_t>(value).value_or(0);
+        if (is(key, "bytes")) event.bytes = integer<std::int64_t>(field.value()).value_or(0);
         if (is(key, "block"))
-          dimensions(value, event.shape.block_x, event.shape.block_y, event.shape.block_z);
+          dimensions(field.value(), event.shape.block_x, event.shape.block_y, event.shape.block_z);
         break;
       case 'c':
-        if (is(key, "correlation")) event.correlation = identifier(value);
+        if (is(key, "correlation")) event.correlation = identifier(field.value());
         break;
       case 'd':
-        if (is(key, "device")) event.device = integer<std::int64_t>(value);
+        if (is(key, "device")) event.device = integer<std::int64_t>(field.value());
         break;
       case 'g':
-        if (is(key, "graph node id")) event.graph_node = identifier(value);
+        if (is(key, "graph node id")) event.graph_node = identifier(field.value());
         if (is(key, "grid"))
-          dimensions(value, event.shape.grid_x, event.shape.grid_y, event.shape.grid_z);
+          dimensions(field.value(), event.shape.grid_x, event.shape.grid_y, event.shape.grid_z);
         break;
       case 'n':
-        if (is(key, "name")) event.label = text(value);
+        if (is(key, "name")) event.label = text(field.value());
         break;
       case 'r':
-        if (is(key, "registers per thread")) event.shape.registers_per_thread = dimension(value);
+        if (is(key, "registers per thread"))
+          event.shape.registers_per_thread = dimension(field.value());
         break;
       case 's':
-        if (is(key, "stream")) event.stream = integer<std::int64_t>(value);
+        if (is(key, "stream")) event.stream = integer<std::int64_t>(field.value());
         // Static and dynamic in one number.
-        if (is(key, "shared memory")) event.shape.dynamic_shared_bytes = dimension(value);
+        if (is(key, "shared memory")) event.shape.dynamic_shared_bytes = dimension(field.value());
         break;
       case 'w':
-        if (is(key, "wait_on_cuda_event_record_corr_id")) event.waits_for = identifier(value);
+        if (is(key, "wait_on_cuda_event_record_corr_id"))
+          event.waits_for = identifier(field.value());
         break;
       default:
         break;
@@ -176,42 +181,42 @@ trace_event parse_trace_event(ondemand::object object) {
     return phase == 'X' && seen_category && seen_name && !matters() && event.start_ns &&
            seen_duration;
   };
-  for (ondemand::field field : object) {
+  // Values are copied only where they are wanted: a copy right behind the writes stalls.
+  for (auto field : object) {
     if (done()) break;
     const ondemand::raw_json_string key = field.key();
-    ondemand::value& value = field.value();
     switch (key.raw()[0]) {
       case 'a':
-        if (is(key, "args") && matters() && value.raw_json_token()[0] == '{')
-          parse_arguments(value.get_object(), event);
+        if (is(key, "args") && matters() && token(field.value())[0] == '{')
+          parse_arguments(field.value().get_object(), event);
         break;
       case 'c':
         if (!is(key, "cat")) break;
-        category = written(value);
+        category = written(field.value());
         seen_category = true;
         event.kind = kind_of(category, event.name);
         break;
       case 'd':
         if (!is(key, "dur")) break;
-        event.duration_ns = nanoseconds_of_microseconds(value.raw_json_token());
+        event.duration_ns = nanoseconds_of_microseconds(token(field.value()));
         seen_duration = true;
         break;
       case 'n':
         if (!is(key, "name")) break;
-        event.name = text(value);
+        event.name = text(field.value());
         seen_name = true;
         if (seen_category) event.kind = kind_of(category, event.name);
         break;
       case 'p':
         if (is(key, "ph")) {
-          const std::string_view given = written(value);
+          const std::string_view given = written(field.value());
           phase = given.size() == 1 ? given[0] : '?';
         }
-        if (is(key, "pid")) event.process = written(value);
+        if (is(key, "pid")) event.process = written(field.value());
         break;
       case 't':
-        if (is(key, "tid")) event.thread = written(value);
-        if (is(key, "ts")) event.start_ns = nanoseconds_of_microseconds(value.raw_json_token());
+        if (is(key, "tid")) event.thread = written(field.value());
+        if (is(key, "ts")) event.start_ns = nanoseconds_of_microseconds(token(field.value()));
         break;
       default:
         break;

@@ -22,8 +22,8 @@ TEST_CASE("call_names: names say what a call does") {
       {"cudaHostAlloc", api_call_kind::allocate},
       {"cuMemAlloc_v2", api_call_kind::allocate},
       {"cudaStreamIsCapturing", api_call_kind::other}};
-  for (const auto& [name, kind] : names)
-    CHECK_MESSAGE(latency::timeline::call_kind(name) == kind, name);
+  for (const auto& one : names)
+    CHECK_MESSAGE(latency::timeline::call_kind(one.first) == one.second, one.first);
 }
 
 TEST_CASE("call_names: what makes a launch different is told by id, as often as one asks") {
