@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "analyzers/analysis/event_windows.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
 #include "latency/device_words.hpp"
@@ -77,6 +78,22 @@ line time_line(const proof& proven, const std::array<std::int64_t, 4>& unattribu
                           {"busy_recomputed", unit::exact_ns, proven.busy_recomputed_ns}});
   append(result.figures, std::move(others));
   return result;
+}
+
+// The device as events saw it beside the device as kernels tell it.
+line check_line(const analysis::event_check& check) {
+  const bool fine = check.held == check.windows;
+  return {
+      fmt::format("events: the ops of {{}} of {{}} spans lie within {} event windows; farthest "
+                  "outside {{}}, clocks uncertain by {{}}; the longest window {{}}, its ops {{}}",
+                  check.windows == 1 ? "its" : "their"),
+      {{"event_checks_held", unit::integer, check.held},
+       {"event_checks", unit::integer, check.windows},
+       {"event_check_farthest", unit::duration_ns, check.farthest_ns},
+       {"event_check_uncertainty", unit::duration_ns, check.uncertainty_ns},
+       {"longest_event_window", unit::duration_ns, check.longest_ns},
+       {"longest_event_window_ops", unit::duration_ns, check.longest_ops_ns}},
+      fine ? tone::good : tone::bad};
 }
 
 // Of a recording that holds totals in place of ops.
@@ -207,6 +224,8 @@ section device_section(const breakdown_report& report, bool detailed) {
   if (!report.run.device_ops.empty()) {
     items.emplace_back(ops_line(report.proven));
     items.emplace_back(time_line(report.proven, unattributed_of(report.devices)));
+    const auto check = analysis::check_events(report.run, report.tree, report.devices);
+    if (check.windows > 0) items.emplace_back(check_line(check));
     const std::size_t rows = report.device_parts.rows.size();
     const std::size_t shown = rows_shown(rows, detailed);
     items.emplace_back(component_table(report, shown));

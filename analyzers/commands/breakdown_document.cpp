@@ -30,6 +30,8 @@ render::document breakdown_document(const breakdown_report& report, const std::s
     result.sections.push_back(kernels_section(report, detailed));
     result.sections.push_back(gaps_section(report, detailed));
     result.sections.push_back(copies_section(report));
+    result.sections.push_back(calls_section(report, detailed));
+    result.sections.push_back(events_section(report, detailed));
   }
   result.sections.push_back(switches_section(report, detailed));
   result.sections.push_back(generation_section(report, detailed));

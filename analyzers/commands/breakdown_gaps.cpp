@@ -71,7 +71,7 @@ table stream_table(const analysis::gap_report& found, std::size_t shown) {
                 {"ops", "ops", unit::integer},
                 {"window", "window", unit::duration_ns},
                 {"busy", "busy", unit::duration_ns, true},
-                {"gap_count", "gaps", unit::integer},
+                {"gap_count", "n", unit::integer},
                 {"gap", "gap time", unit::duration_ns, true}},
                {},
                2};

@@ -56,6 +56,8 @@ struct breakdown_report {
 [[nodiscard]] render::section kernels_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section gaps_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section copies_section(const breakdown_report& report);
+[[nodiscard]] render::section calls_section(const breakdown_report& report, bool detailed);
+[[nodiscard]] render::section events_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section switches_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section generation_section(const breakdown_report& report, bool detailed);
 [[nodiscard]] render::section kv_cache_section(const breakdown_report& report);

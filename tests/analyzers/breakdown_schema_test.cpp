@@ -6,7 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "latency/timing_file.hpp"
 #include "schema_complaint.hpp"
+#include "tests/analyzers/device_builder.hpp"
+#include "tests/analyzers/sample_run.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace {
@@ -61,7 +64,79 @@ std::string changed_example(const temporary_folder& folder, const std::string& n
   return path;
 }
 
+// The sample run with all that can be known of a device: two kernels in every denoising step, a
+// copy per block, marks, windows, and totals as if another run had been pooled with it.
+std::string device_example(const temporary_folder& folder) {
+  using namespace latency;
+  recording run = test::sample_run();
+  run.launch_shapes.resize(1);
+  for (const span& s : std::vector<span>(run.spans)) {
+    const std::string name = run.strings[s.name];
+    if (name == "interactive_denoising_step") {
+      for (const std::int64_t at_ns : {s.start_ns + 1000, s.start_ns + 5000}) {
+        const std::uint64_t correlation = 1 + run.api_calls.size();
+        test::add_call(run, api_call_kind::launch, s.id, at_ns - 900, at_ns - 500, correlation);
+        device_op& op = test::add_op(run, "void f<Functor<float> >(int)", s.id, at_ns,
+                                     at_ns + 2000 + at_ns % 7, 7);
+        op.correlation = correlation;
+        op.shape = 0;
+      }
+      test::add_call(run, api_call_kind::synchronize, s.id, s.end_ns - 100, s.end_ns);
+      run.event_windows.push_back(
+          {s.start_ns, s.end_ns, s.id, 0, run.strings.add("step"), 0, 7, 61});
+    }
+    if (name == "temporal_block") {
+      const std::uint64_t correlation = 1 + run.api_calls.size();
+      test::add_call(run, api_call_kind::launch, s.id, s.start_ns, s.start_ns + 10, correlation);
+      test::add_copy(run, copy_direction::host_to_device, s.id, s.start_ns + 20, s.start_ns + 40,
+                     1000, 8)
+          .correlation = correlation;
+      run.marks.push_back({s.end_ns, 0, s.id, run.strings.add("latent_frame"), 0, 7});
+    }
+  }
+  run.span_paths = {{-1, run.strings.add("step")}};
+  device_total total;
+  total.path = 0;
+  total.name = run.strings.add("void g<Functor<float> >(int)");
+  total.count = total.sum_ns = total.min_ns = total.max_ns = 1;
+  run.device_totals = {total};
+  run.device_histograms = {{0, 1, 1}};
+  run.api_totals.resize(1);
+  run.api_totals[0].count = run.api_totals[0].sum_ns = 1;
+  const std::string path = folder / "device.json";
+  write_timing_file(run, path);
+  return path;
+}
+
 }  // namespace
+
+TEST_CASE("breakdown schema: every table about a device obeys it and is there") {
+  const temporary_folder folder;
+  const std::string file = device_example(folder);
+  const nlohmann::json found = report(file + " --detailed");
+  CHECK(complaint(found) == "");
+  const auto tables = [&found](const char* section) {
+    std::string names;
+    for (const auto& [name, rows] : found["sections"][section]["tables"].items())
+      names += (names.empty() ? "" : " ") + name;
+    return names;
+  };
+  CHECK(tables("device") == "device_components device_totals device_windows");
+  CHECK(tables("kernels") == "kernel_names kernel_shapes kernels");
+  CHECK(tables("gaps") == "gap_causes largest_gaps streams");
+  CHECK(tables("copies") == "copies");
+  CHECK(tables("calls") == "host_calls launches_per_latent_frame");
+  CHECK(tables("events") == "event_windows marks");
+
+  // 7 steps of 2 kernels and 7 copies; windows around all of the kernels.
+  const auto lines = found["sections"]["device"]["lines"];
+  CHECK(lines[0]["figures"]["ops_recorded"] == 21);
+  CHECK(lines[2]["figures"]["event_checks"] == 7);
+  CHECK(lines[2]["figures"]["event_checks_held"] == 7);
+  CHECK(found["sections"]["calls"]["tables"]["launches_per_latent_frame"][0]["launches"] == 1);
+  CHECK(found["sections"]["events"]["tables"]["marks"][0]["n"] == 6);
+  CHECK(complaint(report(file + " " + example)) == "");
+}
 
 TEST_CASE("breakdown schema: every arrangement of the report obeys it") {
   for (const std::string& arguments :
