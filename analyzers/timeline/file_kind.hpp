@@ -6,7 +6,7 @@
 
 namespace latency::timeline {
 
-enum class file_kind { timing_file, journal, trace, stage_log, other };
+enum class file_kind { timing_file, journal, trace, tracker_file, stage_log, other };
 
 struct recognised_file {
   file_kind kind = file_kind::other;

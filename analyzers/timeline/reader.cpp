@@ -2,8 +2,11 @@
 
 #include "analyzers/timeline/file_kind.hpp"
 #include "analyzers/timeline/mapped_file.hpp"
+#include "analyzers/timeline/stage_log.hpp"
+#include "analyzers/timeline/stage_log_recording.hpp"
 #include "analyzers/timeline/timing_file_reader.hpp"
 #include "analyzers/timeline/trace_reader.hpp"
+#include "analyzers/timeline/tracker_reader.hpp"
 #include "latency/error.hpp"
 #include "latency/journal_reader.hpp"
 
@@ -22,7 +25,10 @@ recording open_recording(const std::string& path) {
     case timeline::file_kind::trace:
       return parse_trace(file.bytes(), file.name(),
                          [&file](std::size_t bytes) { file.release(bytes); });
+    case timeline::file_kind::tracker_file:
+      return parse_tracker(file.bytes(), file.name());
     case timeline::file_kind::stage_log:
+      return timeline::recording_of(timeline::parse_stage_log(file.bytes(), file.name()));
     case timeline::file_kind::other:
       break;
   }

@@ -1,4 +1,4 @@
-// Any timing file, journal or trace that can be read is analysed and shown in every format: sums
+// Any file that can be read is analysed and shown in every format: sums
 // that do not fit, times that run backwards, references to nothing and names that steer a terminal
 // must not matter.
 
@@ -13,8 +13,11 @@
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/render/writers.hpp"
 #include "analyzers/timeline/file_kind.hpp"
+#include "analyzers/timeline/stage_log.hpp"
+#include "analyzers/timeline/stage_log_recording.hpp"
 #include "analyzers/timeline/timing_file_reader.hpp"
 #include "analyzers/timeline/trace_reader.hpp"
+#include "analyzers/timeline/tracker_reader.hpp"
 #include "latency/journal_reader.hpp"
 #include "tests/fuzz/refusal.hpp"
 
@@ -24,6 +27,9 @@ latency::recording read(std::string_view bytes) {
   using latency::timeline::file_kind;
   const file_kind kind = latency::timeline::recognise(bytes).kind;
   if (kind == file_kind::trace) return latency::parse_trace(bytes, "fuzz");
+  if (kind == file_kind::tracker_file) return latency::parse_tracker(bytes, "fuzz");
+  if (kind == file_kind::stage_log)
+    return latency::timeline::recording_of(latency::timeline::parse_stage_log(bytes, "fuzz"));
   if (kind != file_kind::journal) return latency::parse_timing_file(bytes, "fuzz");
   std::vector<std::uint64_t> words(bytes.size() / sizeof(std::uint64_t));
   std::memcpy(words.data(), bytes.data(), words.size() * sizeof(std::uint64_t));

@@ -196,6 +196,63 @@ std::vector<std::string> slow_traces() {
   };
 }
 
+std::vector<std::string> slow_tracker_files() {
+  constexpr int many = 10000;
+  const auto events = [](const element& duration_ms, const element& end_s) {
+    return "{\"component_timings\":{\"kv_operations\":" +
+           list(many,
+                [=](int i) {
+                  return fmt::format("{{\"gpu_time_ms\":{},\"timestamp\":{},\"operation\":\"{}\"}}",
+                                     duration_ms(i), end_s(i), i % 2);
+                }) +
+           "}}";
+  };
+  const auto statistics = [](const std::string& component, const std::string& blocks) {
+    return "{\"component_breakdown\":{\"" + component +
+           "\":{\"count\":100000,\"gpu_timing\":{\"total_ms\":1e6},\"per_block_variance\":{\"x\":"
+           "0" +
+           blocks + "}}},\"block_analysis\":" +
+           list(5 * many, [](int i) { return fmt::format("{{\"block_idx\":{}}}", i); }) + "}";
+  };
+  std::string every_block;
+  for (int i = 0; i < 5 * many; ++i) every_block += fmt::format(",\"block_{}\":{{\"count\":1}}", i);
+  return {
+      // inside each other, one after the other, at one instant
+      events(counting(2000, 2000), counting(1, 1)),
+      events(constant("1000"), counting(many, -1)),
+      events(constant("1"), constant("1")),
+      statistics("prompt_switch_recache", every_block),
+      statistics("vae_decode", ""),
+      "{\"block_analysis\":" + list(3 * many, constant("{\"block_idx\":0}")) + "}",
+      "{\"frame_times\":" +
+          list(2 * many, constant("{\"timestamp\":1e9,\"elapsed_since_start\":1}")) +
+          ",\"analysis_config\":{\"num_frame_per_block\":1}}",
+  };
+}
+
+std::vector<std::string> slow_stage_logs() {
+  constexpr int many = 10000;
+  std::string opened, completed, one_line = "[A] Starting execution ", names;
+  for (int i = 0; i < many; ++i) {
+    opened += fmt::format("[S{}] Starting execution\n", i);
+    completed += fmt::format("[T{}] Execution completed in 1 ms\n", i);
+    one_line += ">>>> K time: 1 ms] ";
+    names += fmt::format(">>>> K{} time: 1 ms\n", i);
+  }
+  const std::string times = [] {
+    std::string result = ">>>> ";
+    for (int i = 0; i < 5 * many; ++i) result += " time: x";
+    return result;
+  }();
+  return {opened + completed,
+          one_line,
+          opened + names,
+          times,
+          ">>>> K time: " + std::string(1 << 20, ' '),
+          "[A] Starting execution" + std::string(1 << 20, ']') + std::string(1 << 20, '\r'),
+          "Stage names," + std::string(1 << 20, ',') + "\n[A] Execution completed in 1 ms"};
+}
+
 std::vector<std::string> slow_journals() {
   using namespace latency::detail;
   constexpr std::uint64_t many = 20000;

@@ -9,6 +9,8 @@ namespace robustness {
 
 [[nodiscard]] std::vector<std::string> slow_timing_files();
 [[nodiscard]] std::vector<std::string> slow_traces();
+[[nodiscard]] std::vector<std::string> slow_tracker_files();
+[[nodiscard]] std::vector<std::string> slow_stage_logs();
 [[nodiscard]] std::vector<std::string> slow_journals();
 [[nodiscard]] std::vector<std::string> slow_configurations();
 [[nodiscard]] std::vector<std::string> slow_prompts();
