@@ -15,6 +15,7 @@
 
 #include "analyzers/commands/breakdown.hpp"
 #include "analyzers/commands/compare.hpp"
+#include "analyzers/commands/explain.hpp"
 #include "analyzers/commands/output.hpp"
 #include "latency/version.hpp"
 
@@ -48,6 +49,7 @@ std::vector<subcommand> subcommands_of(CLI::App& app) {
   return {
       declare(app, add_breakdown, run_breakdown),
       declare(app, add_compare, run_compare),
+      declare(app, add_explain, run_explain),
   };
 }
 

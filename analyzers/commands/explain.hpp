@@ -1,0 +1,29 @@
+#pragma once
+// The subcommand `latency explain`.
+
+#include <string>
+
+#include "analyzers/analysis/explanation.hpp"
+#include "analyzers/commands/report_output.hpp"
+#include "analyzers/render/document.hpp"
+
+namespace latency::commands {
+
+struct explain_options {
+  std::string file;
+  std::string span;  // empty: blocks, or the spans whose slow instances cost most
+  int most = 5;
+  report_output output;
+};
+
+// Declares the subcommand; parsing fills `options`, which must outlive `app`.
+CLI::App& add_explain(CLI::App& app, explain_options& options);
+
+// Reads, analyses, writes. Returns 0. Throws latency::error for bad input; nothing is written then.
+[[nodiscard]] int run_explain(const explain_options& options);
+
+// `clean` as hygiene.hpp says.
+[[nodiscard]] render::document explain_document(const analysis::explanation_report& report,
+                                                const std::string& source, bool clean);
+
+}  // namespace latency::commands
