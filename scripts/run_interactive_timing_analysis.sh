@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the reference pipeline, runs an interactive LongLive generation with timing, and breaks the time down.
+# Builds the reference pipeline, runs an interactive LongLive generation with timing, breaks the time down, and says
+# what the prompt switches cost.
 set -euo pipefail
 program=$(basename "$0")
 # shellcheck source=scripts/common.sh
@@ -10,7 +11,7 @@ usage() {
 usage: $program [options] [config_path] [output_dir]
 
 Installs what is missing, builds, generates a clip with prompt switches while every stage is timed, and
-prints where the time went.
+prints where the time went and what each switch cost.
 
   config_path    LongLive configuration
                  (default: pipeline_reference/configs/longlive_interactive_small.yaml of this repository)
@@ -94,12 +95,16 @@ timing_files=("$output"/interactive_timing_analysis_rank*_prompt*.json)
 say 'Where the time went'
 "$bin/latency" breakdown "${timing_files[@]}"
 "$bin/latency" breakdown "${timing_files[@]}" --detailed --format markdown -o "$output/breakdown.md"
+say 'What the prompt switches cost'
+"$bin/latency" switch "${timing_files[@]}"
+"$bin/latency" switch "${timing_files[@]}" --detailed --format markdown -o "$output/switches.md"
 
 say 'Written'
 printf '    %s\n' "$output"/*
 say 'Next'
 cat <<EOF
     per block and per step:   $bin/latency breakdown --detailed ${timing_files[0]@Q}
+    what a window would save: run other windows (local_attn_size) and give all their files to $bin/latency switch
     your own configuration:   $0 my_config.yaml
     your own program:         docs/ and examples/ show #include <latency/latency.hpp>
 EOF

@@ -83,11 +83,11 @@ void advise_on_switch_points(const recording& run, const switch_report& switched
 
 void advise_on_recache(const switch_report& switched, std::vector<advice>& lines) {
   const auto total = [&](switch_part part) {
-    return switched.parts_ns[static_cast<std::size_t>(part)].sum;
+    return switched.over_all.parts_ns[static_cast<std::size_t>(part)].sum;
   };
-  if (!(switched.absolute_ns.sum > 0)) return;
+  if (!(switched.over_all.absolute_ns.sum > 0)) return;
   const double recache_ns = total(switch_part::recache_setup) + total(switch_part::recache_forward);
-  const double share = recache_ns / switched.absolute_ns.sum;
+  const double share = recache_ns / switched.over_all.absolute_ns.sum;
   if (!(share > recache_share_limit)) return;
   advice line;
   line.rule = advice_rule::recache_share;
@@ -95,7 +95,7 @@ void advise_on_recache(const switch_report& switched, std::vector<advice>& lines
   line.suggestion = "A smaller window has fewer latent frames to recache.";
   line.because = {{"share of the switches' latency", share, unit::share},
                   {"recache time", recache_ns, unit::nanoseconds},
-                  {"switches", number(switched.absolute_ns.n), unit::count}};
+                  {"switches", number(switched.over_all.absolute_ns.n), unit::count}};
   line.threshold = recache_share_limit;
   lines.push_back(line);
 }

@@ -86,11 +86,9 @@ void clip_index::divide_into_clips(const recording& run, const span_tree& tree) 
 void clip_index::name_scenarios(const recording& run) {
   for (std::size_t at = 0; at < blocks_.size(); ++at) {
     const block& b = run.blocks[blocks_[at].row];
-    const bool holds_window =
-        b.window_latent_frames > 0 && b.cached_latent_frames >= b.window_latent_frames;
     blocks_[at].kind = at == clips_[blocks_[at].clip].first_block ? scenario::first
                        : b.switched != 0                          ? scenario::switched
-                       : holds_window                             ? scenario::full
+                       : holds_window(b)                          ? scenario::full
                                                                   : scenario::filling;
   }
 }

@@ -29,6 +29,11 @@ struct joined_block {
   scenario kind = scenario::full;
 };
 
+// The KV cache held a whole attention window when the block started; never with an unlimited one.
+[[nodiscard]] inline bool holds_window(const block& b) {
+  return b.window_latent_frames > 0 && b.cached_latent_frames >= b.window_latent_frames;
+}
+
 struct joined_vae_span {
   std::uint32_t span = 0;            // in recording::spans
   std::optional<std::size_t> block;  // position in clip_index::blocks(), when it names one

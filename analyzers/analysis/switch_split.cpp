@@ -58,18 +58,7 @@ switch_splitter::switch_splitter(const recording& run, const span_tree& tree,
 
 switch_parts switch_splitter::split(interval window, const joined_switch& joined) const {
   const joined_block& b = index_.blocks()[joined.block];
-  std::vector<interval> reset;
-  std::vector<interval> setup;
-  std::vector<interval> recache;
   std::vector<interval> denoising;
-  if (joined.span != no_span) {
-    for (const std::uint32_t child : tree_.children(joined.span)) {
-      const span_role role = roles_[run_.spans[child].name];
-      if (role == span_role::cache_reset) reset.push_back(time_of(child));
-      if (role == span_role::recache_setup) setup.push_back(time_of(child));
-      if (role == span_role::recache) recache.push_back(time_of(child));
-    }
-  }
   for (const std::uint32_t child : tree_.children(b.span))
     if (roles_[run_.spans[child].name] != span_role::switch_total)
       denoising.push_back(time_of(child));
@@ -79,9 +68,9 @@ switch_parts switch_splitter::split(interval window, const joined_switch& joined
   const auto part = [&parts](switch_part p) -> std::int64_t& {
     return parts[static_cast<std::size_t>(p)];
   };
-  part(switch_part::cache_reset) = left.take(std::move(reset));
-  part(switch_part::recache_setup) = left.take(std::move(setup));
-  part(switch_part::recache_forward) = left.take(std::move(recache));
+  part(switch_part::cache_reset) = left.take(operations_of(joined, span_role::cache_reset));
+  part(switch_part::recache_setup) = left.take(operations_of(joined, span_role::recache_setup));
+  part(switch_part::recache_forward) = left.take(operations_of(joined, span_role::recache));
   part(switch_part::text_encoding) = left.take(text_encoding_of(joined));
   part(switch_part::denoising) = left.take(std::move(denoising));
   part(switch_part::decode) = left.take(decode_of(joined));
@@ -89,6 +78,36 @@ switch_parts switch_splitter::split(interval window, const joined_switch& joined
   part(switch_part::unaccounted) = left.take_before(b.time.end_ns);
   part(switch_part::display_queue) = left.take_rest();
   return parts;
+}
+
+delta_parts switch_splitter::split_delta(std::int64_t delta_ns, const joined_switch& joined) const {
+  delta_parts parts{};
+  const auto part = [&parts](delta_part p) -> std::int64_t& {
+    return parts[static_cast<std::size_t>(p)];
+  };
+  std::int64_t in_switch_ns = 0;
+  if (joined.span != no_span) {
+    const interval block = index_.blocks()[joined.block].time;
+    const interval own = time_of(joined.span);
+    remaining_time left(
+        {std::max(own.start_ns, block.start_ns), std::min(own.end_ns, block.end_ns)});
+    part(delta_part::cache_reset) = left.take(operations_of(joined, span_role::cache_reset));
+    part(delta_part::recache_setup) = left.take(operations_of(joined, span_role::recache_setup));
+    part(delta_part::recache_forward) = left.take(operations_of(joined, span_role::recache));
+    part(delta_part::rest_of_switch) = left.take_rest();
+    for (const std::int64_t taken_ns : parts) in_switch_ns += taken_ns;
+  }
+  part(delta_part::rest_of_block) = delta_ns - in_switch_ns;
+  return parts;
+}
+
+std::vector<interval> switch_splitter::operations_of(const joined_switch& joined,
+                                                     span_role role) const {
+  std::vector<interval> found;
+  if (joined.span == no_span) return found;
+  for (const std::uint32_t child : tree_.children(joined.span))
+    if (roles_[run_.spans[child].name] == role) found.push_back(time_of(child));
+  return found;
 }
 
 // Text encoding of the new segment: under the block's own root, or on a thread of its own.

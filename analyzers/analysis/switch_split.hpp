@@ -1,6 +1,5 @@
 #pragma once
-// Divides the time from a switch's request to its first new pixel frame among the parts that
-// switches.hpp defines.
+// Divides both costs of a switch among the parts that switches.hpp defines.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,11 +29,16 @@ class switch_splitter {
 
   // The parts sum to the length of `window`.
   [[nodiscard]] switch_parts split(interval window, const joined_switch& joined) const;
+  // The parts sum to `delta_ns`.
+  [[nodiscard]] delta_parts split_delta(std::int64_t delta_ns, const joined_switch& joined) const;
 
  private:
   [[nodiscard]] interval time_of(std::uint32_t span) const {
     return {tree_[span].start_ns, tree_[span].end_ns};
   }
+  // The spans of that role directly under the switch's.
+  [[nodiscard]] std::vector<interval> operations_of(const joined_switch& joined,
+                                                    span_role role) const;
   [[nodiscard]] std::vector<interval> text_encoding_of(const joined_switch& joined) const;
   [[nodiscard]] std::vector<interval> decode_of(const joined_switch& joined) const;
   [[nodiscard]] bool decodes(const joined_vae_span& v, std::int64_t latent_frame) const;

@@ -10,11 +10,6 @@
 namespace latency::analysis {
 namespace {
 
-// Of the bootstrap. Beyond 2000 blocks the medians vary little and fewer resamples do: 200 still
-// put 5 into each tail of a 95 % interval. Keeps it below a tenth of a second at any length.
-constexpr std::int64_t most_draws = 4'000'000;
-constexpr std::int64_t fewest_resamples = 200;
-
 class switch_analysis {
  public:
   switch_analysis(const recording& run, const span_tree& tree, const generation_report& generated)
@@ -30,7 +25,7 @@ class switch_analysis {
     report_.serial = generated_.serial;
     join_switches();
     for (const joined_switch& s : joined_) report_.switches.push_back(time_switch(s));
-    summarize_switches();
+    report_.over_all = summarize_switches(report_.switches);
     compare_blocks_after();
     return std::move(report_);
   }
@@ -76,6 +71,9 @@ class switch_analysis {
     switch_timing timing;
     timing.row = joined.row;
     timing.clip = static_cast<std::int32_t>(b.clip);
+    timing.recached_latent_frames = run_.switches[joined.row].recached_latent_frames;
+    timing.block_latent_frames = run_.blocks[b.row].latent_frames;
+    timing.window_full = holds_window(run_.blocks[b.row]);
     if (joined.span != no_span) timing.switch_total_ns = tree_[joined.span].inclusive_ns();
     const clip& c = index_.clips()[b.clip];
     if (c.serial && joined.block > c.first_block) {
@@ -83,6 +81,7 @@ class switch_analysis {
       if (run_.blocks[before.row].index == run_.blocks[b.row].index - 1) {
         timing.delta_ns = b.time.length_ns() - before.time.length_ns();
         timing.delta_against_steady = before.kind == scenario::full;
+        timing.delta_parts_ns = splitter_.split_delta(*timing.delta_ns, joined);
       }
     }
     const prompt_switch& s = run_.switches[joined.row];
@@ -95,21 +94,6 @@ class switch_analysis {
     timing.absolute_ns = window.length_ns();
     timing.parts_ns = splitter_.split(window, joined);
     return timing;
-  }
-
-  void summarize_switches() {
-    std::vector<std::int64_t> delta;
-    std::vector<std::int64_t> absolute;
-    std::array<std::vector<std::int64_t>, switch_part_count> parts;
-    for (const switch_timing& s : report_.switches) {
-      if (s.delta_ns) delta.push_back(*s.delta_ns);
-      if (!s.absolute_ns) continue;
-      absolute.push_back(*s.absolute_ns);
-      for (std::size_t p = 0; p < switch_part_count; ++p) parts[p].push_back(s.parts_ns[p]);
-    }
-    report_.delta_ns = summarize(delta);
-    report_.absolute_ns = summarize(absolute);
-    for (std::size_t p = 0; p < switch_part_count; ++p) report_.parts_ns[p] = summarize(parts[p]);
   }
 
   void compare_blocks_after() {
@@ -132,32 +116,7 @@ class switch_analysis {
     for (std::size_t at = 0; at < blocks.size(); ++at)
       if (blocks[at].kind == scenario::full)
         (is_after[at] ? after : steady).push_back(blocks[at].time.length_ns());
-    report_.after = compare(steady, after);
-  }
-
-  static after_switch_comparison compare(const std::vector<std::int64_t>& steady,
-                                         const std::vector<std::int64_t>& after) {
-    after_switch_comparison result;
-    result.after_blocks = static_cast<std::int64_t>(after.size());
-    result.steady_blocks = static_cast<std::int64_t>(steady.size());
-    if (after.empty() || steady.empty()) return result;
-    result.after_median_ns = median(after);
-    result.steady_median_ns = median(steady);
-    result.difference_ns = result.after_median_ns - result.steady_median_ns;
-    if (std::min(result.after_blocks, result.steady_blocks) < after_switch_minimum_blocks)
-      return result;
-    bootstrap_options options;
-    options.resamples =
-        static_cast<int>(std::clamp(most_draws / (result.after_blocks + result.steady_blocks),
-                                    fewest_resamples, std::int64_t{options.resamples}));
-    const confidence_interval likely =
-        bootstrap_difference(steady, after, location::median, options);
-    result.interval_low_ns = likely.low;
-    result.interval_high_ns = likely.high;
-    result.verdict = likely.low > 0    ? after_switch_verdict::slower
-                     : likely.high < 0 ? after_switch_verdict::faster
-                                       : after_switch_verdict::no_difference;
-    return result;
+    report_.after = compare_medians(steady, after);
   }
 
   const recording& run_;
@@ -196,18 +155,48 @@ const char* to_string(switch_part part) {
   return "";
 }
 
-const char* to_string(after_switch_verdict verdict) {
-  switch (verdict) {
-    case after_switch_verdict::slower:
-      return "slower";
-    case after_switch_verdict::faster:
-      return "faster";
-    case after_switch_verdict::no_difference:
-      return "no difference found";
-    case after_switch_verdict::cannot_tell:
-      return "cannot tell";
+const char* to_string(delta_part part) {
+  switch (part) {
+    case delta_part::cache_reset:
+      return "cache reset";
+    case delta_part::recache_setup:
+      return "recache set-up";
+    case delta_part::recache_forward:
+      return "recache forward";
+    case delta_part::rest_of_switch:
+      return "rest of the switch";
+    case delta_part::rest_of_block:
+      return "rest of the block";
   }
   return "";
+}
+
+switch_summary summarize_switches(const std::vector<switch_timing>& switches) {
+  std::vector<std::int64_t> total;
+  std::vector<std::int64_t> delta;
+  std::vector<std::int64_t> absolute;
+  std::array<std::vector<std::int64_t>, delta_part_count> of_delta;
+  std::array<std::vector<std::int64_t>, switch_part_count> of_absolute;
+  for (const switch_timing& s : switches) {
+    if (s.switch_total_ns > 0) total.push_back(s.switch_total_ns);
+    if (s.delta_ns) {
+      delta.push_back(*s.delta_ns);
+      for (std::size_t p = 0; p < delta_part_count; ++p) of_delta[p].push_back(s.delta_parts_ns[p]);
+    }
+    if (s.absolute_ns) {
+      absolute.push_back(*s.absolute_ns);
+      for (std::size_t p = 0; p < switch_part_count; ++p) of_absolute[p].push_back(s.parts_ns[p]);
+    }
+  }
+  switch_summary result;
+  result.switch_total_ns = summarize(total);
+  result.delta_ns = summarize(delta);
+  result.absolute_ns = summarize(absolute);
+  for (std::size_t p = 0; p < delta_part_count; ++p)
+    result.delta_parts_ns[p] = summarize(of_delta[p]);
+  for (std::size_t p = 0; p < switch_part_count; ++p)
+    result.parts_ns[p] = summarize(of_absolute[p]);
+  return result;
 }
 
 switch_report switches(const recording& run, const span_tree& tree,

@@ -1,24 +1,24 @@
 #pragma once
 // What a prompt switch costs, in both published definitions, and where the time went.
 //
-// delta     time of the block at whose start the switch took effect, minus that of the block
-// before.
-//           Serial runs only: when blocks or VAE spans overlap, a block's duration also holds
-//           waiting for others.
-// absolute  from the request to the first new pixel frame complete. Every nanosecond of
-//           [request, complete) belongs to one part, so the parts sum to it exactly. An instant
-//           covered by several candidates goes to the first that holds in this order:
-//   cache_reset      prompt_switch_kv_reset, prompt_switch_crossattn_reset,
-//   prompt_switch_final_reset recache_setup    prompt_switch_recache_setup recache_forward
-//   prompt_switch_recache text_encoding    interactive_text_encoding, text_encoding denoising spans
-//   directly under the switch's block, the switch itself apart: denoising
-//                    steps, context pass, preparation, recording
-//   decode           the VAE spans that decode the block's first latent frame (with the same
-//   `block`
-//                    attribute: its input preparation and post-processing)
-//   boundary_wait    before the block's span opened
-//   unaccounted      before the block's span closed
-//   display_queue    after it: latent frames waiting for the decoder, or pixels for their copy
+// Delta: time of the block at whose start the switch took effect, minus that of the block before.
+// Serial runs only: when blocks or VAE spans overlap, a block's duration also holds waiting for
+// others. Its parts sum to it exactly; delta_part says which there are.
+//
+// Absolute: from the request to the first new pixel frame complete. Every nanosecond of [request,
+// complete) belongs to one part, so the parts sum to it exactly. An instant covered by several
+// candidates goes to the first that holds in this order:
+// - cache_reset: prompt_switch_kv_reset, prompt_switch_crossattn_reset, prompt_switch_final_reset
+// - recache_setup: prompt_switch_recache_setup
+// - recache_forward: prompt_switch_recache
+// - text_encoding: interactive_text_encoding, text_encoding
+// - denoising: spans directly under the switch's block, the switch itself apart: denoising steps,
+//   context pass, preparation, recording
+// - decode: the VAE spans that decode the block's first latent frame (with the same `block`
+//   attribute: its input preparation and post-processing)
+// - boundary_wait: before the block's span opened
+// - unaccounted: before the block's span closed
+// - display_queue: after it: latent frames waiting for the decoder, or pixels for their copy
 
 #include <array>
 #include <cstdint>
@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "analyzers/analysis/generation.hpp"
+#include "analyzers/analysis/median_comparison.hpp"
 #include "latency/recording.hpp"
 #include "latency/span_tree.hpp"
 #include "latency/statistics.hpp"
@@ -49,47 +50,53 @@ inline constexpr std::size_t switch_part_count = 9;
 
 using switch_parts = std::array<std::int64_t, switch_part_count>;  // indexed by switch_part
 
+// The first three as above, as far as they lie in the block.
+enum class delta_part : std::uint8_t {
+  cache_reset,
+  recache_setup,
+  recache_forward,
+  rest_of_switch,  // of its prompt_switch_total span
+  rest_of_block    // the block without the switch, minus the block before
+};
+inline constexpr std::size_t delta_part_count = 5;
+[[nodiscard]] const char* to_string(delta_part part);
+
+using delta_parts = std::array<std::int64_t, delta_part_count>;  // indexed by delta_part
+
 struct switch_timing {
   std::size_t row = 0;  // in recording::switches
   std::int32_t clip = 0;
+  std::int32_t recached_latent_frames = 0;
+  std::int32_t block_latent_frames = 0;  // of the block at whose start it took effect
+  bool window_full = false;              // the KV cache held a whole window then
   std::int64_t switch_total_ns = 0;      // its prompt_switch_total span; 0 when not recorded
   std::optional<std::int64_t> delta_ns;  // none: not serial, or one of the two blocks is missing
   bool delta_against_steady = false;     // the block before is a full one
+  delta_parts delta_parts_ns{};          // sum = delta_ns; zeros without it
   std::optional<std::int64_t>
       absolute_ns;          // none: no first new pixel frame at or after the request
   switch_parts parts_ns{};  // sum = absolute_ns; zeros without it
 };
 
-// Are the blocks after a switch slower than the other steady ones?
-enum class after_switch_verdict : std::uint8_t { slower, faster, no_difference, cannot_tell };
-[[nodiscard]] const char* to_string(after_switch_verdict verdict);
-
-// "After": full blocks that start while the window still holds latent frames from before or of the
-// recache, i.e. the next window / latent-frames-per-block blocks. The switch's block is not among
-// them: its cost is the delta. "Steady": every other full block.
-struct after_switch_comparison {
-  std::int64_t after_blocks = 0;
-  std::int64_t steady_blocks = 0;
-  double after_median_ns = 0;
-  double steady_median_ns = 0;
-  double difference_ns = 0;  // of the medians
-  // 95 % bootstrap interval of the difference; only with enough blocks on both sides.
-  std::optional<double> interval_low_ns;
-  std::optional<double> interval_high_ns;
-  after_switch_verdict verdict = after_switch_verdict::cannot_tell;
+// Over some switches; each figure over those that have it.
+struct switch_summary {
+  summary switch_total_ns;
+  summary delta_ns;
+  std::array<summary, delta_part_count> delta_parts_ns;
+  summary absolute_ns;
+  std::array<summary, switch_part_count> parts_ns;
 };
-
-// Fewer blocks than this on a side resample to so few different medians that the interval means
-// nothing (4 values: 35 multisets): the answer is then "cannot tell".
-inline constexpr std::int64_t after_switch_minimum_blocks = 5;
+[[nodiscard]] switch_summary summarize_switches(const std::vector<switch_timing>& switches);
 
 struct switch_report {
   std::vector<switch_timing> switches;  // by clip, then block
   bool serial = false;
-  summary delta_ns;                                 // over the switches that have one
-  summary absolute_ns;                              // likewise
-  std::array<summary, switch_part_count> parts_ns;  // over the switches with an absolute
-  after_switch_comparison after;
+  switch_summary over_all;
+  // Are the blocks after a switch slower than the steady ones? After: full blocks that start while
+  // the window still holds latent frames from before or of the recache, i.e. the next window /
+  // latent-frames-per-block blocks. The switch's block is not among them: its cost is the delta.
+  // Steady, the base: every other full block.
+  median_comparison after;
   std::int64_t warm_up_switches = 0;        // left out
   std::int64_t switches_without_block = 0;  // its block or that block's span is missing: left out
 };

@@ -6,26 +6,6 @@ namespace latency::commands {
 using render::section;
 using render::table;
 
-namespace {
-
-const char* direction_name(copy_direction direction) {
-  switch (direction) {
-    case copy_direction::host_to_device:
-      return "host to device";
-    case copy_direction::device_to_host:
-      return "device to host";
-    case copy_direction::device_to_device:
-      return "device to device";
-    case copy_direction::peer:
-      return "device to another device";
-    case copy_direction::none:
-      break;
-  }
-  return "unknown";
-}
-
-}  // namespace
-
 section copies_section(const breakdown_report& report) {
   section result{"copies", "Copies", {}};
   if (report.copies.empty()) {

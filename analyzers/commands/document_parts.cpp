@@ -64,6 +64,22 @@ render::line more_line(std::size_t not_shown, const std::string& noun) {
                    ": --detailed shows all.");
 }
 
+const char* direction_name(copy_direction direction) {
+  switch (direction) {
+    case copy_direction::host_to_device:
+      return "host to device";
+    case copy_direction::device_to_host:
+      return "device to host";
+    case copy_direction::device_to_device:
+      return "device to device";
+    case copy_direction::peer:
+      return "device to another device";
+    case copy_direction::none:
+      break;
+  }
+  return "unknown";
+}
+
 render::line plain_line(std::string text, std::vector<render::figure> figures) {
   return {std::move(text), std::move(figures), tone::plain};
 }
@@ -72,6 +88,10 @@ render::line absent_line(std::string why) {
 }
 render::line note_line(std::string text) {
   return {std::move(text), {}, tone::faint};
+}
+render::line of_file(const std::string& letter, render::line text) {
+  if (!letter.empty()) text.text = letter + ": " + text.text;
+  return text;
 }
 
 }  // namespace latency::commands

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analyzers/render/document.hpp"
+#include "latency/device_rows.hpp"
 #include "latency/statistics.hpp"
 
 namespace latency::commands {
@@ -48,8 +49,13 @@ void append(std::vector<item>& to, std::vector<item> added) {
 [[nodiscard]] std::size_t rows_shown(std::size_t rows, bool detailed);
 [[nodiscard]] render::line more_line(std::size_t not_shown, const std::string& noun);
 
+[[nodiscard]] const char* direction_name(copy_direction direction);  // "host to device"
+
 [[nodiscard]] render::line plain_line(std::string text, std::vector<render::figure> figures = {});
 [[nodiscard]] render::line absent_line(std::string why);  // for a section without data
 [[nodiscard]] render::line note_line(std::string text);   // how to read the table below
+
+// The line with "A: " before it; as it is when there is no letter, for the only file.
+[[nodiscard]] render::line of_file(const std::string& letter, render::line text);
 
 }  // namespace latency::commands

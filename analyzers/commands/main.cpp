@@ -17,6 +17,7 @@
 #include "analyzers/commands/compare.hpp"
 #include "analyzers/commands/explain.hpp"
 #include "analyzers/commands/output.hpp"
+#include "analyzers/commands/switch.hpp"
 #include "latency/version.hpp"
 
 namespace {
@@ -50,6 +51,7 @@ std::vector<subcommand> subcommands_of(CLI::App& app) {
       declare(app, add_breakdown, run_breakdown),
       declare(app, add_compare, run_compare),
       declare(app, add_explain, run_explain),
+      declare(app, add_switch, run_switch),
   };
 }
 
@@ -59,6 +61,7 @@ struct published_name {
 };
 constexpr published_name published_names[] = {
     {"analyze_latency_breakdown", "breakdown"},
+    {"analyze_prompt_switch", "switch"},
 };
 
 std::vector<std::string> arguments_of(int argc, char** argv) {

@@ -6,12 +6,6 @@
 namespace latency::render {
 namespace {
 
-// "A", ..., "Z", "AA", ...
-std::string letter(std::size_t index) {
-  std::string name(1, static_cast<char>('A' + index % 26));
-  return index < 26 ? name : letter(index / 26 - 1) + name;
-}
-
 const section* find(const document& in, const std::string& key) {
   for (const section& part : in.sections)
     if (part.key == key) return &part;
@@ -32,12 +26,9 @@ class joiner {
 
   document join() {
     document result{documents_[0].kind, documents_[0].title, "", {}};
-    section legend{"files", "Files", {}};
-    table names{"files", "", {{"file", "file"}, {"path", "path", unit::text, true, true}}, {}};
-    for (std::size_t d = 0; d < documents_.size(); ++d)
-      names.rows.push_back({letter(d), documents_[d].source});
-    legend.items.emplace_back(std::move(names));
-    result.sections.push_back(std::move(legend));
+    std::vector<std::string> sources;
+    for (const document& from : documents_) sources.push_back(from.source);
+    result.sections.push_back(files_section(sources));
     for (const document& from : documents_)
       for (const section& part : from.sections)
         if (find(result, part.key) == nullptr) result.sections.push_back(join(part));
@@ -66,7 +57,7 @@ class joiner {
       everywhere = everywhere && has_line(find(from, to.key), text.text);
     if (everywhere && has_line(&to, text.text)) return;
     to.items.emplace_back(text);
-    if (!everywhere) std::get<line>(to.items.back()).text = letter(d) + ": " + text.text;
+    if (!everywhere) std::get<line>(to.items.back()).text = file_letter(d) + ": " + text.text;
   }
 
   static bool has_line(const section* in, const std::string& text) {
@@ -89,8 +80,8 @@ class joiner {
     for (const std::size_t c : shown_columns)
       for (std::size_t d = 0; d < documents_.size(); ++d) {
         column copy = first.columns[c];
-        copy.key.append(1, '_').append(letter(d));
-        copy.title.append(1, ' ').append(letter(d));
+        copy.key.append(1, '_').append(file_letter(d));
+        copy.title.append(1, ' ').append(file_letter(d));
         result.columns.push_back(std::move(copy));
       }
     std::map<std::vector<cell>, std::size_t> row_of;
@@ -118,6 +109,20 @@ class joiner {
 };
 
 }  // namespace
+
+std::string file_letter(std::size_t index) {
+  std::string name(1, static_cast<char>('A' + index % 26));
+  return index < 26 ? name : file_letter(index / 26 - 1) + name;
+}
+
+section files_section(const std::vector<std::string>& sources) {
+  table names{"files", "", {{"file", "file"}, {"path", "path", unit::text, true, true}}, {}};
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    names.rows.push_back({file_letter(i), sources[i]});
+  section legend{"files", "Files", {}};
+  legend.items.emplace_back(std::move(names));
+  return legend;
+}
 
 std::string raw_name(const std::string& key, unit type) {
   switch (type) {

@@ -72,8 +72,14 @@ struct document {
   std::vector<section> sections;
 };
 
+// "A", ..., "Z", "AA", ...: what the file of that index is called where several are shown.
+[[nodiscard]] std::string file_letter(std::size_t index);
+
+// Which letter is which file.
+[[nodiscard]] section files_section(const std::vector<std::string>& sources);
+
 // Name of a figure in csv and json: its key and the unit, as in "mean_ns", "share_ratio",
-// "moved_bytes", "pixel_frames_per_second".
+// "moved_bytes", "pixel_frames_per_second", "rate_bytes_per_second".
 [[nodiscard]] std::string raw_name(const std::string& key, unit type);
 
 // One document that shows several reports of the same kind side by side: tables are joined on their

@@ -134,6 +134,7 @@ TEST_CASE("display: units suit the largest value, decimals the smallest") {
   CHECK(sentence({"{}", {{"k", unit::bytes, std::int64_t{1536}}}, {}}) == "1.50 KiB");
   CHECK(sentence({"{}", {{"k", unit::ratio, 0.123}}, {}}) == "12.3 %");
   CHECK(sentence({"{}", {{"k", unit::rate, 24.96}}, {}}) == "24.96 per s");
+  CHECK(sentence({"{}", {{"k", unit::bytes_per_second, 54.3e9}}, {}}) == "54.30 GB/s");
   CHECK(sentence({"{} of {}", {{"k", unit::integer, cell()}}, {}}) == "- of {}");
 }
 
@@ -151,7 +152,7 @@ TEST_CASE("display units are display only: csv and json hold the raw numbers") {
       std::int64_t{1},  std::int64_t{85'250'001}, 0.1,   1234567.890123, 9007199254740993.0,
       std::int64_t{-3}, std::int64_t{1} << 62,    1e-300};
   for (const unit type : {unit::duration_ns, unit::exact_ns, unit::ratio, unit::bytes, unit::rate,
-                          unit::number, unit::integer}) {
+                          unit::bytes_per_second, unit::number, unit::integer}) {
     table raw{"raw", "", {{"value", "value", type}}, {}};
     for (const cell& value : values) raw.rows.push_back({value});
     const document from{"sample", "t", "", {{"s", "s", {raw}}}};

@@ -20,8 +20,9 @@ switch_report switches_of(const recording& run) {
   return switches(run, tree, generation(run, tree));
 }
 
-// In milliseconds, in the order of switch_part.
-switch_parts in_ms(switch_parts parts) {
+// In milliseconds, in the order of switch_part or delta_part.
+template <class parts_of>
+parts_of in_ms(parts_of parts) {
   for (std::int64_t& p : parts) {
     CHECK(p % ms == 0);
     p /= ms;
@@ -62,8 +63,13 @@ TEST_CASE("switches: delta and absolute of the sample run, with every part") {
   CHECK(first.switch_total_ns == 50 * ms);
   CHECK(first.absolute_ns.value() == 329 * ms);  // 826 - 497
   CHECK(in_ms(first.parts_ns) == switch_parts{145, 0, 4, 3, 40, 100, 32, 0, 5});
+  // resets 2 + 1 + 1, set-up, recache, 3 of its own; both blocks are 102 without the switch
+  CHECK(in_ms(first.delta_parts_ns) == delta_parts{4, 3, 40, 3, 0});
+  CHECK(first.recached_latent_frames == 6);
+  CHECK(first.window_full);
   const switch_timing& second = report.switches[1];
-  CHECK(second.delta_ns.value() == 46 * ms);      // 148 - 102
+  CHECK(second.delta_ns.value() == 46 * ms);  // 148 - 102
+  CHECK(in_ms(second.delta_parts_ns) == delta_parts{4, 3, 38, 1, 0});
   CHECK(second.absolute_ns.value() == 180 * ms);  // 1162 - 982
   CHECK(in_ms(second.parts_ns) == switch_parts{0, 0, 4, 3, 38, 100, 32, 0, 3});
 }
@@ -72,18 +78,19 @@ TEST_CASE("switches: the summary is over the switches that have the figure") {
   recording run = test::sample_run();
   const switch_report both = switches_of(run);
   CHECK(both.serial);
-  CHECK(both.delta_ns.n == 2);
-  CHECK(both.delta_ns.mean == 48.0 * ms);
-  CHECK(both.absolute_ns.sum == 509.0 * ms);
-  CHECK(both.parts_ns[static_cast<std::size_t>(switch_part::recache_forward)].max == 40.0 * ms);
+  CHECK(both.over_all.delta_ns.n == 2);
+  CHECK(both.over_all.delta_ns.mean == 48.0 * ms);
+  CHECK(both.over_all.absolute_ns.sum == 509.0 * ms);
+  CHECK(both.over_all.parts_ns[static_cast<std::size_t>(switch_part::recache_forward)].max ==
+        40.0 * ms);
 
   std::erase_if(run.pixel_frames, [](const pixel_frame& p) { return p.index == 57; });
   const switch_report one = switches_of(run);
   CHECK_FALSE(one.switches[1].absolute_ns);
   CHECK(one.switches[1].parts_ns == switch_parts{});
-  CHECK(one.delta_ns.n == 2);
-  CHECK(one.absolute_ns.n == 1);
-  CHECK(one.parts_ns[0].n == 1);
+  CHECK(one.over_all.delta_ns.n == 2);
+  CHECK(one.over_all.absolute_ns.n == 1);
+  CHECK(one.over_all.parts_ns[0].n == 1);
 }
 
 TEST_CASE("switches: a run whose decoder overlaps the blocks has no delta") {
@@ -97,8 +104,33 @@ TEST_CASE("switches: a run whose decoder overlaps the blocks has no delta") {
   const switch_report report = switches_of(run);
   CHECK_FALSE(report.serial);
   CHECK_FALSE(report.switches[0].delta_ns);
-  CHECK(report.delta_ns.n == 0);
+  CHECK(report.over_all.delta_ns.n == 0);
   CHECK(report.switches[0].absolute_ns);
+}
+
+TEST_CASE("switches: what the block itself takes longer is no part of the switch") {
+  recording run = test::sample_run();
+  const auto block = std::find_if(run.spans.begin(), run.spans.end(), [&](const span& s) {
+    return s.start_ns == 497 * ms && run.name_of(s) == "temporal_block";
+  });
+  block->end_ns -= 2 * ms;  // block 2, the one before the first switch, opens at 497
+  const switch_timing first = switches_of(run).switches[0];
+  CHECK(first.delta_ns.value() == 52 * ms);
+  CHECK(in_ms(first.delta_parts_ns) == delta_parts{4, 3, 40, 3, 2});
+}
+
+TEST_CASE("switches: a switch that ran before its block is no part of the delta") {
+  recording run = test::sample_run();
+  const span_id total = run.switches[0].span;
+  for (span& s : run.spans)
+    if (s.id == total || s.parent == total) {
+      if (s.id == total) s.parent = run.spans.front().id;
+      s.start_ns -= 60 * ms;
+      s.end_ns -= 60 * ms;
+    }
+  const switch_timing first = switches_of(run).switches[0];
+  CHECK(first.delta_ns.value() == 50 * ms);
+  CHECK(in_ms(first.delta_parts_ns) == delta_parts{0, 0, 0, 0, 50});
 }
 
 TEST_CASE("switches: without the block before there is no delta") {
@@ -211,27 +243,27 @@ TEST_CASE("switches: warm-up and lost blocks are counted, not timed") {
 }
 
 TEST_CASE("switches: blocks after a switch are compared with the steady ones") {
-  const after_switch_comparison slower = switches_of(many_blocks(120)).after;
-  CHECK(slower.after_blocks == 6);
-  CHECK(slower.steady_blocks == 29);
-  CHECK(slower.verdict == after_switch_verdict::slower);
-  CHECK(slower.steady_median_ns == 100.0 * ms);
+  const median_comparison slower = switches_of(many_blocks(120)).after;
+  CHECK(slower.n == 6);
+  CHECK(slower.base_n == 29);
+  CHECK(slower.verdict == comparison_verdict::slower);
+  CHECK(slower.base_median_ns == 100.0 * ms);
   // Blocks 11 31 32 22 at 120, 12 and 21 at 122: median 120.
   CHECK(slower.difference_ns == 20.0 * ms);
   CHECK(slower.interval_low_ns.value() > 10.0 * ms);
   CHECK(slower.interval_high_ns.value() < 30.0 * ms);
-  CHECK(switches_of(many_blocks(90)).after.verdict == after_switch_verdict::faster);
-  const after_switch_comparison same = switches_of(many_blocks(100)).after;
-  CHECK(same.verdict == after_switch_verdict::no_difference);
+  CHECK(switches_of(many_blocks(90)).after.verdict == comparison_verdict::faster);
+  const median_comparison same = switches_of(many_blocks(100)).after;
+  CHECK(same.verdict == comparison_verdict::no_difference);
   CHECK(same.interval_low_ns.value() <= 0);
   CHECK(same.interval_high_ns.value() >= 0);
 }
 
 TEST_CASE("switches: with few blocks the answer is that it cannot be told") {
-  const after_switch_comparison after = switches_of(test::sample_run()).after;
-  CHECK(after.after_blocks == 2);   // blocks 4 and 6
-  CHECK(after.steady_blocks == 1);  // block 2
-  CHECK(after.verdict == after_switch_verdict::cannot_tell);
+  const median_comparison after = switches_of(test::sample_run()).after;
+  CHECK(after.n == 2);       // blocks 4 and 6
+  CHECK(after.base_n == 1);  // block 2
+  CHECK(after.verdict == comparison_verdict::cannot_tell);
   CHECK_FALSE(after.interval_low_ns);
   CHECK(after.difference_ns == 0);
 }
@@ -241,17 +273,20 @@ TEST_CASE("switches: a recording without switches gives an empty report") {
   run.switches.clear();
   const switch_report report = switches_of(run);
   CHECK(report.switches.empty());
-  CHECK(report.delta_ns.n == 0);
-  CHECK(report.after.after_blocks == 0);
+  CHECK(report.over_all.delta_ns.n == 0);
+  CHECK(report.after.n == 0);
 }
 
 TEST_CASE(
-    "switches: the parts sum to the absolute latency, and none is negative, whatever the input") {
+    "switches: parts sum to their whole, and none of the absolute one's is negative, whatever the "
+    "input") {
   CHECK(rc::check([](std::uint64_t seed) {
     for (const switch_timing& s : switches_of(test::absurd_run(seed)).switches) {
       for (const std::int64_t part : s.parts_ns) RC_ASSERT(part >= 0);
       RC_ASSERT(std::accumulate(s.parts_ns.begin(), s.parts_ns.end(), std::int64_t{0}) ==
                 s.absolute_ns.value_or(0));
+      RC_ASSERT(std::accumulate(s.delta_parts_ns.begin(), s.delta_parts_ns.end(),
+                                std::int64_t{0}) == s.delta_ns.value_or(0));
     }
   }));
 }

@@ -27,6 +27,7 @@ std::vector<use> analyses() {
        true},
       {{latency_program, "breakdown", "-", "--detailed"}, false, "stdin"},
       {{latency_program, "breakdown", "/dev/fd/9", "--format", "csv"}, false, "/dev/fd/9"},
+      {{latency_program, "switch", "FILE", "FILE", "--detailed"}},
       {{latency_program, "compare", "FILE", "FILE", "--min-share", "0%", "-o", "out/report"}, true},
       {{latency_program, "compare", "--base", "FILE", "FILE", "FILE", "--candidate", "FILE", "FILE",
         "FILE", "--format", "json"},
