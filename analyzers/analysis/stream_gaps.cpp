@@ -31,13 +31,16 @@ class dependencies {
   };
 
   dependencies(const recording& run, const device_accounting& devices)
-      : run_(run), launches_(run.api_calls), waits_(run.device_ops.size()) {
+      : run_(run), launches_(run.device_ops.size(), nullptr), waits_(run.device_ops.size()) {
+    const detail::launch_times launches(run.api_calls);
     std::map<stream_key, std::vector<launched>> streams;
     for (std::size_t i = 0; i < run.device_ops.size(); ++i) {
       const device_op& op = run.device_ops[i];
-      const api_call* const call = devices.ops()[i].placed() ? launch_of(i) : nullptr;
-      if (call != nullptr)
-        streams[{op.device, op.stream}].push_back({call->start_ns, i, op.end_ns});
+      if (!devices.ops()[i].placed()) continue;
+      const api_call* const call = launches.find(op.correlation);
+      if (call == nullptr || !is_time(call->start_ns) || call->end_ns == 0) continue;
+      launches_[i] = call;
+      streams[{op.device, op.stream}].push_back({call->start_ns, i, op.end_ns});
     }
     for (auto& [key, ops] : streams) {
       std::sort(ops.begin(), ops.end());
@@ -48,10 +51,7 @@ class dependencies {
   }
 
   // Null when it is not recorded.
-  [[nodiscard]] const api_call* launch_of(std::size_t op) const {
-    const api_call* const call = launches_.find(run_.device_ops[op].correlation);
-    return call != nullptr && is_time(call->start_ns) && call->end_ns != 0 ? call : nullptr;
-  }
+  [[nodiscard]] const api_call* launch_of(std::size_t op) const { return launches_[op]; }
   [[nodiscard]] const wait& before(std::size_t op) const { return waits_[op]; }
 
  private:
@@ -97,21 +97,22 @@ class dependencies {
   }
 
   const recording& run_;
-  detail::launch_times launches_;
-  std::vector<wait> waits_;  // of each op
+  std::vector<const api_call*> launches_;  // of each op, as the next
+  std::vector<wait> waits_;
 };
 
 class gap_analysis {
  public:
   gap_analysis(const recording& run, const device_accounting& devices, std::size_t most_largest)
       : run_(run), most_largest_(most_largest), held_(run, devices) {
-    for (std::size_t i = 0; i < run.device_ops.size(); ++i)
-      if (devices.ops()[i].placed()) ops_.push_back(i);
-    std::sort(ops_.begin(), ops_.end(), [&run](std::size_t a, std::size_t b) {
-      const device_op& x = run.device_ops[a];
-      const device_op& y = run.device_ops[b];
-      return std::tie(x.device, x.stream, x.start_ns, x.end_ns, a) <
-             std::tie(y.device, y.stream, y.start_ns, y.end_ns, b);
+    for (std::size_t i = 0; i < run.device_ops.size(); ++i) {
+      const device_op& op = run.device_ops[i];
+      if (devices.ops()[i].placed())
+        ops_.push_back({op.device, op.stream, op.start_ns, op.end_ns, i});
+    }
+    std::sort(ops_.begin(), ops_.end(), [](const placed_op& a, const placed_op& b) {
+      return std::tie(a.device, a.stream, a.start_ns, a.end_ns, a.index) <
+             std::tie(b.device, b.stream, b.start_ns, b.end_ns, b.index);
     });
   }
 
@@ -127,14 +128,22 @@ class gap_analysis {
   }
 
  private:
-  const device_op& op(std::size_t i) const { return run_.device_ops[i]; }
+  struct placed_op {  // what the sweep over a stream reads of an op, side by side
+    std::uint32_t device;
+    std::uint32_t stream;
+    std::int64_t start_ns;
+    std::int64_t end_ns;
+    std::size_t index;  // in recording::device_ops
+  };
+
+  const device_op& op(const placed_op& p) const { return run_.device_ops[p.index]; }
 
   // Calls f(first, last) for the runs of `ops_` of one stream.
   template <class F>
   void for_each_stream(const F& f) const {
     for (std::size_t first = 0, last = 0; first < ops_.size(); first = last) {
-      while (last < ops_.size() && op(ops_[last]).device == op(ops_[first]).device &&
-             op(ops_[last]).stream == op(ops_[first]).stream)
+      while (last < ops_.size() && ops_[last].device == ops_[first].device &&
+             ops_[last].stream == ops_[first].stream)
         ++last;
       f(first, last);
     }
@@ -143,27 +152,27 @@ class gap_analysis {
   // Calls f(before, after) for every two neighbours that do not overlap; `before` ended last.
   template <class F>
   void for_each_pair(std::size_t first, std::size_t last, const F& f) const {
-    std::size_t before = ops_[first];
+    const placed_op* before = &ops_[first];
     for (std::size_t i = first + 1; i < last; ++i) {
-      const std::size_t after = ops_[i];
-      if (op(after).start_ns >= op(before).end_ns) f(before, after);
-      if (op(after).end_ns >= op(before).end_ns) before = after;
+      const placed_op& after = ops_[i];
+      if (after.start_ns >= before->end_ns) f(*before, after);
+      if (after.end_ns >= before->end_ns) before = &after;
     }
   }
 
-  bool one_replay(std::size_t a, std::size_t b) const {
+  bool one_replay(const placed_op& a, const placed_op& b) const {
     return op(a).replay != 0 && op(a).replay == op(b).replay;
   }
 
   void measure_back_to_back() {
     std::vector<std::int64_t> gaps_ns;
-    const auto add = [&](std::size_t before, std::size_t after) {
+    const auto add = [&](const placed_op& before, const placed_op& after) {
       if (op(before).kind != device_op_kind::kernel || op(after).kind != device_op_kind::kernel ||
-          one_replay(before, after) || held_.before(after).recorded)
+          one_replay(before, after) || held_.before(after.index).recorded)
         return;
-      const api_call* const launch = held_.launch_of(after);
-      if (launch == nullptr || launch->end_ns > op(before).end_ns) return;
-      gaps_ns.push_back(op(after).start_ns - op(before).end_ns);
+      const api_call* const launch = held_.launch_of(after.index);
+      if (launch == nullptr || launch->end_ns > before.end_ns) return;
+      gaps_ns.push_back(after.start_ns - before.end_ns);
     };
     for_each_stream([&](std::size_t first, std::size_t last) { for_each_pair(first, last, add); });
     report_.back_to_back_n = static_cast<std::int64_t>(gaps_ns.size());
@@ -173,18 +182,18 @@ class gap_analysis {
 
   void add_stream(std::size_t first, std::size_t last) {
     stream_gaps stream;
-    stream.device = op(ops_[first]).device;
-    stream.stream = op(ops_[first]).stream;
+    stream.device = ops_[first].device;
+    stream.stream = ops_[first].stream;
     stream.ops = static_cast<std::int64_t>(last - first);
-    std::int64_t end_ns = op(ops_[first]).start_ns;
+    std::int64_t end_ns = ops_[first].start_ns;
     for (std::size_t i = first; i < last; ++i) {
-      const device_op& next = op(ops_[i]);
+      const placed_op& next = ops_[i];
       stream.busy_ns += std::max<std::int64_t>(0, next.end_ns - std::max(next.start_ns, end_ns));
       end_ns = std::max(end_ns, next.end_ns);
     }
-    stream.window_ns = end_ns - op(ops_[first]).start_ns;
-    for_each_pair(first, last, [&](std::size_t before, std::size_t after) {
-      if (op(after).start_ns == op(before).end_ns) return;
+    stream.window_ns = end_ns - ops_[first].start_ns;
+    for_each_pair(first, last, [&](const placed_op& before, const placed_op& after) {
+      if (after.start_ns == before.end_ns) return;
       add_gap(classified(before, after), stream);
     });
     report_.gaps += stream.gaps;
@@ -192,12 +201,12 @@ class gap_analysis {
     report_.streams.push_back(stream);
   }
 
-  stream_gap classified(std::size_t before, std::size_t after) const {
+  stream_gap classified(const placed_op& before, const placed_op& after) const {
     stream_gap gap;
-    gap.before = before;
-    gap.after = after;
-    gap.start_ns = op(before).end_ns;
-    const std::int64_t end_ns = op(after).start_ns;
+    gap.before = before.index;
+    gap.after = after.index;
+    gap.start_ns = before.end_ns;
+    const std::int64_t end_ns = after.start_ns;
     gap.length_ns = end_ns - gap.start_ns;
     std::int64_t now_ns = gap.start_ns;
     const auto take_until = [&](std::int64_t time_ns, gap_cause cause) {
@@ -209,10 +218,10 @@ class gap_analysis {
       take_until(end_ns, gap_cause::graph_internal);
       return gap;
     }
-    if (const api_call* const launch = held_.launch_of(after))
+    if (const api_call* const launch = held_.launch_of(after.index))
       take_until(launch->end_ns, gap_cause::host);
-    if (held_.before(after).recorded)
-      take_until(held_.before(after).until_ns, gap_cause::dependency);
+    if (held_.before(after.index).recorded)
+      take_until(held_.before(after.index).until_ns, gap_cause::dependency);
     const bool short_enough =
         static_cast<double>(end_ns - now_ns) <= 2 * report_.back_to_back_ns;  // NaN: never
     take_until(end_ns, short_enough ? gap_cause::hardware : gap_cause::other);
@@ -247,7 +256,7 @@ class gap_analysis {
   const recording& run_;
   std::size_t most_largest_;
   dependencies held_;
-  std::vector<std::size_t> ops_;  // with usable times, by device, stream and start
+  std::vector<placed_op> ops_;  // with usable times, by device, stream and start
   gap_report report_;
 };
 
