@@ -16,6 +16,7 @@
 #include "analyzers/commands/breakdown.hpp"
 #include "analyzers/commands/compare.hpp"
 #include "analyzers/commands/explain.hpp"
+#include "analyzers/commands/merge.hpp"
 #include "analyzers/commands/output.hpp"
 #include "analyzers/commands/switch.hpp"
 #include "latency/version.hpp"
@@ -52,6 +53,7 @@ std::vector<subcommand> subcommands_of(CLI::App& app) {
       declare(app, add_compare, run_compare),
       declare(app, add_explain, run_explain),
       declare(app, add_switch, run_switch),
+      declare(app, add_merge, run_merge),
   };
 }
 
