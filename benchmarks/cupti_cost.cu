@@ -1,7 +1,9 @@
 // What it costs the launching thread that kernels are traced and given to their spans, against bare
 // kernel tracing by CUPTI and against no profiler. Each figure is taken in a process of its own
-// (tracing that was on once leaves launches slower), in random order, round after round. The
-// launching thread is pinned to a processor, so that the scheduler does not decide.
+// (tracing that was on once leaves launches slower), in random order, round after round. A process
+// first measures launches untraced: what tracing adds is the difference within a process, which the
+// machine's mood changes far less than the times themselves. The launching thread has a core of its
+// own, so that the scheduler does not decide.
 //
 //   cupti_cost [--rounds N] [-o benchmarks/results/<machine>/cupti_cost.json]
 #include <cuda_runtime.h>
@@ -9,6 +11,7 @@
 #include <sys/wait.h>
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <latency/cupti.hpp>
 #include <latency/latency.hpp>
 #include <latency/memory.hpp>
@@ -102,16 +105,38 @@ enum class tier { none, bare, external, keep, aggregate };
 constexpr const char* tier_names[] = {"none", "bare", "external", "keep", "aggregate"};
 
 struct sample {
+  double untraced_ns = 0;        // of a launch, before tracing began
   double ns_per_launch = 0;      // median over batches
   double longest_launch_us = 0;  // of 100000 single ones
   double rss_early_bytes = 0, rss_late_bytes = 0;
 };
 
-void pin_to(int processor) {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(processor, &one);
-  sched_setaffinity(0, sizeof one, &one);
+constexpr int launching_processor = 2;
+
+// The processors that share a core with the launching one, itself included.
+cpu_set_t launching_core() {
+  cpu_set_t core;
+  CPU_ZERO(&core);
+  CPU_SET(launching_processor, &core);
+  std::ifstream list("/sys/devices/system/cpu/cpu" + std::to_string(launching_processor) +
+                     "/topology/thread_siblings_list");
+  for (int processor = 0; list >> processor; list.ignore()) CPU_SET(processor, &core);
+  return core;
+}
+
+// What this process may use besides.
+cpu_set_t other_cores() {
+  cpu_set_t allowed, others;
+  const cpu_set_t core = launching_core();
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  CPU_XOR(&others, &allowed, &core);
+  CPU_AND(&others, &others, &allowed);
+  return others;
+}
+
+// This thread, and those that it starts from now on.
+void run_on(const cpu_set_t& processors) {
+  sched_setaffinity(0, sizeof processors, &processors);
 }
 
 template <class Launch>
@@ -122,13 +147,52 @@ void launch_batch(const Launch& launch) {
   }
 }
 
+// Host time of a launch: the median over batches. Calls `after` behind each.
+template <class Launch, class After>
+double launch_ns(std::int64_t batches, cudaStream_t stream, const Launch& launch,
+                 const After& after) {
+  std::vector<double> ns;
+  for (std::int64_t b = 0; b < batches; ++b) {
+    const std::int64_t start_ns = latency::read_clock_ns(CLOCK_MONOTONIC_RAW);
+    launch_batch(launch);
+    ns.push_back(static_cast<double>(latency::read_clock_ns(CLOCK_MONOTONIC_RAW) - start_ns) /
+                 batch);
+    CUDA_OK(cudaStreamSynchronize(stream));
+    after(b);
+  }
+  return latency::percentile(ns, 50);
+}
+
 // In this process, which does nothing else.
 sample measure(tier of, std::int64_t launches) {
+  const cpu_set_t elsewhere = other_cores();
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(launching_processor, &here);
+  run_on(elsewhere);  // threads of the driver's stay there
   CUDA_OK(cudaFree(nullptr));
+  cudaStream_t stream = nullptr;
+  CUDA_OK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  std::unique_ptr<bare_tracing> bare;
+  const auto launch = [&] {
+    if (of != tier::external || bare == nullptr) return empty<<<1, 32, 0, stream>>>();
+    std::uint64_t popped = 0;
+    bare->push(CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM0, 1);
+    empty<<<1, 32, 0, stream>>>();
+    bare->pop(CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM0, &popped);
+  };
+  const auto nothing = [](std::int64_t) {};
+  const std::int64_t batches = launches / batch,
+                     untraced_batches = std::min<std::int64_t>(batches, 100);
+  sample result;
+  run_on(here);
+  launch_ns(5, stream, launch, nothing);
+  result.untraced_ns = launch_ns(untraced_batches, stream, launch, nothing);
+
+  run_on(elsewhere);  // threads that tracing starts stay there
   const std::string file = "cupti_cost." + std::to_string(getpid()) + ".json";
   std::unique_ptr<latency::session> run;
   std::unique_ptr<latency::cupti::collector> collector;
-  std::unique_ptr<bare_tracing> bare;
   if (of == tier::bare || of == tier::external)
     bare = std::make_unique<bare_tracing>(of == tier::external);
   if (of == tier::keep || of == tier::aggregate) {
@@ -140,34 +204,14 @@ sample measure(tier of, std::int64_t launches) {
     collector = std::make_unique<latency::cupti::collector>(*run, options);
     if (!collector->started()) throw latency::error(collector->why_not());
   }
-  cudaStream_t stream = nullptr;
-  CUDA_OK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-  const auto launch = [&] {
-    if (of != tier::external) return empty<<<1, 32, 0, stream>>>();
-    std::uint64_t popped = 0;
-    bare->push(CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM0, 1);
-    empty<<<1, 32, 0, stream>>>();
-    bare->pop(CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM0, &popped);
-  };
-  pin_to(2);
+  run_on(here);
   LATENCY_SCOPE("measure");
-  for (int i = 0; i < 5; ++i) launch_batch(launch);
-  CUDA_OK(cudaStreamSynchronize(stream));
-
-  sample result;
-  std::vector<double> ns;
-  const std::int64_t batches = launches / batch;
-  for (std::int64_t b = 0; b < batches; ++b) {
-    const std::int64_t start_ns = latency::read_clock_ns(CLOCK_MONOTONIC_RAW);
-    launch_batch(launch);
-    ns.push_back(static_cast<double>(latency::read_clock_ns(CLOCK_MONOTONIC_RAW) - start_ns) /
-                 batch);
-    CUDA_OK(cudaStreamSynchronize(stream));
+  launch_ns(5, stream, launch, nothing);
+  result.ns_per_launch = launch_ns(batches, stream, launch, [&](std::int64_t b) {
     if (b == batches / 10)
       result.rss_early_bytes = static_cast<double>(latency::memory::read_usage().rss_bytes);
-  }
+  });
   result.rss_late_bytes = static_cast<double>(latency::memory::read_usage().rss_bytes);
-  result.ns_per_launch = latency::percentile(ns, 50);
   for (int b = 0; b < 100; ++b) {
     for (int i = 0; i < batch; ++i) {
       const std::int64_t start_ns = latency::read_clock_ns(CLOCK_MONOTONIC_RAW);
@@ -203,10 +247,10 @@ sample measure_apart(tier of, std::int64_t launches) {
   if (child == nullptr) throw latency::error("cannot start " + command);
   sample result;
   const int read =
-      std::fscanf(child, "%lf %lf %lf %lf", &result.ns_per_launch, &result.longest_launch_us,
-                  &result.rss_early_bytes, &result.rss_late_bytes);
+      std::fscanf(child, "%lf %lf %lf %lf %lf", &result.untraced_ns, &result.ns_per_launch,
+                  &result.longest_launch_us, &result.rss_early_bytes, &result.rss_late_bytes);
   const int status = pclose(child);
-  if (read != 4 || status != 0) throw latency::error(command + " failed");
+  if (read != 5 || status != 0) throw latency::error(command + " failed");
   return result;
 }
 
@@ -240,13 +284,14 @@ int main(int argc, char** argv) try {
     for (int t = 0; t < 5; ++t)
       if (only == tier_names[t]) {
         const sample s = measure(static_cast<tier>(t), launches);
-        std::printf("%.3f %.3f %.0f %.0f\n", s.ns_per_launch, s.longest_launch_us,
-                    s.rss_early_bytes, s.rss_late_bytes);
+        std::printf("%.3f %.3f %.3f %.0f %.0f\n", s.untraced_ns, s.ns_per_launch,
+                    s.longest_launch_us, s.rss_early_bytes, s.rss_late_bytes);
       }
     return 0;
   }
 
-  std::map<tier, std::vector<double>> ns, longest_us;
+  std::vector<double> untraced_ns;
+  std::map<tier, std::vector<double>> added_ns, longest_us;
   std::vector<tier> order{tier::none, tier::bare, tier::external, tier::keep, tier::aggregate};
   std::mt19937 random(std::random_device{}());
   for (int round = -1; round < rounds; ++round) {
@@ -254,7 +299,8 @@ int main(int argc, char** argv) try {
     for (const tier t : order) {
       const sample s = measure_apart(t, launches);
       if (round < 0) continue;  // files and the driver's caches are warm afterwards
-      ns[t].push_back(s.ns_per_launch);
+      untraced_ns.push_back(s.untraced_ns);
+      added_ns[t].push_back(s.ns_per_launch - s.untraced_ns);
       longest_us[t].push_back(s.longest_launch_us);
     }
   }
@@ -265,8 +311,12 @@ int main(int argc, char** argv) try {
       {tier::keep, "collector, every op kept"},
       {tier::aggregate, "collector, totals"}};
   std::vector<benchmarks::row> rows;
-  for (const auto& [t, name] : words)
-    rows.push_back(benchmarks::summarize("launch, " + name, "ns/launch", ns[t]));
+  const double untraced = latency::percentile(untraced_ns, 50);
+  for (const auto& [t, name] : words) {
+    std::vector<double> ns = added_ns[t];
+    for (double& value : ns) value += untraced;
+    rows.push_back(benchmarks::summarize("launch, " + name, "ns/launch", ns));
+  }
   for (benchmarks::row& row : rows)
     if (row.name != rows[1].name) {
       row.reference_name = rows[1].name;

@@ -170,13 +170,20 @@ class span_tree {
   }
 
   void order_by_start(const std::vector<span>& spans) {
-    by_start_.resize(spans.size());
-    for (std::uint32_t i = 0; i < by_start_.size(); ++i) by_start_[i] = i;
-    std::sort(by_start_.begin(), by_start_.end(), [&spans](std::uint32_t a, std::uint32_t b) {
-      if (spans[a].start_ns != spans[b].start_ns) return spans[a].start_ns < spans[b].start_ns;
-      if (end_of(spans[a]) != end_of(spans[b])) return end_of(spans[a]) < end_of(spans[b]);
-      return a < b;
+    // The key beside the position: sorting positions alone would read all over the spans.
+    struct start {
+      std::int64_t ns;
+      std::uint32_t span;
+    };
+    std::vector<start> starts(spans.size());
+    for (std::uint32_t i = 0; i < starts.size(); ++i) starts[i] = {spans[i].start_ns, i};
+    std::sort(starts.begin(), starts.end(), [&spans](const start& a, const start& b) {
+      if (a.ns != b.ns) return a.ns < b.ns;
+      const std::int64_t a_end = end_of(spans[a.span]), b_end = end_of(spans[b.span]);
+      return a_end != b_end ? a_end < b_end : a.span < b.span;
     });
+    by_start_.resize(starts.size());
+    for (std::size_t i = 0; i < starts.size(); ++i) by_start_[i] = starts[i].span;
   }
 
   void link_parents(const std::vector<span>& spans) {
@@ -203,21 +210,37 @@ class span_tree {
 
   // Gives spans without a parent on their own thread the innermost span of it that surrounds them.
   void surround(const std::vector<span>& spans, std::vector<std::uint32_t>& parents) {
-    // Of spans that start together, the one opened first lasts longer, or has the smaller id.
-    std::vector<std::uint32_t> opened = by_start_;
-    std::sort(opened.begin(), opened.end(), [&spans](std::uint32_t a, std::uint32_t b) {
-      const span& x = spans[a];
-      const span& y = spans[b];
-      if (x.thread != y.thread) return x.thread < y.thread;
-      if (x.start_ns != y.start_ns) return x.start_ns < y.start_ns;
-      if (end_of(x) != end_of(y)) return end_of(x) > end_of(y);
-      return x.id != y.id ? x.id < y.id : a < b;
-    });
     detail::tops tops(parents);
+    const detail::grouped_spans by_thread(by_start_, threads_.size(),
+                                          [&](std::uint32_t s) { return track_of(spans[s]); });
+    for (std::size_t t = 0; t < threads_.size(); ++t)
+      surround(spans, as_opened(spans, by_thread[t]), tops, parents);
+  }
+
+  // Spans of one thread in the order in which they were opened, from their order by start: of those
+  // that start together, the one opened first lasts longer, or has the smaller id.
+  static std::vector<std::uint32_t> as_opened(const std::vector<span>& spans, span_range by_start) {
+    std::vector<std::uint32_t> opened(by_start.begin(), by_start.end());
+    for (std::size_t first = 0, last = 0; first < opened.size(); first = last) {
+      while (last < opened.size() && spans[opened[last]].start_ns == spans[opened[first]].start_ns)
+        ++last;
+      std::sort(opened.begin() + static_cast<std::ptrdiff_t>(first),
+                opened.begin() + static_cast<std::ptrdiff_t>(last),
+                [&spans](std::uint32_t a, std::uint32_t b) {
+                  const span& x = spans[a];
+                  const span& y = spans[b];
+                  if (end_of(x) != end_of(y)) return end_of(x) > end_of(y);
+                  return x.id != y.id ? x.id < y.id : a < b;
+                });
+    }
+    return opened;
+  }
+
+  void surround(const std::vector<span>& spans, const std::vector<std::uint32_t>& opened,
+                detail::tops& tops, std::vector<std::uint32_t>& parents) {
     std::vector<std::uint32_t> open;
     for (const std::uint32_t s : opened) {
       const span& inner = spans[s];
-      if (!open.empty() && spans[open.back()].thread != inner.thread) open.clear();
       while (!open.empty() && end_of(spans[open.back()]) <= inner.start_ns) open.pop_back();
       if (parents[s] == no_span && !open.empty()) {
         const span& outer = spans[open.back()];
