@@ -184,7 +184,9 @@ bool timing_file_tables::pipeline_table(std::string_view name, const std::string
         .read(column("time_ns", &row::time_ns, time_range), column("name", &row::name),
               column("rss_bytes", &row::rss_bytes), column("peak_rss_bytes", &row::peak_rss_bytes),
               column("device_used_bytes", &row::device_used_bytes),
-              column("device_peak_bytes", &row::device_peak_bytes));
+              column("device_peak_bytes", &row::device_peak_bytes),
+              column("device_pool_used_bytes", &row::device_pool_used_bytes).since(2),
+              column("device_pool_peak_bytes", &row::device_pool_peak_bytes).since(2));
   } else {
     return false;
   }

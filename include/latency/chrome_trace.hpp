@@ -180,6 +180,7 @@ class chrome_trace_writer {
       events_.begin_arguments();
       events_.integer("rss", m.rss_bytes);
       events_.integer("device_used", m.device_used_bytes);
+      events_.integer("device_pool_used", m.device_pool_used_bytes);
       events_.end();
     }
   }

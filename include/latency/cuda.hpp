@@ -37,8 +37,8 @@
 namespace latency {
 namespace detail {
 
-// Fills in the memory of the current device. The peak is the most that was seen, and what the
-// device's default memory pool reserved at its highest.
+// Fills in the memory of the current device, and of the pool that its cudaMallocAsync takes from.
+// The peak is the most that was seen, and what the pool held at its highest.
 inline void read_cuda_memory(memory::usage& into) {
   static std::atomic<std::int64_t> peak_bytes{0};
   const beside_captures any;
@@ -48,13 +48,18 @@ inline void read_cuda_memory(memory::usage& into) {
   std::int64_t highest = into.device_used_bytes;
   int device = 0;
   cudaMemPool_t pool = nullptr;
-  std::uint64_t now = 0, high = 0;
   if (cuda_driver::succeeded(cudaGetDevice(&device)) &&
-      cuda_driver::succeeded(cudaDeviceGetDefaultMemPool(&pool, device)) &&
-      cuda_driver::succeeded(
-          cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &now)) &&
-      cuda_driver::succeeded(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemHigh, &high)))
-    highest += static_cast<std::int64_t>(high - now);
+      cuda_driver::succeeded(cudaDeviceGetMemPool(&pool, device))) {
+    const auto bytes = [pool](cudaMemPoolAttr which) {
+      std::uint64_t found = 0;
+      return cuda_driver::succeeded(cudaMemPoolGetAttribute(pool, which, &found))
+                 ? static_cast<std::int64_t>(found)
+                 : 0;
+    };
+    into.device_pool_used_bytes = bytes(cudaMemPoolAttrUsedMemCurrent);
+    into.device_pool_peak_bytes = bytes(cudaMemPoolAttrUsedMemHigh);
+    highest += bytes(cudaMemPoolAttrReservedMemHigh) - bytes(cudaMemPoolAttrReservedMemCurrent);
+  }
   std::int64_t before = peak_bytes.load(std::memory_order_relaxed);
   while (before < highest && !peak_bytes.compare_exchange_weak(before, highest)) {
   }

@@ -116,6 +116,8 @@ inline void record(const memory_snapshot& row, const char* name) noexcept {
   at[4] = static_cast<std::uint64_t>(row.peak_rss_bytes);
   at[5] = static_cast<std::uint64_t>(row.device_used_bytes);
   at[6] = static_cast<std::uint64_t>(row.device_peak_bytes);
+  at[7] = static_cast<std::uint64_t>(row.device_pool_used_bytes);
+  at[8] = static_cast<std::uint64_t>(row.device_pool_peak_bytes);
   t->publish(at + 2 + words);
 }
 

@@ -24,13 +24,18 @@ struct usage {
   std::int64_t peak_rss_bytes = 0;     // the most that was resident since the process started
   std::int64_t device_used_bytes = 0;  // 0 without a device back end
   std::int64_t device_peak_bytes = 0;
+  std::int64_t device_pool_used_bytes = 0;  // allocated from a memory pool, which may hold more
+  std::int64_t device_pool_peak_bytes = 0;
 };
 
 // What changed between two usages, member by member.
 [[nodiscard]] constexpr usage operator-(const usage& after, const usage& before) noexcept {
-  return {after.rss_bytes - before.rss_bytes, after.peak_rss_bytes - before.peak_rss_bytes,
+  return {after.rss_bytes - before.rss_bytes,
+          after.peak_rss_bytes - before.peak_rss_bytes,
           after.device_used_bytes - before.device_used_bytes,
-          after.device_peak_bytes - before.device_peak_bytes};
+          after.device_peak_bytes - before.device_peak_bytes,
+          after.device_pool_used_bytes - before.device_pool_used_bytes,
+          after.device_pool_peak_bytes - before.device_pool_peak_bytes};
 }
 
 // Sets the device_ members of a usage. Called from any thread, must not throw.
@@ -97,6 +102,8 @@ inline usage snapshot(std::string_view name) {
   row.peak_rss_bytes = bytes.peak_rss_bytes;
   row.device_used_bytes = bytes.device_used_bytes;
   row.device_peak_bytes = bytes.device_peak_bytes;
+  row.device_pool_used_bytes = bytes.device_pool_used_bytes;
+  row.device_pool_peak_bytes = bytes.device_pool_peak_bytes;
   record(row, intern(name));
   return bytes;
 }

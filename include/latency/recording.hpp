@@ -20,7 +20,7 @@
 namespace latency {
 
 inline constexpr int timing_file_version_major = 1;  // readers refuse a newer one
-inline constexpr int timing_file_version_minor = 1;
+inline constexpr int timing_file_version_minor = 2;
 
 // A value in `run` or in an attribute.
 using run_value = std::variant<std::int64_t, double, std::string>;
@@ -124,6 +124,8 @@ struct memory_snapshot {
   std::int64_t peak_rss_bytes = 0;
   std::int64_t device_used_bytes = 0;  // 0 without a device back end
   std::int64_t device_peak_bytes = 0;
+  std::int64_t device_pool_used_bytes = 0;  // of what is used, by allocations from a memory pool
+  std::int64_t device_pool_peak_bytes = 0;
 };
 
 struct clock_info {

@@ -279,6 +279,8 @@ class timing_file_writer : table_writer {
       integers("peak_rss_bytes", run_.memory, &memory_snapshot::peak_rss_bytes);
       integers("device_used_bytes", run_.memory, &memory_snapshot::device_used_bytes);
       integers("device_peak_bytes", run_.memory, &memory_snapshot::device_peak_bytes);
+      integers("device_pool_used_bytes", run_.memory, &memory_snapshot::device_pool_used_bytes);
+      integers("device_pool_peak_bytes", run_.memory, &memory_snapshot::device_pool_peak_bytes);
     });
   }
 };

@@ -123,6 +123,21 @@ TEST_CASE("timing file reader: a file of version 1.0 lacks what came later; one 
                        "t: /api_calls/kind: missing", latency::error);
 }
 
+TEST_CASE(
+    "timing file reader: a file of version 1.1 lacks the memory pool's bytes; one of 1.2 may not") {
+  const std::string memory =
+      R"("memory":{"time_ns":[1],"name":[0],"rss_bytes":[2],"peak_rss_bytes":[3],)"
+      R"("device_used_bytes":[4],"device_peak_bytes":[5]},"wall_ns")";
+  const std::string text =
+      with(with(read_file(example), "\"wall_ns\"", memory), "\"1.0\"", "\"1.1\"");
+  const latency::recording run = latency::parse_timing_file(text, "t");
+  REQUIRE(run.memory.size() == 1);
+  CHECK(run.memory[0].device_peak_bytes == 5);
+  CHECK(run.memory[0].device_pool_used_bytes == 0);
+  CHECK_THROWS_WITH_AS((void)latency::parse_timing_file(with(text, "\"1.1\"", "\"1.2\""), "t"),
+                       "t: /memory/device_pool_used_bytes: missing", latency::error);
+}
+
 TEST_CASE("timing file reader: device rows that refer to what is not there are refused") {
   const temporary_folder folder;
   latency::write_timing_file(latency_test::sample_recording(), folder / "good.json");
@@ -167,7 +182,7 @@ TEST_CASE("timing file reader: device tables, counters and null reals arrive") {
   run.counters.push_back({4, name, 0, std::nan("")});
   run.instants.push_back({4, name, 0, 1, {}});
   run.async_spans.push_back({9, 0, 4, 8, name, 0, 0, 1, {}});
-  run.memory.push_back({4, name, 1, 2, 3, 4});
+  run.memory.push_back({4, name, 1, 2, 3, 4, 5, 6});
   const temporary_folder folder;
   latency::write_timing_file(run, folder / "device.json");
   const latency::recording read = latency::read_timing_file(folder / "device.json");
@@ -182,6 +197,8 @@ TEST_CASE("timing file reader: device tables, counters and null reals arrive") {
   CHECK(read.strings[read.instants.at(0).name] == "copy");
   CHECK(read.async_spans.at(0).end_ns == 8);
   CHECK(read.memory.at(0).device_peak_bytes == 4);
+  CHECK(read.memory.at(0).device_pool_used_bytes == 5);
+  CHECK(read.memory.at(0).device_pool_peak_bytes == 6);
 }
 
 TEST_CASE("timing file reader: unknown keys and columns of a newer minor version are passed over") {

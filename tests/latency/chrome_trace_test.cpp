@@ -231,8 +231,9 @@ TEST_CASE("chrome_trace: instants, counters and memory snapshots are there") {
   CHECK(find_event(events(trace, "i"), "block").at("s") == "p");
   std::vector<json> samples;
   for (const json& event : events(trace, "C")) samples.push_back(event.at("args"));
-  CHECK(samples == std::vector<json>{
-                       {{"value", 3.0}}, {{"value", -0.25}}, {{"rss", 22}, {"device_used", 44}}});
+  CHECK(samples == std::vector<json>{{{"value", 3.0}},
+                                     {{"value", -0.25}},
+                                     {{"rss", 22}, {"device_used", 44}, {"device_pool_used", 66}}});
 }
 
 TEST_CASE("chrome_trace: run metadata are kept, an empty recording is a valid trace") {

@@ -74,6 +74,7 @@ TEST_CASE("events: instants, counters and rows arrive as they were written") {
     latency::record(p);
     latency::memory_snapshot m;
     m.rss_bytes = 11, m.peak_rss_bytes = 12, m.device_used_bytes = 13, m.device_peak_bytes = 14;
+    m.device_pool_used_bytes = 15, m.device_pool_peak_bytes = 16;
     latency::record(m, "loaded");
   }
   const latency::recording r = run.stop();
@@ -101,7 +102,8 @@ TEST_CASE("events: instants, counters and rows arrive as they were written") {
   REQUIRE(r.memory.size() == 1);
   CHECK(r.strings[r.memory[0].name] == "loaded");
   CHECK((r.memory[0].rss_bytes == 11 && r.memory[0].peak_rss_bytes == 12 &&
-         r.memory[0].device_used_bytes == 13 && r.memory[0].device_peak_bytes == 14));
+         r.memory[0].device_used_bytes == 13 && r.memory[0].device_peak_bytes == 14 &&
+         r.memory[0].device_pool_used_bytes == 15 && r.memory[0].device_pool_peak_bytes == 16));
 }
 
 TEST_CASE("intern: equal texts share one pointer, and name spans") {

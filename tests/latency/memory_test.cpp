@@ -39,6 +39,8 @@ struct fake_device {
     latency::memory::set_device_reader([](usage& u) {
       u.device_used_bytes = 5 << 20;
       u.device_peak_bytes = 7 << 20;
+      u.device_pool_used_bytes = 3 << 20;
+      u.device_pool_peak_bytes = 4 << 20;
     });
   }
   ~fake_device() { latency::memory::set_device_reader(nullptr); }
@@ -87,6 +89,8 @@ TEST_CASE("memory: a snapshot stands in the recording under its name, with what 
   CHECK(row.peak_rss_bytes == seen.peak_rss_bytes);
   CHECK(row.device_used_bytes == 5 << 20);
   CHECK(row.device_peak_bytes == 7 << 20);
+  CHECK(row.device_pool_used_bytes == 3 << 20);
+  CHECK(row.device_pool_peak_bytes == 4 << 20);
   CHECK(row.time_ns >= 0);
   CHECK(row.time_ns <= recorded.wall_ns);
 }

@@ -106,7 +106,7 @@ inline latency::recording sample_recording() {
   run.blocks = {{3, 1, 2, 3, 4, 5, 6, 1}};
   run.switches = {{3, 1, 2, 10, 12, 9, 777, 45}};
   run.pixel_frames = {{900, 5, 1}};
-  run.memory = {{11, 1, 22, 33, 44, 55}};
+  run.memory = {{11, 1, 22, 33, 44, 55, 66, 77}};
   return run;
 }
 

@@ -107,7 +107,7 @@ TEST_CASE("timing_file: the page explains every table, column and count") {
 TEST_CASE("timing_file: the header holds what the recording holds") {
   const latency::recording run = sample_recording();
   const json file = json::parse(written(run));
-  CHECK(file.at("schema") == json{{"name", "latency.timing"}, {"version", "1.1"}});
+  CHECK(file.at("schema") == json{{"name", "latency.timing"}, {"version", "1.2"}});
   CHECK(file.at("run") == json{{"attention_backend", "cpu"},
                                {"steps", 4},
                                {"sparsity", 0.5},
@@ -295,7 +295,9 @@ TEST_CASE("timing_file: pipeline tables hold every member of every row") {
                                   {"rss_bytes", {22}},
                                   {"peak_rss_bytes", {33}},
                                   {"device_used_bytes", {44}},
-                                  {"device_peak_bytes", {55}}});
+                                  {"device_peak_bytes", {55}},
+                                  {"device_pool_used_bytes", {66}},
+                                  {"device_pool_peak_bytes", {77}}});
 }
 
 TEST_CASE("timing_file: an attribute set twice is written once, with its last value") {

@@ -30,7 +30,7 @@ namespace latency::detail {
     case row_kind::pixel_frame:
       return 1;
     case row_kind::memory:
-      return 5;
+      return 7;
   }
   return 0;
 }
@@ -87,6 +87,8 @@ inline row_kind encode(const pixel_frame& row, std::uint64_t* words) noexcept {
   row.peak_rss_bytes = static_cast<std::int64_t>(words[2]);
   row.device_used_bytes = static_cast<std::int64_t>(words[3]);
   row.device_peak_bytes = static_cast<std::int64_t>(words[4]);
+  row.device_pool_used_bytes = static_cast<std::int64_t>(words[5]);
+  row.device_pool_peak_bytes = static_cast<std::int64_t>(words[6]);
   return row;
 }
 

@@ -470,4 +470,8 @@ TEST_CASE("cuda: snapshots of memory know the device's") {
   REQUIRE(r.memory.size() == 3);
   CHECK(r.memory[1].device_used_bytes >= r.memory[0].device_used_bytes + (std::int64_t{64} << 20));
   CHECK(r.memory[2].device_peak_bytes >= r.memory[1].device_used_bytes);
+  const auto pool_used = [&](std::size_t i) { return r.memory[i].device_pool_used_bytes; };
+  CHECK(pool_used(1) == pool_used(0) + (std::int64_t{64} << 20));
+  CHECK(pool_used(2) == pool_used(0));
+  CHECK(r.memory[2].device_pool_peak_bytes >= pool_used(1));
 }
