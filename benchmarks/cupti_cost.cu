@@ -29,8 +29,12 @@ namespace {
 
 __global__ void empty() {}
 
-constexpr int batch = 1000;  // launches between two synchronizations
-constexpr int layer = 10;    // launches in a span
+// Launches between two synchronizations: few enough that the thread never waits for room in the
+// device's queue, as it would where tracing makes kernels slower than their launches.
+constexpr int batch = 200;
+constexpr int warm_up_batches = 25;
+constexpr int single_batches = 500;  // whose launches are timed one by one
+constexpr int layer = 10;            // launches in a span
 
 // CUPTI's kernel tracing as a program would use it that wants no more than the records: buffers
 // made ahead, read on CUPTI's own thread. With `external`, also an external correlation id around
@@ -183,10 +187,10 @@ sample measure(tier of, std::int64_t launches) {
   };
   const auto nothing = [](std::int64_t) {};
   const std::int64_t batches = launches / batch,
-                     untraced_batches = std::min<std::int64_t>(batches, 100);
+                     untraced_batches = std::min<std::int64_t>(batches, single_batches);
   sample result;
   run_on(here);
-  launch_ns(5, stream, launch, nothing);
+  launch_ns(warm_up_batches, stream, launch, nothing);
   result.untraced_ns = launch_ns(untraced_batches, stream, launch, nothing);
 
   run_on(elsewhere);  // threads that tracing starts stay there
@@ -206,13 +210,13 @@ sample measure(tier of, std::int64_t launches) {
   }
   run_on(here);
   LATENCY_SCOPE("measure");
-  launch_ns(5, stream, launch, nothing);
+  launch_ns(warm_up_batches, stream, launch, nothing);
   result.ns_per_launch = launch_ns(batches, stream, launch, [&](std::int64_t b) {
     if (b == batches / 10)
       result.rss_early_bytes = static_cast<double>(latency::memory::read_usage().rss_bytes);
   });
   result.rss_late_bytes = static_cast<double>(latency::memory::read_usage().rss_bytes);
-  for (int b = 0; b < 100; ++b) {
+  for (int b = 0; b < single_batches; ++b) {
     for (int i = 0; i < batch; ++i) {
       const std::int64_t start_ns = latency::read_clock_ns(CLOCK_MONOTONIC_RAW);
       launch();
@@ -222,7 +226,8 @@ sample measure(tier of, std::int64_t launches) {
     }
     CUDA_OK(cudaStreamSynchronize(stream));
   }
-  const std::uint64_t launched = static_cast<std::uint64_t>(batches + 105) * batch;
+  const std::uint64_t launched =
+      static_cast<std::uint64_t>(batches + warm_up_batches + single_batches) * batch;
   if (bare != nullptr && bare->finish() != launched)
     throw latency::error("bare tracing lost records");
   collector.reset();
