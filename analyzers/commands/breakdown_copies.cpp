@@ -12,8 +12,9 @@ section copies_section(const breakdown_report& report) {
     result.items.emplace_back(absent_line("no copies were recorded"));
     return result;
   }
-  result.items.emplace_back(
-      note_line("exposed: only copies ran, the device waited; hidden: beside kernels."));
+  if (!report.run.device_ops.empty())
+    result.items.emplace_back(
+        note_line("exposed: only copies ran, the device waited; hidden: beside kernels."));
   table rows{"copies",
              "",
              {{"direction", "direction", unit::text},

@@ -106,8 +106,10 @@ section kernels_section(const breakdown_report& report, bool detailed) {
     result.items.emplace_back(absent_line("no kernels were recorded"));
     return result;
   }
-  result.items.emplace_back(note_line(
-      "share: while k of them run, each gets 1/k; shares add up, sums count what overlaps twice."));
+  if (!report.run.device_ops.empty())
+    result.items.emplace_back(
+        note_line("share: while k of them run, each gets 1/k; shares add up, sums count what "
+                  "overlaps twice."));
   if (!report.run.device_totals.empty())
     result.items.emplace_back(note_line(
         "P95 of totals is the lower end of its histogram bucket, at most 1 % too small."));
