@@ -49,11 +49,11 @@ subcommand declare(CLI::App& app, CLI::App& (*add)(CLI::App&, options&),
 std::vector<subcommand> subcommands_of(CLI::App& app) {
   using namespace latency::commands;
   return {
-      declare(app, add_breakdown, run_breakdown),
-      declare(app, add_compare, run_compare),
-      declare(app, add_explain, run_explain),
-      declare(app, add_switch, run_switch),
-      declare(app, add_merge, run_merge),
+      declare(app, add_breakdown, run_breakdown),  // the comments keep one a line
+      declare(app, add_compare, run_compare),      //
+      declare(app, add_explain, run_explain),      //
+      declare(app, add_merge, run_merge),          //
+      declare(app, add_switch, run_switch),        //
   };
 }
 
