@@ -4,11 +4,13 @@
 #include <cstdint>
 
 #include "analyzers/analysis/pool.hpp"
+#include "analyzers/commands/breakdown_follow.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
 #include "analyzers/commands/output.hpp"
 #include "analyzers/commands/report_output.hpp"
 #include "analyzers/commands/requirement_check.hpp"
+#include "analyzers/render/tracker_export.hpp"
 #include "analyzers/timeline/reader.hpp"
 
 namespace latency::commands {
@@ -24,6 +26,11 @@ Examples:
   latency breakdown timing.json --require 'p99(interactive_vae_decode)<=85ms' \
                                 --require 'share(interactive_vae_decode)<25%'
   ssh host cat timing.json | latency breakdown -      from standard input
+  latency breakdown profile.log                       a log of pipeline stages
+  latency breakdown timing_analysis.json              a file of the older LongLive tracker
+  latency breakdown timing.json --export legacy -o comprehensive_analysis_rank0_prompt0.json
+                                                      for scripts that read that tracker's files
+  latency breakdown --follow timing.json.journal      while the run goes on
 
 Requirements: METRIC(NAME) OP VALUE, each checked for every file.
   METRIC  mean, p50, p95, p99, max, min: of durations of the spans called NAME, with children
@@ -35,6 +42,10 @@ Requirements: METRIC(NAME) OP VALUE, each checked for every file.
 Pooling (--pool): spans, blocks, switches and pixel frames of all files are counted together, so
 counts and sums add up and percentiles are over all values; hygiene counts add up; wall is the
 longest, times the threads of all files. Each file keeps its own clock and its own clips.
+
+Following (--follow): the report is made anew when the journal has grown, until the run ends, its
+process does, or Ctrl-C. On a terminal it stands in place and the last one is shown whole; on a pipe
+one comes after the other; with -o the file is replaced each time. Requirements judge the last one.
 
 Exit status: 0 all is well, 1 a requirement does not hold, 2 bad input or usage.)";
 
@@ -55,6 +66,32 @@ void add(outcome& to, const recording& run, const std::string& source,
   to.documents.back().sections.push_back(std::move(verdict.shown));
 }
 
+int export_file(const breakdown_options& options) {
+  const std::string& file = options.files.front();
+  naming(file,
+         [&] { write_output(render::to_tracker_json(open_recording(file)), options.output.path); });
+  return 0;
+}
+
+int follow_file(const breakdown_options& options, const std::vector<requirement>& wanted) {
+  const std::string& file = options.files.front();
+  const std::chrono::duration<double> interval(options.interval_s);
+  const bool in_place =
+      on_terminal() && options.output.path.empty() && options.output.format == "table";
+  outcome result;
+  const auto show = [&](const recording& run, bool last) {
+    result = {};
+    add(result, run, run.source, last ? wanted : std::vector<requirement>(), options.detailed);
+    if (!in_place) return write_report(result.documents, options.output, options.detailed);
+    const std::string text = report_text(result.documents, options.output, options.detailed);
+    write_output(last ? "\x1b[H\x1b[J" + text : live_screen(text), "");
+  };
+  naming(file, [&] {
+    follow(file, std::chrono::duration_cast<std::chrono::nanoseconds>(interval), show);
+  });
+  return result.requirements_hold ? 0 : 1;
+}
+
 }  // namespace
 
 CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
@@ -62,17 +99,33 @@ CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
       "breakdown", "where the time of a run went: components, switches, pixel frames, KV cache");
   command
       .add_option("FILE", options.files,
-                  "timing file, journal or PyTorch trace (also .gz); - is standard input; several: "
-                  "side by side")
+                  "timing file, journal, PyTorch trace (also .gz), file of the older LongLive "
+                  "tracker or log of stages; - is standard input; several: side by side")
       ->required();
   command.add_flag("--detailed", options.detailed, "also each block and each denoising step");
   add_report_output(command, options.output);
-  command.add_flag("--pool", options.pooled, "several files, such as ranks, as one");
+  CLI::Option* const pooling =
+      command.add_flag("--pool", options.pooled, "several files, such as ranks, as one");
+  CLI::Option* const requiring =
+      command
+          .add_option("--require", options.requirements,
+                      "exit with 1 when it does not hold, as 'p99(NAME)<=85ms'; may be repeated")
+          ->expected(1)
+          ->take_all();
+  CLI::Option* const following =
+      command.add_flag("--follow", options.follow, "refresh the report while the run goes on")
+          ->excludes(pooling);
   command
-      .add_option("--require", options.requirements,
-                  "exit with 1 when it does not hold, as 'p99(NAME)<=85ms'; may be repeated")
-      ->expected(1)
-      ->take_all();
+      .add_option("--export", options.exported,
+                  "no report: write the one FILE in the shape of the older LongLive tracker")
+      ->check(CLI::IsMember({"legacy"}))
+      ->excludes(pooling)
+      ->excludes(requiring)
+      ->excludes(following);
+  command.add_option("--interval", options.interval_s, "seconds between refreshes, at least")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->needs(following)
+      ->capture_default_str();
   command.footer(examples);
   return command;
 }
@@ -80,6 +133,11 @@ CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
 int run_breakdown(const breakdown_options& options) {
   std::vector<requirement> wanted;
   for (const std::string& text : options.requirements) wanted.push_back(parse_requirement(text));
+  if (options.follow || !options.exported.empty()) {
+    if (options.files.size() != 1)
+      throw error("", options.follow ? "--follow" : "--export", "takes one file");
+    return options.follow ? follow_file(options, wanted) : export_file(options);
+  }
 
   outcome result;
   if (options.pooled) {

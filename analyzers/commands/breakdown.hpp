@@ -14,6 +14,9 @@ struct breakdown_options {
   std::vector<std::string> requirements;
   bool detailed = false;
   bool pooled = false;
+  std::string exported;   // "legacy": write the file in that shape instead of a report
+  bool follow = false;    // the one file is a journal that still grows
+  double interval_s = 2;  // at least, between two reports of it
 };
 
 // Declares the subcommand; parsing fills `options`, which must outlive `app`.

@@ -23,16 +23,6 @@ std::string harmless(const std::string& text, const report_output& output) {
   return result;
 }
 
-std::string text_of(const std::vector<render::document>& documents, const report_output& output,
-                    bool all_columns) {
-  if (output.format == "csv") return harmless(render::to_csv(documents), output);
-  if (output.format == "json") return harmless(render::to_json(documents), output);
-  const render::document shown =
-      documents.size() == 1 ? documents[0] : render::side_by_side(documents, all_columns);
-  if (output.format == "markdown") return render::to_markdown(shown);
-  return render::to_terminal(shown, output.path.empty() && colour_wanted());
-}
-
 }  // namespace
 
 void add_report_output(CLI::App& command, report_output& output) {
@@ -42,9 +32,19 @@ void add_report_output(CLI::App& command, report_output& output) {
   command.add_option("-o,--output", output.path, "write to this file, whole or not at all");
 }
 
+std::string report_text(const std::vector<render::document>& documents, const report_output& output,
+                        bool all_columns) {
+  if (output.format == "csv") return harmless(render::to_csv(documents), output);
+  if (output.format == "json") return harmless(render::to_json(documents), output);
+  const render::document shown =
+      documents.size() == 1 ? documents[0] : render::side_by_side(documents, all_columns);
+  if (output.format == "markdown") return render::to_markdown(shown);
+  return render::to_terminal(shown, output.path.empty() && colour_wanted());
+}
+
 void write_report(const std::vector<render::document>& documents, const report_output& output,
                   bool all_columns) {
-  write_output(text_of(documents, output, all_columns), output.path);
+  write_output(report_text(documents, output, all_columns), output.path);
 }
 
 }  // namespace latency::commands

@@ -28,6 +28,10 @@ void add_report_output(CLI::App& command, report_output& output);
 void write_report(const std::vector<render::document>& documents, const report_output& output,
                   bool all_columns = false);
 
+// The same as text.
+[[nodiscard]] std::string report_text(const std::vector<render::document>& documents,
+                                      const report_output& output, bool all_columns = false);
+
 // Does the work for a file; when memory does not suffice, says for which.
 template <class work>
 auto naming(const std::string& file, const work& of) {
