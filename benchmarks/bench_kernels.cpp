@@ -1,0 +1,234 @@
+// How fast the kernels are. Each figure is the mean of a captured graph of 20 launches over rotated
+// buffers that together exceed L2 twice, on random data: once as a short burst after a pause, once
+// sustained, with the SM clock and the power of that while.
+//
+//   bench_kernels [--filter 4680] [--seconds 2] [--json FILE]
+#include <cuda_runtime.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
+#include <latency/error.hpp>
+#include <latency/statistics.hpp>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "benchmarks/device_monitor.hpp"
+#include "benchmarks/result_file.hpp"
+#include "kernels/attention/attention.hpp"
+
+namespace {
+
+#define CUDA_OK(call)                                       \
+  if (const cudaError_t code = (call); code != cudaSuccess) \
+  throw latency::error("bench_kernels", #call, cudaGetErrorString(code))
+
+constexpr int launches = 20;              // of a graph
+constexpr double reference_tflops = 790;  // large bf16 matrix products on this chip
+
+struct shape {
+  const char* name;
+  int batch, heads, tokens_q, tokens_kv, head_dim;
+  bool causal;
+};
+
+constexpr shape shapes[] = {
+    {"attention 4680 x 4680, 12 heads of 128", 1, 12, 4680, 4680, 128, false},
+    {"attention 4680 x 14040, 12 heads of 128", 1, 12, 4680, 14040, 128, false},
+    {"attention 4680 x 18720, 12 heads of 128", 1, 12, 4680, 18720, 128, false},
+    {"attention 18720 x 18720, 12 heads of 128", 1, 12, 18720, 18720, 128, false},
+    {"attention 4680 x 512, 12 heads of 128", 1, 12, 4680, 512, 128, false},
+    {"attention 2 x 8192 x 8192, 16 heads of 128", 2, 16, 8192, 8192, 128, false},
+    {"attention 2 x 8192 x 8192, 16 heads of 128, causal", 2, 16, 8192, 8192, 128, true},
+    {"attention 2 x 16384 x 16384, 16 heads of 128", 2, 16, 16384, 16384, 128, false},
+    {"attention 2 x 16384 x 16384, 16 heads of 128, causal", 2, 16, 16384, 16384, 128, true},
+    {"attention 2 x 8192 x 8192, 16 heads of 64", 2, 16, 8192, 8192, 64, false},
+    {"attention 2 x 8192 x 8192, 16 heads of 64, causal", 2, 16, 8192, 8192, 64, true},
+};
+
+double flops(const shape& s) {
+  const double pairs = static_cast<double>(s.tokens_q) * s.tokens_kv * (s.causal ? 0.5 : 1);
+  return 4 * pairs * s.head_dim * s.heads * s.batch;
+}
+
+class device_memory {
+ public:
+  explicit device_memory(std::size_t bytes) { CUDA_OK(cudaMalloc(&data_, bytes)); }
+  ~device_memory() { cudaFree(data_); }
+  device_memory(device_memory&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  device_memory& operator=(device_memory&&) = delete;
+  [[nodiscard]] __nv_bfloat16* get() const { return static_cast<__nv_bfloat16*>(data_); }
+
+ private:
+  void* data_ = nullptr;
+};
+
+// Normal numbers, made once; tensors are filled from it again and again.
+const std::vector<__nv_bfloat16>& noise() {
+  static const std::vector<__nv_bfloat16> values = [] {
+    std::mt19937_64 random(1);
+    std::normal_distribution<float> normal;
+    std::vector<__nv_bfloat16> made((std::size_t{1} << 22) + 12345);
+    for (__nv_bfloat16& x : made) x = __float2bfloat16(normal(random));
+    return made;
+  }();
+  return values;
+}
+
+device_memory random_tensor(std::size_t count) {
+  device_memory tensor(count * 2);
+  for (std::size_t done = 0; done < count; done += noise().size())
+    CUDA_OK(cudaMemcpy(tensor.get() + done, noise().data(),
+                       std::min(noise().size(), count - done) * 2, cudaMemcpyHostToDevice));
+  return tensor;
+}
+
+// One shape with its buffers, captured.
+class attention_graph {
+ public:
+  explicit attention_graph(const shape& s) : workspace_(kernels::attention_workspace_bytes()) {
+    CUDA_OK(cudaMemset(workspace_.get(), 0, kernels::attention_workspace_bytes()));
+    CUDA_OK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+    const auto row = static_cast<std::int64_t>(s.heads) * s.head_dim;
+    const auto q_count = static_cast<std::size_t>(row) * s.tokens_q * s.batch;
+    const auto kv_count = static_cast<std::size_t>(row) * s.tokens_kv * s.batch;
+    int device = 0, l2_bytes = 0;
+    CUDA_OK(cudaGetDevice(&device));
+    CUDA_OK(cudaDeviceGetAttribute(&l2_bytes, cudaDevAttrL2CacheSize, device));
+    const std::size_t set_bytes = 4 * (q_count + kv_count);
+    const std::size_t sets = 2 * static_cast<std::size_t>(l2_bytes) / set_bytes + 2;
+    for (std::size_t i = 0; i < sets; ++i) {
+      const __nv_bfloat16* tensors[4];
+      for (int t = 0; t < 4; ++t) {
+        memory_.push_back(random_tensor(t == 1 || t == 2 ? kv_count : q_count));
+        tensors[t] = memory_.back().get();
+      }
+      kernels::attention_params p;
+      p.q = {tensors[0], row * s.tokens_q, row, s.head_dim};
+      p.k = {tensors[1], row * s.tokens_kv, row, s.head_dim};
+      p.v = {tensors[2], row * s.tokens_kv, row, s.head_dim};
+      p.o = {memory_.back().get(), row * s.tokens_q, row, s.head_dim};
+      p.batch = s.batch;
+      p.heads = p.heads_kv = s.heads;
+      p.tokens_q = s.tokens_q;
+      p.tokens_kv = s.tokens_kv;
+      p.head_dim = s.head_dim;
+      p.scale = 1 / std::sqrt(static_cast<float>(s.head_dim));
+      p.causal = s.causal;
+      p.workspace = workspace_.get();
+      problems_.push_back(p);
+    }
+    path_ = kernels::choose_attention_path(problems_[0]);
+    cudaGraph_t graph = nullptr;
+    CUDA_OK(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal));
+    for (std::size_t i = 0; i < launches; ++i)
+      kernels::attention(problems_[i % problems_.size()], stream_);
+    CUDA_OK(cudaStreamEndCapture(stream_, &graph));
+    CUDA_OK(cudaGraphInstantiate(&replay_, graph, 0));
+    CUDA_OK(cudaGraphDestroy(graph));
+    CUDA_OK(cudaEventCreate(&start_));
+    CUDA_OK(cudaEventCreate(&end_));
+  }
+  ~attention_graph() {
+    cudaEventDestroy(end_);
+    cudaEventDestroy(start_);
+    cudaGraphExecDestroy(replay_);
+    cudaStreamDestroy(stream_);
+  }
+  attention_graph(const attention_graph&) = delete;
+  attention_graph& operator=(const attention_graph&) = delete;
+
+  // Microseconds of one launch in one replay.
+  double replay_us() {
+    CUDA_OK(cudaEventRecord(start_, stream_));
+    CUDA_OK(cudaGraphLaunch(replay_, stream_));
+    CUDA_OK(cudaEventRecord(end_, stream_));
+    CUDA_OK(cudaEventSynchronize(end_));
+    float ms = 0;
+    CUDA_OK(cudaEventElapsedTime(&ms, start_, end_));
+    return static_cast<double>(ms) * 1000 / launches;
+  }
+  [[nodiscard]] bool hopper() const { return path_ == kernels::attention_path::hopper; }
+
+ private:
+  device_memory workspace_;
+  std::vector<device_memory> memory_;
+  std::vector<kernels::attention_params> problems_;
+  kernels::attention_path path_{};
+  cudaStream_t stream_ = nullptr;
+  cudaGraphExec_t replay_ = nullptr;
+  cudaEvent_t start_ = nullptr, end_ = nullptr;
+};
+
+// Replays for at least `seconds`.
+std::vector<double> replay_for(attention_graph& graph, double seconds) {
+  std::vector<double> samples_us;
+  const auto start = std::chrono::steady_clock::now();
+  do samples_us.push_back(graph.replay_us());
+  while (std::chrono::steady_clock::now() - start < std::chrono::duration<double>(seconds));
+  return samples_us;
+}
+
+std::string device_name() {
+  cudaDeviceProp properties{};
+  CUDA_OK(cudaGetDeviceProperties(&properties, 0));
+  return properties.name;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  CLI::App app{"Measures the kernels on this machine's GPU."};
+  std::string filter, output, machine;
+  double seconds = 2;
+  app.add_option("--filter", filter, "only shapes whose name contains this");
+  app.add_option("--seconds", seconds, "of the sustained figure")->check(CLI::Range(0.1, 600.0));
+  app.add_option("--machine", machine, "the machine, in words");
+  app.add_option("-o,--json", output, "result file to write");
+  CLI11_PARSE(app, argc, argv);
+
+  char bus_id[32] = "";
+  CUDA_OK(cudaDeviceGetPCIBusId(bus_id, sizeof bus_id, 0));
+  std::vector<benchmarks::row> rows;
+  fmt::print("{:<54} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6} {:>5}\n", "", "burst us", "TFLOP/s",
+             "sust. us", "TFLOP/s", "of 790", "MHz", "W");
+  for (const shape& s : shapes) {
+    const std::string name = s.name;
+    if (name.find(filter) == std::string::npos) continue;
+    attention_graph graph(s);
+    if (!graph.hopper()) fmt::print("{}: on the plain path\n", name);
+    graph.replay_us();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const double burst_us = graph.replay_us();
+    benchmarks::device_monitor monitor(bus_id);
+    std::vector<double> samples_us = replay_for(graph, seconds);
+    const auto state = monitor.stop();
+    std::vector<double> tflops;
+    for (const double us : samples_us) tflops.push_back(flops(s) / us / 1e6);
+    const double burst = flops(s) / burst_us / 1e6;
+    benchmarks::row sustained = benchmarks::summarize(name + ", sustained", "TFLOP/s", tflops);
+    sustained.reference_name = "790 TFLOP/s";
+    sustained.reference_value = reference_tflops;
+    rows.push_back(benchmarks::summarize(name + ", burst", "TFLOP/s", {burst}));
+    rows.push_back(sustained);
+    fmt::print("{:<54} {:>8.1f} {:>8.1f} {:>8.1f} {:>8.1f} {:>5.1f}%", name, burst_us, burst,
+               latency::percentile(samples_us, 50), sustained.value,
+               100 * sustained.value / reference_tflops);
+    if (state) {
+      rows.push_back(benchmarks::summarize(name + ", SM clock", "MHz", {state->sm_clock_mhz}));
+      rows.push_back(benchmarks::summarize(name + ", power", "W", {state->power_w}));
+      fmt::print(" {:>6.0f} {:>5.0f}", state->sm_clock_mhz, state->power_w);
+    }
+    fmt::print("\n");
+    std::fflush(stdout);
+  }
+  if (rows.empty()) throw latency::error("no shape's name contains '" + filter + "'");
+  if (output.empty()) return 0;
+  if (machine.empty()) machine = device_name();
+  benchmarks::report(rows, machine, fmt::format("bench_kernels --seconds {}", seconds), output);
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "bench_kernels: %s\n", e.what());
+  return 2;
+}

@@ -1,0 +1,70 @@
+#include "kernels/attention/attention.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "kernels/attention/attention_plain.hpp"
+#include "kernels/attention/device_sm90.hpp"
+#include "kernels/attention/launch_sm90.hpp"
+
+namespace kernels {
+
+namespace {
+
+bool device_is_hopper() {
+  int device = 0, major = 0, minor = 0;
+  sm90::check(cudaGetDevice(&device), "device");
+  sm90::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "device");
+  sm90::check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "device");
+  return major == 9 && minor == 0;
+}
+
+// The copy engine, and 16-byte stores, want every row at a multiple of 16 bytes.
+template <class Element>
+bool aligned(const attention_tensor<Element>& tensor) {
+  return reinterpret_cast<std::uintptr_t>(tensor.data) % 16 == 0 && tensor.batch_stride % 8 == 0 &&
+         tensor.token_stride % 8 == 0 && tensor.head_stride % 8 == 0;
+}
+
+void validate(const attention_params& p) {
+  const auto reject = [](const std::string& why) {
+    throw std::invalid_argument("attention: " + why);
+  };
+  if (p.batch < 0 || p.heads < 0 || p.tokens_q < 0 || p.tokens_kv < 0) reject("a size is negative");
+  if (p.heads_kv < 1 || p.heads % p.heads_kv != 0)
+    reject(std::to_string(p.heads) + " query heads do not share " + std::to_string(p.heads_kv) +
+           " key heads evenly");
+  if (p.head_dim < 1) reject("head_dim is " + std::to_string(p.head_dim));
+  if (!(p.scale > 0)) reject("the scale is not above 0");
+}
+
+}  // namespace
+
+attention_path choose_attention_path(const attention_params& p) {
+  const bool hopper = (p.head_dim == 64 || p.head_dim == 128) && p.bias == nullptr &&
+                      p.tokens_kv > 0 && aligned(p.q) && aligned(p.k) && aligned(p.v) &&
+                      aligned(p.o) && device_is_hopper();
+  return hopper ? attention_path::hopper : attention_path::plain;
+}
+
+std::size_t attention_workspace_bytes() {
+  return device_is_hopper() ? sm90::layout_workspace(sm90::multiprocessors()).bytes : 0;
+}
+
+void attention(const attention_params& p, cudaStream_t stream) {
+  attention(p, choose_attention_path(p), stream);
+}
+
+void attention(const attention_params& p, attention_path path, cudaStream_t stream) {
+  validate(p);
+  if (p.batch == 0 || p.heads == 0 || p.tokens_q == 0) return;
+  if (path == attention_path::plain) return attention_plain(p, stream);
+  if (choose_attention_path(p) != attention_path::hopper)
+    throw std::invalid_argument("attention: the Hopper path does not take this shape or device");
+  if (p.head_dim == 128)
+    p.causal ? sm90::launch_128_causal(p, stream) : sm90::launch_128(p, stream);
+  else
+    p.causal ? sm90::launch_64_causal(p, stream) : sm90::launch_64(p, stream);
+}
+
+}  // namespace kernels

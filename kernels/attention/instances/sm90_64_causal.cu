@@ -1,0 +1,6 @@
+#include "kernels/attention/launch_sm90.cuh"
+#include "kernels/attention/launch_sm90.hpp"
+
+void kernels::sm90::launch_64_causal(const attention_params& params, cudaStream_t stream) {
+  launch<attention_config<64, 128, 8, true>>(params, stream);
+}

@@ -1,0 +1,109 @@
+#pragma once
+// The online softmax on scores as wgmma leaves them in registers: a thread holds parts of two rows,
+// its quad of lanes the whole rows (kernels/ptx/wgmma.cuh has the map).
+
+#include <cstdint>
+
+namespace kernels::sm90 {
+
+__device__ __forceinline__ float exp2_approximate(float x) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
+
+// Two numbers as bf16, the first in the low half.
+__device__ __forceinline__ std::uint32_t pack_bf16(float low, float high) {
+  std::uint32_t packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+}
+
+// Lane c of a quad holds word i of column c, and afterwards word c of column i.
+__device__ __forceinline__ void transpose_in_quad(std::uint32_t (&words)[4]) {
+#pragma unroll
+  for (int bit = 1; bit <= 2; bit *= 2) {
+    const bool upper = threadIdx.x & bit;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if (i & bit) continue;
+      const std::uint32_t other =
+          __shfl_xor_sync(0xffffffff, upper ? words[i] : words[i + bit], bit);
+      (upper ? words[i] : words[i + bit]) = other;
+    }
+  }
+}
+
+// Probabilities as the A operand of the next product.
+template <int Steps>
+__device__ __forceinline__ void round_to_bf16(std::uint32_t (&p)[Steps][4],
+                                              const float (&s)[Steps * 8]) {
+#pragma unroll
+  for (int i = 0; i < Steps; ++i)
+#pragma unroll
+    for (int j = 0; j < 4; ++j) p[i][j] = pack_bf16(s[8 * i + 2 * j], s[8 * i + 2 * j + 1]);
+}
+
+// Running maximum and sum of the two rows. Exponentials are of base 2, with the scale folded in:
+// exp(scale (s - m)) = exp2(s * scale_log2 - m * scale_log2), one FFMA and one EX2 each.
+class softmax_rows {
+ public:
+  __device__ __forceinline__ explicit softmax_rows(float scale)
+      : scale_log2_(scale * 1.4426950408889634f) {}
+
+  // Scores become probabilities, not yet divided by the sum. `Masked`: a row may have no score
+  // above -infinity so far.
+  template <bool Masked, int Count>
+  __device__ __forceinline__ void update(float (&s)[Count]) {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      float biggest = max_[r];
+#pragma unroll
+      for (int i = 2 * r; i < Count; i += 4) biggest = fmaxf(biggest, fmaxf(s[i], s[i + 1]));
+      biggest = fmaxf(biggest, __shfl_xor_sync(0xffffffff, biggest, 1));
+      biggest = fmaxf(biggest, __shfl_xor_sync(0xffffffff, biggest, 2));
+      const float finite = Masked && biggest == -INFINITY ? 0.0f : biggest;
+      const float offset = finite * scale_log2_;
+      rescale_[r] = exp2_approximate(max_[r] * scale_log2_ - offset);
+      max_[r] = biggest;
+      float sum = 0;
+#pragma unroll
+      for (int i = 2 * r; i < Count; i += 4) {
+        s[i] = exp2_approximate(s[i] * scale_log2_ - offset);
+        s[i + 1] = exp2_approximate(s[i + 1] * scale_log2_ - offset);
+        sum += s[i] + s[i + 1];
+      }
+      sum_[r] = sum_[r] * rescale_[r] + sum;
+    }
+  }
+
+  // What the update multiplies older output by.
+  [[nodiscard]] __device__ __forceinline__ float rescale(int r) const {
+    return rescale_[r];
+  }
+
+  // After the last update: sums of whole rows.
+  __device__ __forceinline__ void finish() {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      sum_[r] += __shfl_xor_sync(0xffffffff, sum_[r], 1);
+      sum_[r] += __shfl_xor_sync(0xffffffff, sum_[r], 2);
+      inverse_[r] = sum_[r] == 0 ? 0.0f : 1 / sum_[r];
+    }
+  }
+  [[nodiscard]] __device__ __forceinline__ float inverse(int r) const {
+    return inverse_[r];
+  }
+  // Natural logarithm of the sum of exp(scale s); -infinity for a row without scores.
+  [[nodiscard]] __device__ __forceinline__ float lse(int r) const {
+    return sum_[r] == 0 ? -INFINITY
+                        : (max_[r] * scale_log2_ + log2f(sum_[r])) * 0.6931471805599453f;
+  }
+
+ private:
+  float scale_log2_;
+  float max_[2] = {-INFINITY, -INFINITY}, sum_[2] = {0, 0};
+  float rescale_[2], inverse_[2];
+};
+
+}  // namespace kernels::sm90

@@ -1,0 +1,338 @@
+// Both paths of attention against fp64 on the CPU: fresh random input, output poisoned before each
+// run, sizes around the tiles' (128 queries; 128, 176 and 192 keys) and the pipeline's.
+#include "kernels/attention/attention.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+
+#include "kernels/attention/attention_ref.hpp"
+#include "tests/kernels/device_buffer.hpp"
+
+using kernels::attention_params;
+using kernels::attention_path;
+using kernels_test::device_buffer;
+
+namespace {
+
+struct shape {
+  int batch, heads, heads_kv, tokens_q, tokens_kv, head_dim;
+  bool causal = false;
+  int valid_rows = -1;  // in device memory, unless negative
+};
+
+std::string words(const shape& s) {
+  return std::to_string(s.batch) + " x " + std::to_string(s.heads) + "/" +
+         std::to_string(s.heads_kv) + " heads of " + std::to_string(s.head_dim) + ", " +
+         std::to_string(s.tokens_q) + " x " + std::to_string(s.tokens_kv) +
+         (s.causal ? ", causal" : "") +
+         (s.valid_rows >= 0 ? ", " + std::to_string(s.valid_rows) + " valid" : "");
+}
+
+std::uint64_t fresh_seed() {
+  const std::uint64_t seed = std::random_device{}();
+  MESSAGE("seed " << seed);
+  return seed;
+}
+
+// Tensors of one problem on both sides. Queries, keys and values lie in one buffer, a token's heads
+// one after the other, as a fused projection writes them; the output has a token stride of its own.
+class problem {
+ public:
+  problem(const shape& s, std::uint64_t seed)
+      : shape_(s),
+        token_(static_cast<std::int64_t>(s.heads + 2 * s.heads_kv) * s.head_dim),
+        rows_(std::max(s.tokens_q, s.tokens_kv)),
+        values_(kernels_test::random_numbers(seed).bf16(
+            static_cast<std::size_t>(token_ * rows_ * s.batch))),
+        inputs_(values_),
+        o_token_((s.heads + 1) * s.head_dim),
+        outputs_(static_cast<std::size_t>(s.batch) * s.tokens_q * o_token_),
+        lses_(static_cast<std::size_t>(s.batch) * s.heads * s.tokens_q),
+        valid_(std::vector<int>{s.valid_rows}),
+        workspace_(kernels::attention_workspace_bytes()) {
+    workspace_.fill_bytes(0);
+  }
+
+  void change(std::size_t index, float value) { values_[index] = __float2bfloat16(value); }
+  void upload() {
+    CUDA_OK(cudaMemcpy(inputs_.get(), values_.data(), values_.size() * 2, cudaMemcpyHostToDevice));
+  }
+
+  [[nodiscard]] attention_params params(bool on_device) const {
+    const shape& s = shape_;
+    const __nv_bfloat16* const at = on_device ? inputs_.get() : values_.data();
+    attention_params p;
+    p.q = {at, token_ * rows_, token_, s.head_dim};
+    p.k = {at + s.heads * s.head_dim, token_ * rows_, token_, s.head_dim};
+    p.v = {at + (s.heads + s.heads_kv) * s.head_dim, token_ * rows_, token_, s.head_dim};
+    p.o = {outputs_.get(), o_token_ * s.tokens_q, o_token_, s.head_dim};
+    p.lse = lses_.get();
+    p.batch = s.batch;
+    p.heads = s.heads;
+    p.heads_kv = s.heads_kv;
+    p.tokens_q = s.tokens_q;
+    p.tokens_kv = s.tokens_kv;
+    p.head_dim = s.head_dim;
+    p.scale = 1 / std::sqrt(static_cast<float>(s.head_dim));
+    p.causal = s.causal;
+    if (s.valid_rows >= 0) p.valid_rows = on_device ? valid_.get() : &shape_.valid_rows;
+    p.workspace = workspace_.get();
+    return p;
+  }
+
+  // Poisons the outputs with NaN, runs, and keeps what came out.
+  void run(const attention_params& p, attention_path path) {
+    outputs_.fill_bytes(0xFF);
+    lses_.fill_bytes(0xFF);
+    kernels::attention(p, path, nullptr);
+    CUDA_OK(cudaDeviceSynchronize());
+    o = outputs_.values();
+    lse = lses_.values();
+  }
+
+  [[nodiscard]] std::size_t o_at(int batch, int head, int query, int i) const {
+    return static_cast<std::size_t>((static_cast<std::int64_t>(batch) * shape_.tokens_q + query) *
+                                        o_token_ +
+                                    head * shape_.head_dim + i);
+  }
+  [[nodiscard]] std::size_t lse_at(int batch, int head, int query) const {
+    return (static_cast<std::size_t>(batch) * shape_.heads + head) * shape_.tokens_q + query;
+  }
+
+  std::vector<__nv_bfloat16> o;
+  std::vector<float> lse;
+
+ private:
+  shape shape_;
+  std::int64_t token_, rows_;
+  std::vector<__nv_bfloat16> values_;
+  device_buffer<__nv_bfloat16> inputs_;
+  std::int64_t o_token_;
+  device_buffer<__nv_bfloat16> outputs_;
+  device_buffer<float> lses_;
+  device_buffer<int> valid_;
+  device_buffer<unsigned char> workspace_;
+};
+
+// All of small problems; of large ones about `most` rows, the first and the last among them.
+template <class Visit>
+void for_rows(const shape& s, int most, const Visit& visit) {
+  const std::int64_t rows = static_cast<std::int64_t>(s.batch) * s.heads * s.tokens_q;
+  const std::int64_t stride = rows <= most ? 1 : rows / most;
+  for (std::int64_t i = 0; i < rows; i += stride) {
+    const std::int64_t row = i + stride < rows ? i : rows - 1;
+    visit(static_cast<int>(row / s.tokens_q / s.heads),
+          static_cast<int>(row / s.tokens_q % s.heads), static_cast<int>(row % s.tokens_q));
+  }
+}
+
+bool same_bits(const problem& p, const std::vector<__nv_bfloat16>& o,
+               const std::vector<float>& lse) {
+  return std::memcmp(p.o.data(), o.data(), o.size() * 2) == 0 &&
+         std::memcmp(p.lse.data(), lse.data(), lse.size() * 4) == 0;
+}
+
+// Probabilities and outputs are rounded to bf16 (2^-9 each at most): 3e-3 leaves no room for more.
+void check_against_fp64(const shape& s, attention_path path, std::uint64_t seed,
+                        bool with_workspace = true) {
+  CAPTURE(words(s));
+  problem data(s, seed);
+  attention_params on_device = data.params(true);
+  if (!with_workspace) on_device.workspace = nullptr;
+  data.run(on_device, path);
+
+  double difference = 0, size = 0, lse_error = 0;
+  const attention_params on_host = data.params(false);
+  const int rows = std::clamp(100'000'000 / (s.tokens_kv * s.head_dim), 40, 400);
+  for_rows(s, rows, [&](int b, int h, int q) {
+    const kernels::attention_row expected = kernels::attention_ref(on_host, b, h, q);
+    for (int i = 0; i < s.head_dim; ++i) {
+      const double is = static_cast<double>(__bfloat162float(data.o[data.o_at(b, h, q, i)]));
+      const double should = expected.o[static_cast<std::size_t>(i)];
+      difference += (is - should) * (is - should);
+      size += should * should;
+    }
+    const double lse = static_cast<double>(data.lse[data.lse_at(b, h, q)]);
+    if (std::isinf(expected.lse))
+      CHECK(lse == expected.lse);
+    else
+      lse_error = std::max(lse_error, std::abs(lse - expected.lse));
+    if (std::isnan(lse)) lse_error = lse;
+  });
+  CHECK(std::sqrt(difference) <= 3e-3 * std::sqrt(size));
+  CHECK(lse_error <= 1e-4);
+
+  // Every element was written, and none between the tokens' heads.
+  std::size_t unwritten = 0, overwritten = 0;
+  const std::size_t row = static_cast<std::size_t>(s.heads + 1) * s.head_dim;
+  for (std::size_t i = 0; i < data.o.size(); ++i) {
+    const bool poison = std::isnan(__bfloat162float(data.o[i]));
+    if (i % row < row - s.head_dim)
+      unwritten += poison;
+    else
+      overwritten += !poison;
+  }
+  CHECK(unwritten == 0);
+  CHECK(overwritten == 0);
+
+  const auto o = data.o;
+  const auto lse = data.lse;
+  data.run(on_device, path);
+  CHECK(same_bits(data, o, lse));
+}
+
+bool hopper() {
+  attention_params p;
+  p.tokens_kv = 1;
+  const bool is = kernels::choose_attention_path(p) == attention_path::hopper;
+  if (!is) MESSAGE("skipped: not a Hopper GPU");
+  return is;
+}
+
+// `random` numbers around and between the tiles' sizes.
+int some_size(std::mt19937_64& random) {
+  const int tiles[] = {0, 64, 128, 176, 192, 256, 352, 384, 512, 704, 1560};
+  return std::max(1, tiles[random() % 11] + static_cast<int>(random() % 3) - 1);
+}
+
+}  // namespace
+
+TEST_CASE("attention_ref: two keys, by hand") {
+  const std::vector<float> values{1, 0, /* k */ 0, 5, 2, 0, /* v */ 4, 0, 0, 8};
+  std::vector<__nv_bfloat16> bf16;
+  for (const float x : values) bf16.push_back(__float2bfloat16(x));
+  attention_params p;
+  p.q = {bf16.data(), 0, 2, 2};
+  p.k = {bf16.data() + 2, 0, 2, 2};
+  p.v = {bf16.data() + 6, 0, 2, 2};
+  p.tokens_q = 1;
+  p.tokens_kv = 2;
+  p.head_dim = 2;
+  p.scale = std::log(3.0f) / 2;  // scores 0 and ln 3: probabilities 1/4 and 3/4
+  const kernels::attention_row row = kernels::attention_ref(p, 0, 0, 0);
+  CHECK(row.o[0] == doctest::Approx(1));
+  CHECK(row.o[1] == doctest::Approx(6));
+  CHECK(row.lse == doctest::Approx(std::log(4.0)));
+}
+
+TEST_CASE("attention: the Hopper path at sizes around the tiles") {
+  if (!hopper()) return;
+  const std::uint64_t seed = fresh_seed();
+  for (const int head_dim : {128, 64})
+    for (const bool causal : {false, true})
+      for (const int tokens_q : {1, 127, 128, 129, 300})
+        for (const int tokens_kv : {1, 127, 129, 175, 176, 177, 191, 192, 193, 600})
+          check_against_fp64({1, 2, 2, tokens_q, tokens_kv, head_dim, causal},
+                             attention_path::hopper, seed);
+}
+
+TEST_CASE(
+    "attention: the Hopper path at random shapes, heads in groups, valid rows on the device") {
+  if (!hopper()) return;
+  std::mt19937_64 random(fresh_seed());
+  for (int i = 0; i < 60; ++i) {
+    const int heads_kv = 1 + static_cast<int>(random() % 3);
+    const int tokens_kv = some_size(random);
+    shape s{1 + static_cast<int>(random() % 2),
+            heads_kv * (1 + static_cast<int>(random() % 3)),
+            heads_kv,
+            some_size(random),
+            tokens_kv,
+            random() % 2 ? 128 : 64,
+            random() % 2 == 0};
+    if (random() % 2) s.valid_rows = static_cast<int>(random() % (tokens_kv + 1));
+    check_against_fp64(s, attention_path::hopper, random(), random() % 4 != 0);
+  }
+}
+
+TEST_CASE("attention: the Hopper path at the pipeline's shapes") {
+  if (!hopper()) return;
+  const std::uint64_t seed = fresh_seed();
+  for (const bool workspace : {true, false})
+    for (const int tokens_kv : {512, 4680, 18720})
+      check_against_fp64({1, 12, 12, 4680, tokens_kv, 128}, attention_path::hopper, seed,
+                         workspace);
+  check_against_fp64({1, 12, 12, 4680, 18720, 128, false, 14040}, attention_path::hopper, seed);
+  check_against_fp64({1, 16, 4, 4096, 4096, 128, true}, attention_path::hopper, seed);
+}
+
+TEST_CASE("attention: the plain path") {
+  std::mt19937_64 random(fresh_seed());
+  for (int i = 0; i < 20; ++i) {
+    const int tokens_kv = some_size(random);
+    shape s{1,         4, i % 2 ? 2 : 4, some_size(random) % 300 + 1, tokens_kv, i % 3 ? 128 : 72,
+            i % 4 == 0};
+    if (i % 5 == 0) s.valid_rows = tokens_kv / 2;
+    check_against_fp64(s, attention_path::plain, random());
+  }
+}
+
+TEST_CASE("attention: NaN and infinity stay in their rows") {
+  if (!hopper()) return;
+  const shape s{1, 1, 1, 200, 400, 128};
+  problem data(s, fresh_seed());
+  const std::size_t token = 3 * 128;
+  data.change(5 * token, std::numeric_limits<float>::quiet_NaN());   // query 5
+  data.change(130 * token, std::numeric_limits<float>::infinity());  // query 130
+  data.upload();
+  data.run(data.params(true), attention_path::hopper);
+  for (int q = 0; q < s.tokens_q; ++q) {
+    CAPTURE(q);
+    CHECK(std::isnan(__bfloat162float(data.o[data.o_at(0, 0, q, 7)])) == (q == 5 || q == 130));
+  }
+}
+
+TEST_CASE("attention: a captured graph replays it, with the valid rows of the moment") {
+  if (!hopper()) return;
+  const shape s{1, 12, 12, 600, 2000, 128, false, 2000};
+  problem data(s, fresh_seed());
+  attention_params p = data.params(true);
+  data.run(p, attention_path::hopper);
+  const auto all = data.o;
+  const device_buffer<int> valid(std::vector<int>{700});
+  p.valid_rows = valid.get();
+  data.run(p, attention_path::hopper);
+  const auto some = data.o;
+  CHECK(std::memcmp(all.data(), some.data(), all.size() * 2) != 0);
+
+  cudaStream_t stream = nullptr;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t replay = nullptr;
+  CUDA_OK(cudaStreamCreate(&stream));
+  CUDA_OK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
+  kernels::attention(p, stream);
+  CUDA_OK(cudaStreamEndCapture(stream, &graph));
+  CUDA_OK(cudaGraphInstantiate(&replay, graph, 0));
+  const auto outputs_after = [&](int rows) {
+    CUDA_OK(cudaMemcpy(valid.get(), &rows, sizeof rows, cudaMemcpyHostToDevice));
+    CUDA_OK(cudaGraphLaunch(replay, stream));
+    CUDA_OK(cudaStreamSynchronize(stream));
+    std::vector<__nv_bfloat16> o(all.size());
+    CUDA_OK(cudaMemcpy(o.data(), p.o.data, o.size() * 2, cudaMemcpyDeviceToHost));
+    return o;
+  };
+  CHECK(std::memcmp(outputs_after(2000).data(), all.data(), all.size() * 2) == 0);
+  CHECK(std::memcmp(outputs_after(700).data(), some.data(), all.size() * 2) == 0);
+  cudaGraphExecDestroy(replay);
+  cudaGraphDestroy(graph);
+  cudaStreamDestroy(stream);
+}
+
+TEST_CASE("attention: says which shapes it does not take") {
+  attention_params p;
+  p.tokens_q = p.tokens_kv = 8;
+  p.heads = 3;
+  p.heads_kv = 2;
+  CHECK_THROWS_WITH(kernels::attention(p, nullptr),
+                    "attention: 3 query heads do not share 2 key heads evenly");
+  p.heads_kv = 3;
+  p.head_dim = 512;
+  CHECK_THROWS_WITH(kernels::attention(p, nullptr), "attention: head_dim 512 is more than 256");
+  p.head_dim = 128;
+  p.scale = 0;
+  CHECK_THROWS_WITH(kernels::attention(p, nullptr), "attention: the scale is not above 0");
+}
