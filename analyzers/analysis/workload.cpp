@@ -30,6 +30,8 @@ constexpr std::string_view workload_properties[] = {
 
 constexpr const char* not_given = "(not given)";
 
+}  // namespace
+
 std::string text_of(const run_value& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
@@ -37,8 +39,6 @@ std::string text_of(const run_value& value) {
   const auto end = std::to_chars(digits, digits + sizeof digits, std::get<double>(value));
   return {digits, end.ptr};
 }
-
-}  // namespace
 
 bool is_workload_property(const std::string& name) {
   return std::find(std::begin(workload_properties), std::end(workload_properties), name) !=

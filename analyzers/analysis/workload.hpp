@@ -14,6 +14,8 @@ namespace latency::analysis {
 // them: those are what people compare.
 [[nodiscard]] bool is_workload_property(const std::string& name);
 
+[[nodiscard]] std::string text_of(const run_value& value);
+
 struct property_difference {
   std::string name;
   std::string first;  // as text; "(not given)" when only the other has it

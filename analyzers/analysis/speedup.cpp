@@ -1,0 +1,210 @@
+#include "analyzers/analysis/speedup.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "latency/saturating.hpp"
+
+namespace latency::analysis {
+namespace {
+
+void add(op_times& to, std::int64_t duration_ns) {
+  to.min_ns = to.count == 0 ? duration_ns : std::min(to.min_ns, duration_ns);
+  to.max_ns = std::max(to.max_ns, duration_ns);
+  to.sum_ns = saturating_add(to.sum_ns, duration_ns);
+  ++to.count;
+}
+
+std::int64_t duration_of(std::int64_t start_ns, std::int64_t end_ns) {
+  return std::max(std::int64_t{0}, clamp_time(end_ns) - clamp_time(start_ns));
+}
+
+bool holds_denois(std::string name) {
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name.find("denois") != std::string::npos;
+}
+
+// The recursion of std::regex grows with the text.
+std::string part_matched(const std::string& name) {
+  constexpr std::size_t most_bytes = 2000;
+  return name.substr(0, most_bytes);
+}
+
+std::string largest(const std::map<std::string, std::int64_t>& sums) {
+  std::string best;
+  std::int64_t most = -1;
+  for (const auto& [name, sum] : sums)
+    if (sum > most) {
+      best = name;
+      most = sum;
+    }
+  return best;
+}
+
+}  // namespace
+
+std::string main_stage(const timeline::stage_log& log) {
+  std::map<std::string, std::int64_t> sums;
+  for (const timeline::stage_round& round : log.rounds)
+    for (const timeline::stage_run& run : round.stages) {
+      if (!run.duration_ns) continue;
+      if (holds_denois(run.stage)) return run.stage;
+      sums[run.stage] = saturating_add(sums[run.stage], *run.duration_ns);
+    }
+  return largest(sums);
+}
+
+stage_times times_of_stage(const timeline::stage_log& log, const std::string& stage) {
+  stage_times times;
+  times.stage = stage;
+  std::vector<std::int64_t> all;
+  std::vector<std::int64_t> after_warm_up;
+  for (const timeline::stage_round& round : log.rounds) {
+    std::optional<std::int64_t> sum_ns;
+    for (const timeline::stage_run& run : round.stages)
+      if (run.stage == stage && run.duration_ns)
+        sum_ns = saturating_add(sum_ns.value_or(0), *run.duration_ns);
+    if (sum_ns) all.push_back(*sum_ns);
+    if (sum_ns && !times.runs_ns.empty()) after_warm_up.push_back(*sum_ns);
+    times.runs_ns.push_back(sum_ns);
+  }
+  if (!all.empty()) times.all_rounds_mean_ns = mean(all);
+  if (!after_warm_up.empty()) times.after_warm_up_mean_ns = mean(after_warm_up);
+  return times;
+}
+
+attention_times times_of_attention(const timeline::stage_log& log, const std::string& series,
+                                   const sample_limits& limits) {
+  attention_times times;
+  times.series = series;
+  std::vector<std::int64_t> all;
+  std::vector<std::int64_t> after_warm_up;
+  for (const timeline::stage_round& round : log.rounds) {
+    std::int64_t samples = 0;
+    for (const timeline::stage_run& run : round.stages)
+      for (const timeline::log_sample& sample : run.samples) {
+        if (log.series[sample.series].name != series) continue;
+        ++samples;
+        if (limits.min_ns && sample.duration_ns < *limits.min_ns) {
+          ++times.below_min;
+        } else if (limits.max_ns && sample.duration_ns > *limits.max_ns) {
+          ++times.above_max;
+        } else {
+          all.push_back(sample.duration_ns);
+          if (!times.in_run.empty()) after_warm_up.push_back(sample.duration_ns);
+        }
+      }
+    times.in_run.push_back(samples);
+  }
+  times.all_rounds_ns = summarize(all);
+  times.after_warm_up_ns = summarize(after_warm_up);
+  return times;
+}
+
+std::string busiest_kernel(const std::vector<recording>& ranks) {
+  std::map<std::string, std::int64_t> sums;
+  for (const recording& run : ranks)
+    for (const device_op& op : run.device_ops)
+      if (op.kind == device_op_kind::kernel) {
+        std::int64_t& sum = sums[run.strings[op.name]];
+        sum = saturating_add(sum, duration_of(op.start_ns, op.end_ns));
+      }
+  return largest(sums);
+}
+
+op_times times_of_kernel(const std::vector<recording>& ranks, const std::string& name) {
+  op_times times;
+  times.name = name;
+  for (const recording& run : ranks)
+    for (const device_op& op : run.device_ops)
+      if (op.kind == device_op_kind::kernel && run.strings[op.name] == name)
+        add(times, duration_of(op.start_ns, op.end_ns));
+  return times;
+}
+
+op_times times_of_section(const std::vector<recording>& ranks, const std::regex& from,
+                          const std::regex& to) {
+  op_times times;
+  for (const recording& run : ranks) {
+    std::vector<char> begins(run.strings.size());
+    std::vector<char> ends(run.strings.size());
+    for (string_id name = 0; name < run.strings.size(); ++name) {
+      const std::string text = part_matched(run.strings[name]);
+      begins[name] = std::regex_search(text, from) ? 1 : 0;
+      ends[name] = std::regex_search(text, to) ? 1 : 0;
+    }
+    std::vector<const device_op*> ops;
+    for (const device_op& op : run.device_ops) ops.push_back(&op);
+    std::stable_sort(ops.begin(), ops.end(), [](const device_op* a, const device_op* b) {
+      return std::pair(a->device, a->start_ns) < std::pair(b->device, b->start_ns);
+    });
+    const device_op* open = nullptr;
+    for (const device_op* op : ops) {
+      if (open != nullptr && open->device != op->device) {
+        ++times.unfinished;
+        open = nullptr;
+      }
+      if (open != nullptr && ends[op->name] != 0) {
+        add(times, duration_of(open->end_ns, op->end_ns));
+        open = nullptr;
+      } else if (begins[op->name] != 0) {
+        times.unfinished += open != nullptr ? 1 : 0;
+        open = op;
+      }
+    }
+    times.unfinished += open != nullptr ? 1 : 0;
+  }
+  return times;
+}
+
+std::string annotation_of(const std::vector<recording>& ranks, const std::string& kernel) {
+  std::map<std::string, std::int64_t> launches;
+  for (const recording& run : ranks) {
+    std::unordered_map<span_id, string_id> name_of;
+    for (const span& s : run.spans) name_of.emplace(s.id, s.name);
+    for (const device_op& op : run.device_ops) {
+      const auto found = name_of.find(op.span);
+      if (found != name_of.end() && run.strings[op.name] == kernel)
+        ++launches[run.strings[found->second]];
+    }
+  }
+  return largest(launches);
+}
+
+annotation_times times_of_annotation(const std::vector<recording>& ranks, const std::string& name) {
+  annotation_times times;
+  times.host.name = times.device.name = name;
+  for (const recording& run : ranks) {
+    std::unordered_map<span_id, span_id> parent_of;
+    std::map<span_id, std::pair<std::int64_t, std::int64_t>> windows;  // of spans of that name
+    for (const span& s : run.spans) {
+      parent_of.emplace(s.id, s.parent);
+      if (run.name_of(s) != name) continue;
+      add(times.host, duration_of(s.start_ns, s.end_ns));
+      windows.emplace(s.id, std::pair{time_limit_ns, -time_limit_ns});
+    }
+    for (const device_op& op : run.device_ops) {
+      span_id at = op.span;
+      // A chain longer than there are spans goes round in circles.
+      for (std::size_t steps = 0; at != 0 && steps <= run.spans.size(); ++steps) {
+        const auto found = windows.find(at);
+        if (found != windows.end()) {
+          found->second.first = std::min(found->second.first, clamp_time(op.start_ns));
+          found->second.second = std::max(found->second.second, clamp_time(op.end_ns));
+          break;
+        }
+        const auto parent = parent_of.find(at);
+        at = parent == parent_of.end() ? 0 : parent->second;
+      }
+    }
+    for (const auto& entry : windows)
+      if (entry.second.first < entry.second.second)
+        add(times.device, entry.second.second - entry.second.first);
+  }
+  return times;
+}
+
+}  // namespace latency::analysis
