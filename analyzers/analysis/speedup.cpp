@@ -27,12 +27,6 @@ bool holds_denois(std::string name) {
   return name.find("denois") != std::string::npos;
 }
 
-// The recursion of std::regex grows with the text.
-std::string part_matched(const std::string& name) {
-  constexpr std::size_t most_bytes = 2000;
-  return name.substr(0, most_bytes);
-}
-
 std::string largest(const std::map<std::string, std::int64_t>& sums) {
   std::string best;
   std::int64_t most = -1;
@@ -125,16 +119,15 @@ op_times times_of_kernel(const std::vector<recording>& ranks, const std::string&
   return times;
 }
 
-op_times times_of_section(const std::vector<recording>& ranks, const std::regex& from,
-                          const std::regex& to) {
+op_times times_of_section(const std::vector<recording>& ranks, const name_pattern& from,
+                          const name_pattern& to) {
   op_times times;
   for (const recording& run : ranks) {
     std::vector<char> begins(run.strings.size());
     std::vector<char> ends(run.strings.size());
     for (string_id name = 0; name < run.strings.size(); ++name) {
-      const std::string text = part_matched(run.strings[name]);
-      begins[name] = std::regex_search(text, from) ? 1 : 0;
-      ends[name] = std::regex_search(text, to) ? 1 : 0;
+      begins[name] = from.found_in(run.strings[name]) ? 1 : 0;
+      ends[name] = to.found_in(run.strings[name]) ? 1 : 0;
     }
     std::vector<const device_op*> ops;
     for (const device_op& op : run.device_ops) ops.push_back(&op);

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
+#include "analyzers/analysis/name_pattern.hpp"
 #include "analyzers/timeline/stage_log.hpp"
 #include "latency/recording.hpp"
 #include "latency/statistics.hpp"
@@ -66,8 +66,8 @@ struct op_times {
 
 // From the end of a device op whose name matches `from` to the end of the next one, on any stream
 // of the same device, that matches `to`. Device ops in order of their start; O(n log n).
-[[nodiscard]] op_times times_of_section(const std::vector<recording>& ranks, const std::regex& from,
-                                        const std::regex& to);
+[[nodiscard]] op_times times_of_section(const std::vector<recording>& ranks,
+                                        const name_pattern& from, const name_pattern& to);
 
 // Spans of that name: how long they were open on the host, and from the first start to the last end
 // of what was launched under them.

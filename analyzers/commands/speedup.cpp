@@ -62,12 +62,8 @@ std::optional<std::int64_t> nanoseconds(const std::optional<double>& seconds) {
   return std::llround(*seconds * 1e9);
 }
 
-std::regex pattern(const std::string& text) {
-  try {
-    return std::regex(text, std::regex::ECMAScript | std::regex::optimize);
-  } catch (const std::regex_error&) {
-    throw error("", "section boundary", "'" + text + "' is no regular expression");
-  }
+analysis::name_pattern pattern(const std::string& text) {
+  return {text, "section boundary"};
 }
 
 void add_metadata(std::map<std::string, run_value>& to, const std::vector<std::string>& given) {

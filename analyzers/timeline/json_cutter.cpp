@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "latency/detail/printable.hpp"
 #include "latency/error.hpp"
 
 namespace latency::timeline {
@@ -76,7 +77,7 @@ json_cutter::json_cutter(std::string_view text, std::string file)
     : text_(text), file_(std::move(file)) {}
 
 void json_cutter::fail(std::size_t byte, const std::string& message) const {
-  throw error(file_, "byte " + std::to_string(byte), message);
+  throw error(file_, "byte " + std::to_string(byte), detail::printable(message));
 }
 
 void json_cutter::skip_space() noexcept {
@@ -92,7 +93,7 @@ char json_cutter::peek() {
 void json_cutter::open(char bracket, const std::string& path) {
   const char found = peek();
   if (found != bracket)
-    throw error(file_, path.empty() ? "byte " + std::to_string(at_) : path,
+    throw error(file_, path.empty() ? "byte " + std::to_string(at_) : detail::printable(path),
                 std::string("expected ") + json_kind(bracket) + ", found " + json_kind(found));
   ++at_;
   first_ = true;

@@ -7,6 +7,7 @@
 
 #include "analyzers/timeline/order_statistics.hpp"
 #include "analyzers/timeline/tracker_nesting.hpp"
+#include "latency/detail/printable.hpp"
 #include "latency/error.hpp"
 #include "latency/saturating.hpp"
 
@@ -150,7 +151,7 @@ class placement {
                                kept.p99_ns, kept.max_ns, kept.total_ns};
     scopes_from_statistics_ += kept.count;
     if (kept.count > most_summarized_scopes || scopes_from_statistics_ > most_summarized_scopes)
-      throw error(name_, "component_breakdown/" + component,
+      throw error(name_, "component_breakdown/" + detail::printable(component),
                   "counts " + std::to_string(kept.count) + " scopes, more than any run has");
     std::vector<placed_span> result;
     for (const std::int64_t duration_ns : durations_with(summary)) {
