@@ -45,7 +45,7 @@ inline void check_clean(const recording& r, const accounted& a) {
   CHECK(r.hygiene.unmatched_device_ops == 0);
   CHECK(r.hygiene.unmatched_launches == 0);
   for (std::size_t i = 0; i < device_op_problem_names.size(); ++i) {
-    CAPTURE(device_op_problem_names[i]);
+    CAPTURE(std::string(device_op_problem_names[i]));
     CHECK(a.proven.op_problems.of[i] == 0);
   }
   CHECK(a.proven.clean());
