@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "latency/error.hpp"
+#include "latency/saturating.hpp"
 
 namespace latency::analysis {
 namespace {
@@ -47,7 +48,7 @@ offsets after(const recording& run, offsets now) {
   }
   for (const api_call& call : run.api_calls) {
     correlations = std::max(correlations, call.correlation);
-    devices = std::max(devices, static_cast<std::uint32_t>(call.device + 1));
+    devices = std::max(devices, static_cast<std::uint32_t>(call.device) + 1);
   }
   for (const event_window& window : run.event_windows) {
     replays = std::max(replays, window.replay);
@@ -58,10 +59,21 @@ offsets after(const recording& run, offsets now) {
   for (const device_total& total : run.device_totals) devices = std::max(devices, total.device + 1);
   std::int64_t block = now.block;
   std::int64_t pixel_frame = now.pixel_frame;
-  for (const latency::block& b : run.blocks)
-    block = std::max<std::int64_t>(block, std::int64_t{now.block} + b.index + 1);
-  for (const latency::pixel_frame& p : run.pixel_frames)
-    pixel_frame = std::max<std::int64_t>(pixel_frame, std::int64_t{now.pixel_frame} + p.index + 1);
+  const auto count_block = [&](std::int32_t index) {
+    block = std::max<std::int64_t>(block, std::int64_t{now.block} + index + 1);
+  };
+  const auto count_pixel_frame = [&](std::int32_t index) {
+    pixel_frame = std::max<std::int64_t>(pixel_frame, std::int64_t{now.pixel_frame} + index + 1);
+  };
+  for (const latency::block& b : run.blocks) count_block(b.index);
+  for (const prompt_switch& change : run.switches) {
+    count_block(change.block);
+    count_pixel_frame(change.first_pixel_frame);
+  }
+  for (const latency::pixel_frame& p : run.pixel_frames) {
+    count_block(p.block);
+    count_pixel_frame(p.index);
+  }
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   if (block > most || pixel_frame > most)
     throw error(run.source, "blocks", "the pooled block or pixel frame numbers exceed 2^31");
@@ -88,7 +100,9 @@ T moved(T id, T offset) {
 
 // Likewise -1, in indices of rows.
 std::int32_t moved_index(std::int32_t index, std::int32_t offset) {
-  return index < 0 ? -1 : index + offset;
+  if (index < 0) return -1;
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(index) +
+                                   static_cast<std::uint32_t>(offset));  // files may hold anything
 }
 
 class appender {
@@ -133,8 +147,8 @@ class appender {
       if (a.type == recorded_attribute::kind::text) {
         a.text = name(a.text);
       } else if (a.type == recorded_attribute::kind::integer) {
-        if (a.key == block_key) a.integer += by_.block;
-        if (a.key == pixel_frame_key) a.integer += by_.pixel_frame;
+        if (a.key == block_key) a.integer = saturating_add(a.integer, by_.block);
+        if (a.key == pixel_frame_key) a.integer = saturating_add(a.integer, by_.pixel_frame);
       }
       a.key = name(a.key);
       to_.attributes.push_back(a);
@@ -201,7 +215,7 @@ class appender {
     });
     const string_id pixel_frames = from_.strings.find("pixel_frame");
     append(to_.marks, from_.marks, [&](completion_mark& row) {
-      if (row.name == pixel_frames) row.index += by_.pixel_frame;
+      if (row.name == pixel_frames) row.index = saturating_add(row.index, by_.pixel_frame);
       row.span = span_of(row.span);
       row.name = name(row.name);
       row.device += by_.device;
