@@ -25,7 +25,4 @@ inline constexpr std::int64_t linear_fit_minimum_n = 3;
 [[nodiscard]] std::optional<linear_fit> fit_line(
     const std::vector<std::pair<double, double>>& points);
 
-// 97.5 % quantile of Student's t; degrees of freedom from 1. Within 0.001 of the exact value.
-[[nodiscard]] double student_t_975(std::int64_t degrees_of_freedom);
-
 }  // namespace latency::analysis
