@@ -60,6 +60,12 @@ if(LATENCY_BUILD_ANALYZERS OR LATENCY_BUILD_PIPELINE OR LATENCY_BUILD_BENCHMARKS
   latency_find_files(sentencepiece_train sentencepiece_trainer.h sentencepiece_train libsentencepiece-dev)
   latency_find_files(utf8proc utf8proc.h utf8proc libutf8proc-dev)
   latency_find_files(gumbo gumbo.h gumbo libgumbo-dev)
+  latency_find_files(duktape duktape.h duktape duktape-dev)
+  find_program(LATENCY_NPM npm)
+  mark_as_advanced(LATENCY_NPM)
+  if(NOT LATENCY_NPM)
+    set(missing_npm npm)
+  endif()
 endif()
 
 set(missing_fuzzing "")
@@ -73,6 +79,8 @@ include(${CMAKE_CURRENT_LIST_DIR}/cuda.cmake)  # missing_cuda, missing_cupti, mi
 
 latency_decide(ANALYZERS "analyzers" ${LATENCY_BUILD_ANALYZERS} ${missing_fmt} ${missing_nlohmann_json}
                ${missing_simdjson} ${missing_CLI11} ${missing_ZLIB})
+latency_decide(ECHARTS "charts in reports (ECharts, from npm)" ${LATENCY_BUILD_ANALYZERS} ${missing_npm})
+latency_decide(SVG "charts as SVG" ${LATENCY_BUILD_ANALYZERS} ${missing_npm} ${missing_duktape})
 latency_decide(PIPELINE "pipeline, CPU back end" ${LATENCY_BUILD_PIPELINE} ${missing_fmt} ${missing_nlohmann_json}
                ${missing_CLI11} ${missing_Eigen3} ${missing_yaml-cpp})
 latency_decide(TOKENIZER "pipeline, tokenizer" ${LATENCY_BUILD_PIPELINE} ${missing_fmt} ${missing_nlohmann_json}

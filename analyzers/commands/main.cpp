@@ -18,6 +18,7 @@
 #include "analyzers/commands/explain.hpp"
 #include "analyzers/commands/merge.hpp"
 #include "analyzers/commands/output.hpp"
+#include "analyzers/commands/plot.hpp"
 #include "analyzers/commands/speedup.hpp"
 #include "analyzers/commands/switch.hpp"
 #include "latency/version.hpp"
@@ -54,6 +55,7 @@ std::vector<subcommand> subcommands_of(CLI::App& app) {
       declare(app, add_compare, run_compare),      //
       declare(app, add_explain, run_explain),      //
       declare(app, add_merge, run_merge),          //
+      declare(app, add_plot, run_plot),            //
       declare(app, add_speedup, run_speedup),      //
       declare(app, add_switch, run_switch),        //
   };
@@ -67,6 +69,7 @@ constexpr published_name published_names[] = {
     {"analyze_latency_breakdown", "breakdown"},
     {"analyze_prompt_switch", "switch"},
     {"analyze_speedup", "speedup"},
+    {"visualize_comprehensive_latency", "plot"},
 };
 
 std::vector<std::string> arguments_of(int argc, char** argv) {

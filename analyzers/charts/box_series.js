@@ -1,0 +1,37 @@
+// Draws charts::box: one rectangle for each row [x0, x1, y0, y1, label, colour] of a custom series whose renderItem is
+// "latency_boxes". The same in the page and in Duktape, so: ECMAScript 5.
+function registerLatencyBoxes(echarts) {
+  function darkText(colour) {  // whether black reads better on it than white
+    var rgb = parseInt(colour.slice(1), 16);
+    return 0.299 * (rgb >> 16) + 0.587 * ((rgb >> 8) & 255) + 0.114 * (rgb & 255) > 150;
+  }
+  echarts.registerCustomSeries('latency_boxes', function (params, api) {
+    var near = api.coord([api.value(0), api.value(2)]);
+    var far = api.coord([api.value(1), api.value(3)]);
+    var box = {
+      x: Math.min(near[0], far[0]),
+      y: Math.min(near[1], far[1]),
+      width: Math.max(Math.abs(far[0] - near[0]), 0.5),
+      height: Math.abs(far[1] - near[1])
+    };
+    var seen = echarts.graphic.clipRectByRect(box, params.coordSys);
+    if (!seen) return;
+    var colour = api.value(5) || api.visual('color');
+    var label = String(api.value(4) || '');
+    var shape = {
+      type: 'rect',
+      shape: seen,
+      style: {fill: colour, stroke: params.context.edge || '#ffffff80', lineWidth: seen.width > 3 ? 0.5 : 0}
+    };
+    var size = Math.min(11, seen.height - 3);
+    if (label && size >= 8 && seen.width > 3 * size) {
+      shape.textContent = {
+        type: 'text',
+        style: {text: label, fontSize: size, fill: darkText(colour) ? '#1f2328' : '#ffffff', width: seen.width - 6,
+                overflow: 'truncate', ellipsis: '…'}
+      };
+      shape.textConfig = {position: 'insideLeft', distance: 4};
+    }
+    return shape;
+  });
+}

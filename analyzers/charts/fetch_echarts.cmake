@@ -1,0 +1,22 @@
+# Run by the build (cmake -P): fetches ECharts from npm as package-lock.json says, into FOLDER. Never fails: without npm
+# or without a network it leaves empty files, the program says what is missing, and the next build tries again.
+file(MAKE_DIRECTORY ${FOLDER}/npm)
+file(COPY ${SOURCES}/package.json ${SOURCES}/package-lock.json DESTINATION ${FOLDER}/npm)
+set(problem "npm is not installed")
+if(NPM)
+  execute_process(COMMAND ${NPM} ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund --fetch-retries=1
+                  WORKING_DIRECTORY ${FOLDER}/npm RESULT_VARIABLE result OUTPUT_QUIET ERROR_VARIABLE problem TIMEOUT 300)
+endif()
+if(NPM AND result EQUAL 0)
+  set(package ${FOLDER}/npm/node_modules/echarts)
+  file(COPY_FILE ${package}/dist/echarts.min.js ${FOLDER}/echarts.min.js ONLY_IF_DIFFERENT)
+  file(READ ${package}/LICENSE licence)
+  file(READ ${package}/NOTICE notice)
+  file(WRITE ${FOLDER}/echarts.licence "${notice}\n\n${licence}")
+  file(TOUCH ${FOLDER}/fetched)
+else()
+  string(REGEX REPLACE "\n.*" "" problem "${problem}")
+  message(WARNING "charts: ECharts could not be fetched, reports will have no pictures: ${problem}")
+  file(WRITE ${FOLDER}/echarts.min.js "")
+  file(WRITE ${FOLDER}/echarts.licence "")
+endif()

@@ -1,0 +1,15 @@
+#pragma once
+// A chart as an ECharts option object.
+
+#include <string>
+
+#include "analyzers/charts/chart.hpp"
+
+namespace latency::charts {
+
+// JSON, figures in units for people, texts as they are (whoever puts it into a page escapes "<").
+// Its custom series are drawn by the function `latency_boxes` (box_series.js), which the page or
+// picture.cpp must have registered. `indentation`: spaces for each level, -1 for one line.
+[[nodiscard]] std::string option_json(const chart& from, int indentation = -1);
+
+}  // namespace latency::charts

@@ -1,0 +1,124 @@
+#include "analyzers/commands/plot.hpp"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "analyzers/charts/picture.hpp"
+#include "analyzers/commands/output.hpp"
+#include "analyzers/commands/plot_inputs.hpp"
+#include "analyzers/commands/plot_page.hpp"
+#include "analyzers/render/writers.hpp"
+#include "latency/chrome_trace.hpp"
+
+namespace latency::commands {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* examples = R"(
+Examples:
+  latency plot timing.json --output_dir pictures
+  latency plot --input_dir latency_results/20261126_170300 --output_dir pictures
+  latency plot window_9.json window_12.json -o windows        several files: also compared
+  latency plot profile.pt.trace.json.gz -o pictures --theme dark
+
+Writes
+  report.html       everything on one page, for a browser; needs no network
+  charts/KEY.svg    each chart, to paste into a document
+  charts/KEY.csv    the figures behind it, raw, units in the headers
+  trace.json        for ui.perfetto.dev (Open trace file)
+With several files the charts and the trace of each stand in a folder of its name.
+
+Exit status: 0 drawn, 2 bad input or usage.)";
+
+// Tells who waits for longer than a second what is being done.
+class progress {
+ public:
+  void say(const std::string& doing) const {
+    if (std::chrono::steady_clock::now() - start_ > std::chrono::seconds(1)) complain(doing);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void make_folder(const fs::path& folder) {
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (problem) throw error(folder.string(), "", problem.message());
+}
+
+std::string csv_of(const charts::chart& of) {
+  render::section holder{of.key, of.title, {}};
+  holder.items.emplace_back(of.table);
+  return render::to_csv({{"plot", of.title, of.source, {std::move(holder)}}});
+}
+
+}  // namespace
+
+CLI::App& add_plot(CLI::App& app, plot_options& options) {
+  CLI::App& command =
+      *app.add_subcommand("plot", "pictures of runs: a page for the browser, SVG, csv, a trace");
+  command.add_option("FILE", options.files,
+                     "timing file, journal, PyTorch trace (also .gz), file of the older LongLive "
+                     "tracker or log of stages; - is standard input");
+  command.add_option("--input-dir", options.input_dir, "every readable file of this folder");
+  command
+      .add_option("-o,--output-dir", options.output_dir, "folder to write to; made when missing")
+      ->required();
+  command.add_option("--theme", options.theme, "of the SVGs: light or dark")
+      ->check(CLI::IsMember({"light", "dark"}))
+      ->capture_default_str();
+  command.add_flag("--no-svg", options.without_svg, "the page, csv and trace only: faster");
+  command.footer(examples);
+  return command;
+}
+
+int run_plot(const plot_options& options) {
+  if (options.files.empty() && options.input_dir.empty())
+    throw error("", "plot", "give files or --input_dir (latency plot --help)");
+  const progress waiting;
+  const fs::path folder = options.output_dir;
+  const plot_inputs inputs =
+      open_plot_inputs(options.files, options.input_dir, (folder / "trace.json").string(),
+                       [&](const std::string& path) { waiting.say("reading " + path); });
+  for (const skipped_file& skipped : inputs.skipped) complain("skipped " + skipped.why);
+
+  std::optional<charts::painter> painter;
+  if (const std::string missing = charts::svg_missing(); !missing.empty())
+    complain("no SVG: " + missing);
+  else if (!options.without_svg)
+    painter.emplace(options.theme == "dark" ? charts::theme::dark : charts::theme::light);
+
+  std::size_t written = 0;
+  for (const plotted_run& run : inputs.runs) {
+    const fs::path place = inputs.runs.size() == 1 ? folder : folder / run.name;
+    const std::vector<drawn_chart> drawn = charts_of(run);
+    std::vector<std::string> pictures;
+    if (painter)
+      for (const drawn_chart& c : drawn) {
+        waiting.say("drawing " + c.drawn.key + " of " + run.name);
+        pictures.push_back(painter->svg(c.drawn));
+      }
+    make_folder(place / "charts");
+    for (std::size_t i = 0; i < drawn.size(); ++i) {
+      const std::string path = (place / "charts" / drawn[i].drawn.key).string();
+      if (painter) write_output(pictures[i], path + ".svg");
+      write_output(csv_of(drawn[i].drawn), path + ".csv");
+    }
+    written += drawn.size();
+    write_chrome_trace(run.run, (place / "trace.json").string());
+    std::string html;
+    render::write_html_report([&](std::string_view piece) { html += piece; }, page_of(run, drawn));
+    write_output(html, (place / "report.html").string());
+  }
+  std::printf("%zu charts of %zu runs in %s\n", written, inputs.runs.size(),
+              options.output_dir.c_str());
+  return 0;
+}
+
+}  // namespace latency::commands
