@@ -1,12 +1,13 @@
 // How fast a PyTorch trace is read, attributed and accounted, on one core, and how much memory that
 // takes, against parsing it into a document: nlohmann::json, and Python's json where there is one.
 //
-//   trace_reading [--bytes N] [--rounds N] [--model TRACE] [--folder DIR]
+//   trace_reading [--bytes N] [--sizes N...] [--rounds N] [--model TRACE] [--folder DIR]
 //                 [-o benchmarks/results/<machine>/trace_reading.json]
 //
 // The trace is a real one, repeated with other times and ids up to the size. The parsers get one of
-// a tenth of that, for they hold it all. A sample is a process of its own; the files are in the
-// page cache.
+// a tenth of that, for they hold it all. Then ours reads traces of each of the sizes: rate and
+// memory stay what they are if both grow in proportion. A sample is a process of its own; the files
+// are in the page cache.
 
 #include <fmt/format.h>
 #include <sched.h>
@@ -84,10 +85,14 @@ bool python(const std::string& path) {
 int main(int argc, char** argv) try {
   CLI::App app{"Measures how fast PyTorch traces are read."};
   double bytes = 1e9;
+  std::vector<double> sizes = {1e7, 1e8, 4e9};
   int rounds = 3;
   std::string output, machine = benchmarks::this_machine(), folder = ".",
                       model = LATENCY_MODEL_TRACE;
   app.add_option("--bytes", bytes, "of the trace, at least")
+      ->check(CLI::Range(1e6, 1e11))
+      ->capture_default_str();
+  app.add_option("--sizes", sizes, "of further traces, to see whether cost grows in proportion")
       ->check(CLI::Range(1e6, 1e11))
       ->capture_default_str();
   app.add_option("--rounds", rounds, "samples of each figure")
@@ -136,6 +141,17 @@ int main(int argc, char** argv) try {
         "Python's json, parsed only", small_bytes, [&] { return python(small.path()); }, document));
 
   std::vector<benchmarks::row> rows = benchmarks::compare(alternatives, "MB/s", rounds);
+  for (const double size : sizes) {
+    const file_on_disk trace(stem + ".size.json");
+    const auto trace_bytes = static_cast<double>(
+        benchmarks::write_repeated_trace(model, trace.path(), static_cast<std::uint64_t>(size)));
+    const std::vector<benchmarks::row> measured = benchmarks::compare(
+        {alternative(
+            fmt::format("read, attributed and accounted, {:.0f} MB", size * 1e-6), trace_bytes,
+            [&] { return account(trace.path()); }, "")},
+        "MB/s", rounds);
+    rows.insert(rows.end(), measured.begin(), measured.end());
+  }
   for (const auto& [name, samples] : peaks)
     if (name.find("Python") == name.npos)  // which is a process of its own
       rows.push_back(
