@@ -23,8 +23,17 @@ install(FILES ${PROJECT_BINARY_DIR}/latencyConfig.cmake ${PROJECT_BINARY_DIR}/la
 
 if(LATENCY_ANALYZERS_ON)
   install(TARGETS latency_tool COMPONENT programs)
+  set(completions ${PROJECT_BINARY_DIR}/completions)
+  set(bash_completions ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  set(fish_completions ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  install(FILES ${completions}/latency DESTINATION ${bash_completions} COMPONENT programs)
+  install(FILES ${completions}/_latency DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT programs)
+  install(FILES ${completions}/latency.fish DESTINATION ${fish_completions} COMPONENT programs)
   foreach(name IN LISTS latency_published_names)
     install(FILES $<TARGET_FILE_DIR:latency_tool>/${name} DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
+    # bash and fish look for the completion of a command under its name.
+    install(FILES ${completions}/latency DESTINATION ${bash_completions} RENAME ${name} COMPONENT programs)
+    install(FILES ${completions}/latency.fish DESTINATION ${fish_completions} RENAME ${name}.fish COMPONENT programs)
   endforeach()
 endif()
 if(LATENCY_PIPELINE_ON)

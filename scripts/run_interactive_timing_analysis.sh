@@ -93,7 +93,7 @@ mkdir -p "$output"
 timing_files=("$output"/interactive_timing_analysis_rank*_prompt*.json)
 
 say 'Where the time went'
-"$bin/latency" breakdown "${timing_files[@]}"
+"$bin/latency" breakdown --without-switches "${timing_files[@]}"
 "$bin/latency" breakdown "${timing_files[@]}" --detailed --format markdown -o "$output/breakdown.md"
 say 'What the prompt switches cost'
 "$bin/latency" switch "${timing_files[@]}"

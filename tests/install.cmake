@@ -4,7 +4,9 @@ file(REMOVE_RECURSE ${PREFIX})
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${PREFIX} COMMAND_ERROR_IS_FATAL ANY)
 set(expected include/latency/version.hpp share/doc/latency/LICENSE)
 if(TOOL)
-  list(APPEND expected bin/latency bin/analyze_latency_breakdown share/latency/schemas/timing.schema.json)
+  list(APPEND expected bin/latency bin/analyze_latency_breakdown share/latency/schemas/timing.schema.json
+       share/bash-completion/completions/latency share/bash-completion/completions/analyze_speedup
+       share/zsh/site-functions/_latency share/fish/vendor_completions.d/latency.fish)
 endif()
 foreach(file IN LISTS expected)
   if(NOT EXISTS ${PREFIX}/${file})

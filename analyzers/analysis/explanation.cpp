@@ -1,12 +1,14 @@
 #include "analyzers/analysis/explanation.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <unordered_map>
 #include <utility>
 
 #include "analyzers/analysis/clips.hpp"
 #include "analyzers/analysis/span_names.hpp"
+#include "latency/deadline.hpp"
 #include "latency/error.hpp"
 #include "latency/saturating.hpp"
 #include "latency/statistics.hpp"
@@ -37,9 +39,11 @@ struct found_case {
 
 class explainer {
  public:
-  explainer(const recording& run, const span_tree& tree, const device_accounting& devices,
-            const generation_report& generated)
-      : run_(run), tree_(tree), generated_(generated), extra_(run.spans.size()) {
+  explainer(const recording& run, const span_tree& tree, const device_accounting& devices)
+      : run_(run),
+        tree_(tree),
+        index_(run, tree, span_roles(run.strings)),
+        extra_(run.spans.size()) {
     for (const api_call& call : run.api_calls) {
       const std::uint32_t span = tree.find(call.span);
       if (call.span == 0 || span == no_span) continue;
@@ -54,37 +58,25 @@ class explainer {
         extra_[op.span].device_ns = saturating_add(extra_[op.span].device_ns, op.share_ns);
   }
 
-  explanation_report of_blocks(std::size_t most) {
+  [[nodiscard]] bool has_blocks() const { return !index_.blocks().empty(); }
+
+  explanation_report of_blocks(std::int64_t period_ns, std::size_t most) {
     explanation_report report;
     report.of_blocks = true;
-    const clip_index index(run_, tree_, span_roles(run_.strings));
+    report.period_ns = period_ns;
     std::vector<instance> all;
-    for (const joined_block& b : index.blocks()) {
+    for (const joined_block& b : index_.blocks()) {
       instance one{{run_.blocks[b.row].index, b.kind, b.time.start_ns, 0}, {b.span}};
       all.push_back(std::move(one));
     }
-    for (const clip& c : index.clips())
+    for (const clip& c : index_.clips())
       for (const joined_vae_span& v : c.vae)
         if (v.block && !c.whole_clip_decode) all[*v.block].roots.push_back(v.span);
     for (instance& one : all) set_time(one);
     report.instances = static_cast<std::int64_t>(all.size());
 
-    std::map<std::pair<std::int32_t, std::int64_t>, std::size_t> at;  // clip, index of the block
-    for (std::size_t i = 0; i < all.size(); ++i)
-      at[{static_cast<std::int32_t>(index.blocks()[i].clip), all[i].shown.number}] = i;
-    std::map<std::size_t, late_group> late;
-    for (const late_pixel_frame& p : generated_.late_at_25_fps) {
-      ++report.late_pixel_frames;
-      const auto found = at.find({p.clip, p.block});
-      if (found == at.end()) {
-        ++report.late_without_block;
-        continue;
-      }
-      late_group& group = late[found->second];
-      if (group.count++ == 0) group.first = p.index;
-      group.last = p.index;
-      group.worst_ns = std::max(group.worst_ns, p.lateness_ns);
-    }
+    count_late(report);
+    const std::map<std::size_t, late_group> late = late_by_block(all, report);
     std::map<scenario, peer_group> groups;
     for (std::size_t i = 0; i < all.size(); ++i) groups[*all[i].shown.kind].by_time.push_back(i);
     for (auto& [kind, group] : groups) complete(group, all);
@@ -138,6 +130,53 @@ class explainer {
   }
 
  private:
+  // At every rate of playout.
+  void count_late(explanation_report& report) const {
+    std::vector<std::int64_t> periods(playout_periods_ns.begin(), playout_periods_ns.end());
+    if (std::find(periods.begin(), periods.end(), report.period_ns) == periods.end())
+      periods.push_back(report.period_ns);
+    std::sort(periods.begin(), periods.end(), std::greater<>());
+    for (const std::int64_t period_ns : periods) {
+      playout_row row;
+      row.period_ns = period_ns;
+      for (const clip& c : index_.clips()) {
+        const deadline_report one = check_deadlines(c.pixel_frames, period_ns);
+        row.expected += one.expected;
+        row.missing += one.missing;
+        row.late += one.late;
+        row.worst_lateness_ns = std::max(row.worst_lateness_ns, one.worst_lateness_ns);
+      }
+      if (row.expected > 0) report.playouts.push_back(row);
+    }
+  }
+
+  // By position in `all`, at the report's rate, which is counted there.
+  std::map<std::size_t, late_group> late_by_block(const std::vector<instance>& all,
+                                                  explanation_report& report) const {
+    std::map<std::pair<std::size_t, std::int64_t>, std::size_t> at;  // clip, index of the block
+    for (std::size_t i = 0; i < all.size(); ++i)
+      at[{index_.blocks()[i].clip, all[i].shown.number}] = i;
+    std::map<std::size_t, late_group> late;
+    for (std::size_t number = 0; number < index_.clips().size(); ++number) {
+      const clip& c = index_.clips()[number];
+      for (const pixel_frame_deadline& p :
+           check_deadlines(c.pixel_frames, report.period_ns).pixel_frames) {
+        if (p.lateness_ns <= 0) continue;
+        ++report.late_pixel_frames;
+        const auto found = at.find({number, p.block});
+        if (found == at.end()) {
+          ++report.late_without_block;
+          continue;
+        }
+        late_group& group = late[found->second];
+        if (group.count++ == 0) group.first = p.index;
+        group.last = p.index;
+        group.worst_ns = std::max(group.worst_ns, p.lateness_ns);
+      }
+    }
+    return late;
+  }
+
   void set_time(instance& of) const {
     for (const std::uint32_t root : of.roots)
       of.shown.time_ns = saturating_add(of.shown.time_ns, tree_[root].inclusive_ns());
@@ -251,18 +290,18 @@ class explainer {
 
   const recording& run_;
   const span_tree& tree_;
-  const generation_report& generated_;
+  clip_index index_;
   std::vector<span_cost> extra_;  // by span: its own API calls and device time
 };
 
 }  // namespace
 
 explanation_report explain(const recording& run, const span_tree& tree,
-                           const device_accounting& devices, const generation_report& generated,
-                           const std::string& span_name, std::size_t most) {
-  explainer made(run, tree, devices, generated);
-  if (span_name.empty() && !generated.blocks.empty()) return made.of_blocks(most);
-  return made.of_spans(span_name, most);
+                           const device_accounting& devices, const explanation_request& wanted) {
+  explainer made(run, tree, devices);
+  if (wanted.span_name.empty() && made.has_blocks())
+    return made.of_blocks(wanted.period_ns, wanted.most);
+  return made.of_spans(wanted.span_name, wanted.most);
 }
 
 }  // namespace latency::analysis

@@ -56,6 +56,14 @@ struct late_group {  // pixel frames of one block
   std::int64_t worst_ns = 0;
 };
 
+struct playout_row {  // all clips at one rate
+  std::int64_t period_ns = 0;
+  std::int64_t expected = 0;
+  std::int64_t missing = 0;
+  std::int64_t late = 0;
+  std::int64_t worst_lateness_ns = 0;  // 0 when none is late
+};
+
 struct explanation {
   timed_instance slow;
   timed_instance peer;
@@ -70,7 +78,9 @@ struct explanation_report {
   bool of_blocks = false;
   std::string span_name;                // otherwise: the spans that were looked at
   std::int64_t instances = 0;           // blocks or spans looked at, warm-up apart
-  std::int64_t late_pixel_frames = 0;   // at 25 per second
+  std::int64_t period_ns = 0;           // of the playout at which pixel frames are late
+  std::vector<playout_row> playouts;    // blocks only; empty without pixel frames
+  std::int64_t late_pixel_frames = 0;   // at period_ns
   std::int64_t late_without_block = 0;  // of these: their block is not known
   std::int64_t found = 0;               // slow instances and blocks with late pixel frames
   std::vector<explanation> cases;       // the worst of them, by excess, largest first
@@ -83,13 +93,18 @@ inline constexpr double slow_excess = 0.05;
 inline constexpr double slow_deviations = 3;
 inline constexpr std::size_t fewest_peers = 3;  // besides itself
 
-// Blocks when the recording has any and `span_name` is empty; else the spans of that name, and
-// without one those of the name whose slow instances cost most. Throws latency::error when no
-// counted span has the name. At most `most` cases are explained. Pure; O(n log n) and, for each
-// case, the spans below it and its peer.
+struct explanation_request {
+  std::string span_name;  // empty: blocks when the recording has any, else the spans of the name
+                          // whose slow instances cost most
+  std::int64_t period_ns = period_at_25_fps_ns;  // of the playout, see latency/deadline.hpp
+  std::size_t most = 5;                          // cases that are explained
+};
+
+// Lateness is counted at the rates of playout_periods_ns and at that of the request, and explained
+// at the latter. Throws latency::error when no counted span has the name. Pure; O(n log n) and, for
+// each case, the spans below it and its peer.
 [[nodiscard]] explanation_report explain(const recording& run, const span_tree& tree,
                                          const device_accounting& devices,
-                                         const generation_report& generated,
-                                         const std::string& span_name, std::size_t most);
+                                         const explanation_request& wanted);
 
 }  // namespace latency::analysis

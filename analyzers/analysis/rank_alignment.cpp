@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <string_view>
 
+#include "analyzers/analysis/clock_fit.hpp"
 #include "analyzers/analysis/pool.hpp"
 #include "latency/error.hpp"
 #include "latency/interval_set.hpp"
@@ -67,23 +69,54 @@ struct bounds {
   std::int64_t low_ns = -time_limit_ns;
   std::int64_t high_ns = time_limit_ns;
   std::int64_t points = 0;
+  clock_bounds moments;  // the same, one by one
+  interval extent;       // of these, on the other clock
 };
 
-bounds bounds_of(const points_by_name& first, const points_by_name& other) {
+// `wall_ns`: of the other recording.
+bounds bounds_of(const points_by_name& first, const points_by_name& other, std::int64_t wall_ns) {
   bounds result;
+  result.extent = {0, std::max<std::int64_t>(0, clamp_time(wall_ns))};
   for (const auto& [name, ours] : first) {
     const auto found = other.find(name);
     if (found == other.end() || found->second.size() != ours.size()) continue;
     for (std::size_t k = 0; k < ours.size(); ++k) {
       const interval& theirs = found->second[k];
-      result.low_ns = std::max(result.low_ns, ours[k].start_ns - theirs.end_ns);
-      result.high_ns = std::min(result.high_ns, ours[k].end_ns - theirs.start_ns);
+      const offset_bound least{theirs.end_ns, clamp_time(ours[k].start_ns - theirs.end_ns)};
+      const offset_bound most{theirs.start_ns, clamp_time(ours[k].end_ns - theirs.start_ns)};
+      result.low_ns = std::max(result.low_ns, least.offset_ns);
+      result.high_ns = std::min(result.high_ns, most.offset_ns);
+      result.moments.at_least.push_back(least);
+      result.moments.at_most.push_back(most);
+      result.extent = {std::min(result.extent.start_ns, theirs.start_ns),
+                       std::max(result.extent.end_ns, theirs.end_ns)};
       ++result.points;
     }
   }
-  result.low_ns = clamp_time(result.low_ns);
-  result.high_ns = clamp_time(result.high_ns);
   return result;
+}
+
+[[noreturn]] void refuse(const recording& rank, const recording& first, const bounds& found) {
+  throw error(rank.source, "",
+              "its collectives and barriers contradict those of " + first.source + " by " +
+                  std::to_string(found.low_ns - found.high_ns) +
+                  " ns: another order or group, or a clock that drifts");
+}
+
+void align(rank_alignment& one, const bounds& found, const recording& rank,
+           const recording& first) {
+  one.method = alignment_method::synchronization;
+  if (found.points >= drift_fewest_points) {
+    const std::optional<clock_fit> fit = fit_clock(found.moments, found.extent);
+    if (!fit) refuse(rank, first, found);
+    one.offset_ns = fit->offset_ns;
+    one.drift = fit->drift;
+    one.uncertainty_ns = fit->uncertainty_ns;
+    return;
+  }
+  if (found.low_ns > found.high_ns) refuse(rank, first, found);
+  one.offset_ns = found.low_ns + (found.high_ns - found.low_ns) / 2;
+  one.uncertainty_ns = (found.high_ns - found.low_ns + 1) / 2;
 }
 
 std::int64_t wall_clock_offset_ns(const recording& first, const recording& other) {
@@ -97,9 +130,15 @@ std::string name_of(const recording& run, std::size_t position) {
   return "rank " + std::to_string(position);
 }
 
+// The time, moved by so much and by what the clock has drifted since 0. Keeps the order of times.
+std::int64_t moved(std::int64_t time_ns, std::int64_t by_ns, double drift) {
+  const std::int64_t drifted_ns = std::llround(drift * static_cast<double>(clamp_time(time_ns)));
+  return saturating_add(saturating_add(time_ns, by_ns), drifted_ns);
+}
+
 // Every time of the recording; what was recorded as zero is no time.
-void shift(recording& run, std::int64_t by_ns) {
-  const auto move = [by_ns](std::int64_t& time_ns) { time_ns = saturating_add(time_ns, by_ns); };
+void shift(recording& run, std::int64_t by_ns, double drift) {
+  const auto move = [=](std::int64_t& time_ns) { time_ns = moved(time_ns, by_ns, drift); };
   const auto move_all = [&move](auto& rows) {
     for (auto& row : rows) {
       if (row.start_ns == 0 && row.end_ns == 0) continue;
@@ -143,19 +182,12 @@ std::vector<rank_alignment> align_ranks(const std::vector<recording>& ranks,
   result.emplace_back();
   for (std::size_t i = 1; i < ranks.size(); ++i) {
     const recording& rank = ranks[i];
-    const bounds found = bounds_of(points, points_of(rank, rules));
+    const bounds found = bounds_of(points, points_of(rank, rules), rank.wall_ns);
     const bool wall_clocks = first.clock.origin_unix_ns != 0 && rank.clock.origin_unix_ns != 0;
     rank_alignment one;
     one.points = found.points;
     if (found.points > 0) {
-      if (found.low_ns > found.high_ns)
-        throw error(rank.source, "",
-                    "its collectives and barriers contradict those of " + first.source + " by " +
-                        std::to_string(found.low_ns - found.high_ns) +
-                        " ns: another order or group, or a clock that drifts");
-      one.method = alignment_method::synchronization;
-      one.offset_ns = found.low_ns + (found.high_ns - found.low_ns) / 2;
-      one.uncertainty_ns = (found.high_ns - found.low_ns + 1) / 2;
+      align(one, found, rank, first);
     } else if (wall_clocks) {
       one.method = alignment_method::wall_clock;
       one.offset_ns = wall_clock_offset_ns(first, rank);
@@ -205,8 +237,9 @@ recording merge_ranks(std::vector<recording> ranks, const std::vector<rank_align
   const std::int64_t origin_unix_ns = ranks.front().clock.origin_unix_ns;
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     const std::int64_t by_ns = saturating_add(alignment[i].offset_ns, -earliest_ns);
-    shift(ranks[i], by_ns);
-    wall_ns = std::max(wall_ns, saturating_add(ranks[i].wall_ns, by_ns));
+    const double drift = alignment[i].drift.value_or(0);
+    shift(ranks[i], by_ns, drift);
+    wall_ns = std::max(wall_ns, moved(ranks[i].wall_ns, by_ns, drift));
     for (thread_info& thread : ranks[i].threads)
       thread.name = name_of(ranks[i], i) + ": " + thread.name;
   }

@@ -22,6 +22,10 @@ std::int64_t duration_of(std::int64_t start_ns, std::int64_t end_ns) {
   return std::max(std::int64_t{0}, clamp_time(end_ns) - clamp_time(start_ns));
 }
 
+double quotient(std::int64_t part, std::int64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
 bool holds_denois(std::string name) {
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return name.find("denois") != std::string::npos;
@@ -119,9 +123,9 @@ op_times times_of_kernel(const std::vector<recording>& ranks, const std::string&
   return times;
 }
 
-op_times times_of_section(const std::vector<recording>& ranks, const name_pattern& from,
-                          const name_pattern& to) {
-  op_times times;
+section_times times_of_section(const std::vector<recording>& ranks, const name_pattern& from,
+                               const name_pattern& to, const std::string& kernel) {
+  section_times times;
   for (const recording& run : ranks) {
     std::vector<char> begins(run.strings.size());
     std::vector<char> ends(run.strings.size());
@@ -135,17 +139,21 @@ op_times times_of_section(const std::vector<recording>& ranks, const name_patter
       return std::pair(a->device, a->start_ns) < std::pair(b->device, b->start_ns);
     });
     const device_op* open = nullptr;
+    std::int64_t launches = 0;  // since then
     for (const device_op* op : ops) {
       if (open != nullptr && open->device != op->device) {
         ++times.unfinished;
         open = nullptr;
       }
+      if (op->kind == device_op_kind::kernel && run.strings[op->name] == kernel) ++launches;
       if (open != nullptr && ends[op->name] != 0) {
-        add(times, duration_of(open->end_ns, op->end_ns));
+        add(times.passes, duration_of(open->end_ns, op->end_ns));
+        times.kernel_launches += launches;
         open = nullptr;
       } else if (begins[op->name] != 0) {
         times.unfinished += open != nullptr ? 1 : 0;
         open = op;
+        launches = 0;
       }
     }
     times.unfinished += open != nullptr ? 1 : 0;
@@ -167,7 +175,8 @@ std::string annotation_of(const std::vector<recording>& ranks, const std::string
   return largest(launches);
 }
 
-annotation_times times_of_annotation(const std::vector<recording>& ranks, const std::string& name) {
+annotation_times times_of_annotation(const std::vector<recording>& ranks, const std::string& name,
+                                     const std::string& kernel) {
   annotation_times times;
   times.host.name = times.device.name = name;
   for (const recording& run : ranks) {
@@ -187,6 +196,8 @@ annotation_times times_of_annotation(const std::vector<recording>& ranks, const 
         if (found != windows.end()) {
           found->second.first = std::min(found->second.first, clamp_time(op.start_ns));
           found->second.second = std::max(found->second.second, clamp_time(op.end_ns));
+          if (op.kind == device_op_kind::kernel && run.strings[op.name] == kernel)
+            ++times.kernel_launches;
           break;
         }
         const auto parent = parent_of.find(at);
@@ -198,6 +209,30 @@ annotation_times times_of_annotation(const std::vector<recording>& ranks, const 
         add(times.device, entry.second.second - entry.second.first);
   }
   return times;
+}
+
+both_launches launches_of(const launch_counts& baseline, const launch_counts& candidate) {
+  using source = launches_per_call::source;
+  const auto known_of = [](const launch_counts& side) -> launches_per_call {
+    if (side.given) return {*side.given, source::given};
+    if (side.section && side.section->kernel_launches > 0)
+      return {quotient(side.section->kernel_launches, side.section->passes.count), source::counted};
+    return {};
+  };
+  both_launches both{known_of(baseline), known_of(candidate)};
+  const annotation_times& b = baseline.annotation;
+  const annotation_times& c = candidate.annotation;
+  if (b.kernel_launches == 0 || c.kernel_launches == 0 || b.host.name != c.host.name) return both;
+  const double ratio =
+      quotient(c.kernel_launches, c.host.count) / quotient(b.kernel_launches, b.host.count);
+  const bool b_known = both.baseline.known != source::assumed;
+  const bool c_known = both.candidate.known != source::assumed;
+  if (ratio == 1 && !b_known && !c_known) return both;
+  if (!c_known && (b_known || ratio > 1))
+    both.candidate = {both.baseline.number * ratio, source::compared};
+  else if (!b_known)
+    both.baseline = {both.candidate.number / ratio, source::compared};
+  return both;
 }
 
 }  // namespace latency::analysis

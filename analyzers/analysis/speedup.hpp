@@ -51,8 +51,6 @@ struct op_times {
   std::int64_t sum_ns = 0;
   std::int64_t min_ns = 0;
   std::int64_t max_ns = 0;
-  // Sections only: begun again, or left open at the end, before a second boundary came.
-  std::int64_t unfinished = 0;
   [[nodiscard]] double mean_ns() const {
     return count == 0 ? 0 : static_cast<double>(sum_ns) / static_cast<double>(count);
   }
@@ -64,21 +62,53 @@ struct op_times {
 [[nodiscard]] op_times times_of_kernel(const std::vector<recording>& ranks,
                                        const std::string& name);
 
+struct section_times {
+  op_times passes;
+  std::int64_t unfinished = 0;       // begun again, or left open at the end, before `to` came
+  std::int64_t kernel_launches = 0;  // of the kernel, in the passes
+};
 // From the end of a device op whose name matches `from` to the end of the next one, on any stream
 // of the same device, that matches `to`. Device ops in order of their start; O(n log n).
-[[nodiscard]] op_times times_of_section(const std::vector<recording>& ranks,
-                                        const name_pattern& from, const name_pattern& to);
+[[nodiscard]] section_times times_of_section(const std::vector<recording>& ranks,
+                                             const name_pattern& from, const name_pattern& to,
+                                             const std::string& kernel);
 
 // Spans of that name: how long they were open on the host, and from the first start to the last end
 // of what was launched under them.
 struct annotation_times {
   op_times host;
   op_times device;
+  std::int64_t kernel_launches = 0;  // of the kernel, under them
 };
 // The name of spans under which the kernel was launched most often; empty without any.
 [[nodiscard]] std::string annotation_of(const std::vector<recording>& ranks,
                                         const std::string& kernel);
 [[nodiscard]] annotation_times times_of_annotation(const std::vector<recording>& ranks,
-                                                   const std::string& name);
+                                                   const std::string& name,
+                                                   const std::string& kernel);
+
+// How often one attention call launches the kernel, and how that is known.
+struct launches_per_call {
+  enum class source : std::uint8_t {
+    given,
+    counted,   // in the section, which is one attention call
+    compared,  // the sides launch it differently often under the same annotation, and so in as many
+               // calls; the one that launches less often does so once, unless it is known better
+    assumed    // once
+  };
+  double number = 1;
+  source known = source::assumed;
+};
+// What is known of one side.
+struct launch_counts {
+  std::optional<double> given;
+  std::optional<section_times> section;
+  annotation_times annotation;
+};
+struct both_launches {
+  launches_per_call baseline, candidate;
+};
+[[nodiscard]] both_launches launches_of(const launch_counts& baseline,
+                                        const launch_counts& candidate);
 
 }  // namespace latency::analysis

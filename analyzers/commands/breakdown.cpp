@@ -7,11 +7,11 @@
 #include "analyzers/commands/breakdown_follow.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
+#include "analyzers/commands/input_files.hpp"
 #include "analyzers/commands/output.hpp"
 #include "analyzers/commands/report_output.hpp"
 #include "analyzers/commands/requirement_check.hpp"
 #include "analyzers/render/tracker_export.hpp"
-#include "analyzers/timeline/reader.hpp"
 
 namespace latency::commands {
 namespace {
@@ -56,9 +56,12 @@ struct outcome {
 };
 
 void add(outcome& to, const recording& run, const std::string& source,
-         const std::vector<requirement>& wanted, bool detailed) {
+         const std::vector<requirement>& wanted, const breakdown_options& options) {
   const breakdown_report report(run);
-  to.documents.push_back(breakdown_document(report, source, detailed));
+  to.documents.push_back(breakdown_document(report, source, options.detailed));
+  if (options.without_switches)
+    std::erase_if(to.documents.back().sections,
+                  [](const render::section& one) { return one.key == "switches"; });
   if (wanted.empty()) return;
   requirement_verdict verdict = check_requirements(run, report.components, source, wanted);
   for (const std::string& failure : verdict.failures) complain(failure);
@@ -67,9 +70,9 @@ void add(outcome& to, const recording& run, const std::string& source,
 }
 
 int export_file(const breakdown_options& options) {
-  const std::string& file = options.files.front();
-  naming(file,
-         [&] { write_output(render::to_tracker_json(open_recording(file)), options.output.path); });
+  for_each_recording(options.files, [&](const recording& run) {
+    write_output(render::to_tracker_json(run), options.output.path);
+  });
   return 0;
 }
 
@@ -81,7 +84,7 @@ int follow_file(const breakdown_options& options, const std::vector<requirement>
   outcome result;
   const auto show = [&](const recording& run, bool last) {
     result = {};
-    add(result, run, run.source, last ? wanted : std::vector<requirement>(), options.detailed);
+    add(result, run, run.source, last ? wanted : std::vector<requirement>(), options);
     if (!in_place) return write_report(result.documents, options.output, options.detailed);
     const std::string text = report_text(result.documents, options.output, options.detailed);
     write_output(last ? "\x1b[H\x1b[J" + text : live_screen(text), "");
@@ -97,13 +100,12 @@ int follow_file(const breakdown_options& options, const std::vector<requirement>
 CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
   CLI::App& command = *app.add_subcommand(
       "breakdown", "where the time of a run went: components, switches, pixel frames, KV cache");
-  command
-      .add_option("FILE", options.files,
-                  "timing file, journal, PyTorch trace (also .gz), file of the older LongLive "
-                  "tracker or log of stages; - is standard input; several: side by side")
-      ->required();
+  add_input_files(command, options.files);
   command.add_flag("--detailed", options.detailed, "also each block and each denoising step");
+  command.add_flag("--without-switches", options.without_switches,
+                   "leave out prompt switches: latency switch says more of them");
   add_report_output(command, options.output);
+  add_sample_unit(command, "--sample-unit", options.sample_unit);
   CLI::Option* const pooling =
       command.add_flag("--pool", options.pooled, "several files, such as ranks, as one");
   CLI::Option* const requiring =
@@ -139,20 +141,17 @@ int run_breakdown(const breakdown_options& options) {
     return options.follow ? follow_file(options, wanted) : export_file(options);
   }
 
+  const auto unit = sample_unit_of(options.sample_unit);
   outcome result;
   if (options.pooled) {
-    std::vector<recording> runs;
-    for (const std::string& file : options.files)
-      naming(file, [&] { runs.push_back(open_recording(file)); });
+    std::vector<recording> runs = open_recordings(options.files, unit);
     const std::string source = counted(static_cast<std::int64_t>(runs.size()), "file") + " pooled";
-    naming(source, [&] { add(result, analysis::pool(runs), source, wanted, options.detailed); });
+    naming(source, [&] { add(result, analysis::pool(runs), source, wanted, options); });
   } else {
-    for (const std::string& file : options.files) {
-      naming(file, [&] {
-        const recording run = open_recording(file);
-        add(result, run, run.source, wanted, options.detailed);
-      });
-    }
+    const auto add_run = [&](const recording& run) {
+      add(result, run, run.source, wanted, options);
+    };
+    for_each_recording(options.files, add_run, unit);
   }
   write_report(result.documents, options.output, options.detailed);
   return result.requirements_hold ? 0 : 1;

@@ -13,6 +13,8 @@ struct breakdown_options {
   report_output output;
   std::vector<std::string> requirements;
   bool detailed = false;
+  bool without_switches = false;
+  std::string sample_unit;  // of logs, over their label
   bool pooled = false;
   std::string exported;   // "legacy": write the file in that shape instead of a report
   bool follow = false;    // the one file is a journal that still grows

@@ -9,7 +9,7 @@
 #include "analyzers/analysis/workload.hpp"
 #include "analyzers/commands/compare_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
-#include "analyzers/timeline/reader.hpp"
+#include "analyzers/commands/input_files.hpp"
 #include "latency/error.hpp"
 
 namespace latency::commands {
@@ -35,8 +35,10 @@ double percentage(const char* option, const std::string& text, double least, dou
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number, std::chars_format::fixed);
   const std::string_view rest(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
-  if (rest == "%" || rest == " %") number /= 100;
-  const bool good = parsed.ec == std::errc{} && (rest.empty() || rest == "%" || rest == " %") &&
+  const bool in_percent = rest == "%" || rest == " %";
+  if (in_percent) number /= 100;
+  // "2" is more likely 2 % than 200 %: neither is taken.
+  const bool good = parsed.ec == std::errc{} && (in_percent || (rest.empty() && number <= 1)) &&
                     number >= least && number <= most;
   if (!good)
     throw error(fmt::format("{} '{}'", option, text), "",
@@ -47,8 +49,7 @@ double percentage(const char* option, const std::string& text, double least, dou
 
 std::vector<analysis::measured_run> measured(const std::vector<std::string>& files) {
   std::vector<analysis::measured_run> runs;
-  for (const std::string& file : files)
-    naming(file, [&] { runs.push_back(analysis::measure(open_recording(file))); });
+  for_each_recording(files, [&](const recording& run) { runs.push_back(analysis::measure(run)); });
   return runs;
 }
 
@@ -77,10 +78,13 @@ CLI::App& add_compare(CLI::App& app, compare_options& options) {
   CLI::Option* const files =
       command
           .add_option("FILES", options.files, "BASE CANDIDATE: timing files, journals or traces")
+          ->type_name("")
           ->expected(2);
-  CLI::Option* const base =
-      command.add_option("--base", options.base, "runs of the base")->excludes(files);
+  CLI::Option* const base = command.add_option("--base", options.base, "runs of the base")
+                                ->type_name(a_file)
+                                ->excludes(files);
   command.add_option("--candidate", options.candidate, "runs of the candidate")
+      ->type_name(a_file)
       ->excludes(files)
       ->needs(base);
   command.add_option("--threshold", options.threshold, "a slowdown that matters")

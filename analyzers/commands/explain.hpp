@@ -12,6 +12,7 @@ namespace latency::commands {
 struct explain_options {
   std::string file;
   std::string span;  // empty: blocks, or the spans whose slow instances cost most
+  double fps = 25;   // pixel frames per second of the playout
   int most = 5;
   report_output output;
 };

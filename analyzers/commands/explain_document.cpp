@@ -188,6 +188,44 @@ section case_section(const explanation_report& report, const explanation& one, s
   return result;
 }
 
+double per_second(std::int64_t period_ns) {
+  return 1e9 / static_cast<double>(period_ns);
+}
+
+line blocks_line(const explanation_report& report, const render::figure& instances,
+                 const render::figure& found) {
+  const tone colour = report.found == 0 ? tone::good : tone::warning;
+  if (report.playouts.empty())
+    return {
+        "{} blocks, {} of them slow; no pixel frames were recorded: whether any was late is "
+        "not known",
+        {instances, found},
+        colour};
+  return {"{} blocks, {} of them slow or with late pixel frames; {} pixel frames late at {}",
+          {instances,
+           found,
+           {"late_pixel_frames", unit::integer, report.late_pixel_frames},
+           {"judged_at", unit::rate, per_second(report.period_ns)}},
+          colour};
+}
+
+table playout_table(const explanation_report& report) {
+  table result{"playouts",
+               "Pixel frames by the rate of the player",
+               {{"played", "rate", unit::rate},
+                {"period", "period", unit::duration_ns},
+                {"pixel_frames", "pixel frames", unit::integer},
+                {"missing", "missing", unit::integer},
+                {"late", "late", unit::integer},
+                {"worst_lateness", "worst", unit::duration_ns}},
+               {}};
+  for (const analysis::playout_row& row : report.playouts)
+    result.rows.push_back({per_second(row.period_ns), row.period_ns, row.expected, row.missing,
+                           row.late,
+                           cell_if(row.late > 0, static_cast<double>(row.worst_lateness_ns))});
+  return result;
+}
+
 section summary_section(const explanation_report& report, bool clean) {
   section result{"summary", "Summary", {}};
   if (!clean)
@@ -202,15 +240,12 @@ section summary_section(const explanation_report& report, bool clean) {
     return result;
   }
   if (report.of_blocks) {
-    result.items.emplace_back(
-        line{"{} blocks, {} of them slow or with late pixel frames; {} pixel frames late at 25 per "
-             "second",
-             {instances, found, {"late_pixel_frames", unit::integer, report.late_pixel_frames}},
-             report.found == 0 ? tone::good : tone::warning});
+    result.items.emplace_back(blocks_line(report, instances, found));
     if (report.late_without_block > 0)
       result.items.emplace_back(
           plain_line("{} late pixel frames belong to no recorded block",
                      {{"late_without_block", unit::integer, report.late_without_block}}));
+    if (!report.playouts.empty()) result.items.emplace_back(playout_table(report));
   } else {
     result.items.emplace_back(line{"{} spans called {}, {} of them slow",
                                    {instances, {"span", unit::text, report.span_name}, found},

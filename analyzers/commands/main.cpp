@@ -8,17 +8,18 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "analyzers/commands/breakdown.hpp"
 #include "analyzers/commands/compare.hpp"
+#include "analyzers/commands/completion.hpp"
 #include "analyzers/commands/explain.hpp"
 #include "analyzers/commands/merge.hpp"
 #include "analyzers/commands/output.hpp"
 #include "analyzers/commands/plot.hpp"
+#include "analyzers/commands/published_names.hpp"
 #include "analyzers/commands/speedup.hpp"
 #include "analyzers/commands/switch.hpp"
 #include "latency/version.hpp"
@@ -51,31 +52,21 @@ subcommand declare(CLI::App& app, CLI::App& (*add)(CLI::App&, options&),
 std::vector<subcommand> subcommands_of(CLI::App& app) {
   using namespace latency::commands;
   return {
-      declare(app, add_breakdown, run_breakdown),  // the comments keep one a line
-      declare(app, add_compare, run_compare),      //
-      declare(app, add_explain, run_explain),      //
-      declare(app, add_merge, run_merge),          //
-      declare(app, add_plot, run_plot),            //
-      declare(app, add_speedup, run_speedup),      //
-      declare(app, add_switch, run_switch),        //
+      declare(app, add_breakdown, run_breakdown),    // the comments keep one a line
+      declare(app, add_compare, run_compare),        //
+      declare(app, add_completion, run_completion),  //
+      declare(app, add_explain, run_explain),        //
+      declare(app, add_merge, run_merge),            //
+      declare(app, add_plot, run_plot),              //
+      declare(app, add_speedup, run_speedup),        //
+      declare(app, add_switch, run_switch),          //
   };
 }
-
-struct published_name {
-  std::string_view program;
-  const char* subcommand;
-};
-constexpr published_name published_names[] = {
-    {"analyze_latency_breakdown", "breakdown"},
-    {"analyze_prompt_switch", "switch"},
-    {"analyze_speedup", "speedup"},
-    {"visualize_comprehensive_latency", "plot"},
-};
 
 std::vector<std::string> arguments_of(int argc, char** argv) {
   const std::string called = argc > 0 ? argv[0] : "latency";
   std::vector<std::string> arguments;
-  for (const published_name& name : published_names)
+  for (const latency::commands::published_name& name : latency::commands::published_names)
     if (called.substr(called.rfind('/') + 1) == name.program)
       arguments.emplace_back(name.subcommand);
   bool options = true;  // until "--"

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "analyzers/analysis/rank_alignment.hpp"
 #include "analyzers/commands/document_parts.hpp"
+#include "analyzers/commands/input_files.hpp"
 #include "analyzers/render/display.hpp"
-#include "analyzers/timeline/reader.hpp"
 #include "latency/error.hpp"
 #include "latency/timing_file.hpp"
 
@@ -30,7 +31,7 @@ Examples:
 
 Clocks are aligned by what nobody leaves before all have entered: NCCL all-reduces, all-gathers,
 reduce-scatters and all-to-alls of the same order, and spans whose name holds "barrier". Without
-any, by the wall clocks of the session starts. The files must be ranks of one run, and every
+any, by the wall clocks of the session starts. With 8 and more of them the drift is fitted, too. The files must be ranks of one run, and every
 collective used must be one of all ranks.
 
 Exit status: 0, or 2 for bad input, for clocks that contradict each other, and when they can be
@@ -54,6 +55,10 @@ std::string in_words(std::int64_t ns) {
   return render::sentence({"{}", {{"time", unit::duration_ns, ns}}, tone::plain});
 }
 
+cell drift_ppm(const rank_alignment& of) {
+  return cell_if(of.drift.has_value(), 1e6 * of.drift.value_or(0));
+}
+
 render::document merge_document(const std::vector<recording>& ranks,
                                 const std::vector<rank_alignment>& alignment,
                                 std::int64_t typical_ns, const std::string& merged) {
@@ -74,6 +79,7 @@ render::document merge_document(const std::vector<recording>& ranks,
                  {"method", "aligned by", unit::text},
                  {"points", "points", unit::integer},
                  {"offset", "offset", unit::duration_ns},
+                 {"drift_ppm", "drift, ppm", unit::number},
                  {"uncertainty", "+-", unit::duration_ns},
                  {"wall_clock_difference", "wall clock says", unit::duration_ns}},
                 {}};
@@ -82,14 +88,24 @@ render::document merge_document(const std::vector<recording>& ranks,
     by_wall_clock = by_wall_clock || one.method == alignment_method::wall_clock;
     const bool first = one.method == alignment_method::reference;
     offsets.rows.push_back({ranks[i].source, to_string(one.method),
-                            first ? cell() : cell(one.points), one.offset_ns,
+                            first ? cell() : cell(one.points), one.offset_ns, drift_ppm(one),
                             first ? cell() : cell(one.uncertainty_ns),
                             first ? cell() : cell(one.wall_clock_difference_ns)});
   }
   result.items.emplace_back(std::move(offsets));
   result.items.emplace_back(
-      note_line("offset: added to the rank's times; wall clock says: what would have to be added "
-                "to the offset for the wall clocks to agree"));
+      note_line("offset: added to the rank's times, with what it has drifted since its start; wall "
+                "clock says: what would have to be added to the offset for the wall clocks to "
+                "agree"));
+  if (std::any_of(alignment.begin(), alignment.end(), [](const rank_alignment& one) {
+        return one.method == alignment_method::synchronization && !one.drift;
+      }))
+    result.items.emplace_back(line{
+        fmt::format("with fewer than {} points the drift is not known and taken as none: +- holds "
+                    "if it is",
+                    analysis::drift_fewest_points),
+        {},
+        tone::warning});
   if (by_wall_clock)
     result.items.emplace_back(
         line{"nothing in the files bounds the difference of wall clocks: +- is what you said "
@@ -107,8 +123,11 @@ CLI::App& add_merge(CLI::App& app, merge_options& options) {
   command
       .add_option("RANK_FILE", options.files, "a file of each rank: timing file, journal or trace")
       ->required()
+      ->type_name("")
       ->expected(2, 1 << 20);
-  command.add_option("-o,--output", options.merged, "the timing file to write")->required();
+  command.add_option("-o,--output", options.merged, "the timing file to write")
+      ->required()
+      ->type_name(a_file);
   command
       .add_option("--barrier", options.barriers,
                   "align by the spans of this name only; may be repeated")
@@ -131,9 +150,7 @@ int run_merge(const merge_options& options) {
   rules.barriers = options.barriers;
   rules.wall_clock_uncertainty_ns =
       duration_ns("--wall-clock-uncertainty", options.wall_clock_uncertainty);
-  std::vector<recording> ranks;
-  for (const std::string& file : options.files)
-    naming(file, [&] { ranks.push_back(open_recording(file)); });
+  std::vector<recording> ranks = open_recordings(options.files);
   naming(options.files.back(), [&] {
     const std::vector<rank_alignment> alignment = analysis::align_ranks(ranks, rules);
     const std::int64_t typical_ns = analysis::typical_duration_ns(ranks);

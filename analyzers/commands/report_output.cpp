@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "analyzers/commands/input_files.hpp"
 #include "analyzers/commands/output.hpp"
 #include "analyzers/render/display.hpp"
 #include "analyzers/render/writers.hpp"
@@ -29,7 +30,8 @@ void add_report_output(CLI::App& command, report_output& output) {
   command.add_option("--format", output.format, "table, markdown, json or csv")
       ->check(CLI::IsMember({"table", "markdown", "json", "csv"}))
       ->capture_default_str();
-  command.add_option("-o,--output", output.path, "write to this file, whole or not at all");
+  command.add_option("-o,--output", output.path, "write to this file, whole or not at all")
+      ->type_name(a_file);
 }
 
 std::string report_text(const std::vector<render::document>& documents, const report_output& output,

@@ -1,12 +1,10 @@
 #pragma once
 // What the subcommands that print reports have in common: a format, and a place to write to.
 
-#include <new>
 #include <string>
 #include <vector>
 
 #include "analyzers/render/document.hpp"
-#include "latency/error.hpp"
 
 namespace CLI {
 class App;
@@ -31,15 +29,5 @@ void write_report(const std::vector<render::document>& documents, const report_o
 // The same as text.
 [[nodiscard]] std::string report_text(const std::vector<render::document>& documents,
                                       const report_output& output, bool all_columns = false);
-
-// Does the work for a file; when memory does not suffice, says for which.
-template <class work>
-auto naming(const std::string& file, const work& of) {
-  try {
-    return of();
-  } catch (const std::bad_alloc&) {
-    throw error(file, "", "not enough memory for this file");
-  }
-}
 
 }  // namespace latency::commands

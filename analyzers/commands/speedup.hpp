@@ -20,8 +20,9 @@ struct speedup_side_options {
   std::string series;
   std::string kernel;
   std::string annotation;
-  std::string section_from, section_to;  // regular expressions
-  std::string sample_unit;               // of ">>>>" lines, over label and plausibility
+  std::string section_from, section_to;    // regular expressions
+  std::string sample_unit;                 // of ">>>>" lines, over label and plausibility
+  std::optional<double> kernels_per_call;  // launches in one attention call
   std::optional<double> attention_min_s, attention_max_s;
   std::vector<std::string> metadata;  // NAME=VALUE
 };

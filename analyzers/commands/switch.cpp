@@ -2,9 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <deque>
+#include <utility>
 
+#include "analyzers/commands/input_files.hpp"
 #include "analyzers/commands/switch_report.hpp"
-#include "analyzers/timeline/reader.hpp"
 
 namespace latency::commands {
 namespace {
@@ -29,10 +30,7 @@ Exit status: 0 all is well, 2 bad input or usage.)";
 CLI::App& add_switch(CLI::App& app, switch_options& options) {
   CLI::App& command = *app.add_subcommand(
       "switch", "what prompt switches cost, part by part, and what the cost depends on");
-  command
-      .add_option("FILE", options.files,
-                  "timing file, journal or PyTorch trace (also .gz); - is standard input")
-      ->required();
+  add_input_files(command, options.files);
   command.add_flag("--detailed", options.detailed, "also spread and minimum, and copies by switch");
   add_report_output(command, options.output);
   command.footer(examples);
@@ -41,11 +39,10 @@ CLI::App& add_switch(CLI::App& app, switch_options& options) {
 
 int run_switch(const switch_options& options) {
   std::deque<switch_file> files;  // their addresses must not change
-  for (const std::string& path : options.files)
-    naming(path, [&] {
-      files.emplace_back(options.files.size() == 1 ? "" : render::file_letter(files.size()),
-                         open_recording(path));
-    });
+  for_each_recording(options.files, [&](recording run) {
+    files.emplace_back(options.files.size() == 1 ? "" : render::file_letter(files.size()),
+                       std::move(run));
+  });
   write_report({switch_document(files, options.detailed)}, options.output);
   return 0;
 }

@@ -6,11 +6,12 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "analyzers/render/tracker_layout.hpp"
 #include "latency/error.hpp"
+#include "latency/saturating.hpp"
 #include "latency/statistics.hpp"
 
 namespace latency::render {
@@ -52,6 +53,15 @@ double in_s(std::int64_t ns) {
   return static_cast<double>(ns) / 1e9;
 }
 
+// Times of files may be absurd.
+std::int64_t length_ns(std::int64_t start_ns, std::int64_t end_ns) {
+  return clamp_time(end_ns) - clamp_time(start_ns);
+}
+template <class row>
+std::int64_t length_ns(const row& of) {
+  return length_ns(of.start_ns, of.end_ns);
+}
+
 json summary_of(const std::vector<std::int64_t>& values_ns) {
   const summary s = summarize(values_ns);
   return {{"mean_ms", s.mean / 1e6}, {"median_ms", s.p50 / 1e6}, {"std_ms", s.stddev / 1e6},
@@ -70,25 +80,13 @@ json short_summary_of(const std::vector<std::int64_t>& values_ns) {
 
 class tracker_export {
  public:
-  explicit tracker_export(const recording& run) : run_(run) {
-    for (std::size_t i = 0; i < run.spans.size(); ++i) by_id_.emplace(run.spans[i].id, i);
+  explicit tracker_export(const recording& run) : run_(run), layout_(run) {
     for (const event_window& w : run.event_windows)
-      if (w.replay == 0) windows_ns_[w.span] += w.end_ns - w.start_ns;
-    for (std::size_t i = 0; i < run.blocks.size(); ++i)
-      if (const span* s = find(run.blocks[i].span)) blocks_.push_back({i, s});
-    std::stable_sort(blocks_.begin(), blocks_.end(), [](const auto& a, const auto& b) {
-      return a.second->end_ns < b.second->end_ns;
-    });
-    for (std::size_t i = 0; i < blocks_.size(); ++i)
-      block_of_span_.emplace(blocks_[i].second->id, static_cast<std::int64_t>(i));
-    for (const auto& [row, block] : blocks_) {
-      const span* around = block;
-      for (int level = 0; around != nullptr && level < deepest; ++level) {
-        around_blocks_.insert(around->id);
-        around = find(around->parent);
+      if (w.replay == 0) {
+        std::int64_t& sum_ns = windows_ns_[w.span];
+        sum_ns = saturating_add(sum_ns, length_ns(w));
       }
-    }
-    for (std::size_t i = 0; i < run.spans.size(); ++i) children_[run.spans[i].parent].push_back(i);
+    for (const span& s : run.spans) children_[s.parent].push_back(&s);
   }
 
   json build() {
@@ -100,66 +98,34 @@ class tracker_export {
             {"comprehensive_statistics", statistics()},
             {"metadata",
              {{"device", device()},
-              {"timestamp", in_s(run_.clock.origin_unix_ns + run_.wall_ns)},
+              {"timestamp", in_s(saturating_add(run_.clock.origin_unix_ns, run_.wall_ns))},
               {"warmup_frames", 0},
-              {"num_frame_per_block", latent_frames_per_block()}}}};
+              {"num_frame_per_block", layout_.latent_frames_per_block()}}}};
   }
 
  private:
-  using block_row = latency::block;
-  static constexpr int deepest = 64;  // parents of a damaged file may form a circle
-
   struct of_component {
     std::vector<std::int64_t> device_ns, host_ns;
     std::map<std::int64_t, std::vector<std::int64_t>> blocks;
   };
 
-  [[nodiscard]] const span* find(span_id id) const {
-    const auto found = by_id_.find(id);
-    return found == by_id_.end() ? nullptr : &run_.spans[found->second];
-  }
-
-  // Position in blocks_ of the block around a span, and whether a prompt switch is around it too.
-  struct place {
-    std::int64_t block = -1;
-    bool in_switch = false;
-  };
-  [[nodiscard]] place place_of(const span& s) const {
-    place result;
-    const span* around = &s;
-    for (int level = 0; around != nullptr && level < deepest; ++level) {
-      result.in_switch = result.in_switch || run_.name_of(*around) == "prompt_switch_total";
-      if (const auto block = block_of_span_.find(around->id); block != block_of_span_.end()) {
-        // The tracker numbered a block when it began, and a switch came before that.
-        result.block = block->second - (result.in_switch ? 1 : 0);
-        return result;
-      }
-      around = find(around->parent);
-    }
-    const auto after = std::upper_bound(
-        blocks_.begin(), blocks_.end(), s.start_ns,
-        [](std::int64_t time_ns, const auto& block) { return time_ns < block.second->end_ns; });
-    result.block = after - blocks_.begin() - 1;
-    return result;
-  }
-
   [[nodiscard]] std::int64_t device_ns(const span& s) const {
     const auto window = windows_ns_.find(s.id);
-    return window == windows_ns_.end() ? s.end_ns - s.start_ns : window->second;
+    return window == windows_ns_.end() ? length_ns(s) : window->second;
   }
 
   void add(const span& s) {
-    if (around_blocks_.count(s.id) != 0) return;  // blocks have a table of their own
+    if (layout_.holds_blocks(s)) return;  // blocks have a table of their own
     const std::string& name = run_.name_of(s);
-    const place at = place_of(s);
-    const std::int64_t host_ns = s.end_ns - s.start_ns;
     if (name == "prompt_switch_total") return;  // from the table of switches
+    const tracker_layout::place at = layout_.place_of(s);
+    const std::int64_t host_ns = length_ns(s);
     json event;
     std::string component = name;
     event["component"] = component;
     event["gpu_time_ms"] = in_ms(device_ns(s));
     event["cpu_time_ms"] = in_ms(host_ns);
-    event["frame_idx"] = latent_frames_until(at.block);
+    event["frame_idx"] = layout_.latent_frames_until(at.block);
     event["block_idx"] = at.block;
     event["timestamp"] = in_s(s.end_ns);
     for (const old_name& known : old_names) {
@@ -187,25 +153,18 @@ class tracker_export {
     events_[component].push_back(std::move(event));
   }
 
-  [[nodiscard]] std::int64_t latent_frames_until(std::int64_t block) const {
-    if (block < 0) return 0;
-    const block_row& row = run_.blocks[blocks_[static_cast<std::size_t>(block)].first];
-    return row.first_latent_frame + row.latent_frames;
-  }
-
   json latent_frames() {
     json frames = json::array();
     std::optional<std::int64_t> before_ns;
-    for (const auto& [row, s] : blocks_) {
-      const block_row& b = run_.blocks[row];
-      for (std::int32_t i = 0; i < b.latent_frames; ++i) {
-        const std::int64_t frame = std::int64_t{b.first_latent_frame} + i;
-        frames.push_back(
-            {{"frame_idx", frame},
-             {"timestamp", in_s(s->end_ns)},
-             {"elapsed_since_start", in_s(s->end_ns - blocks_.front().second->start_ns)}});
-        if (before_ns) add_gap(frame, s->end_ns - *before_ns, i == 0);
-        before_ns = s->end_ns;
+    for (const auto& [row, own] : layout_.blocks()) {
+      for (std::int32_t i = 0; i < row->latent_frames; ++i) {
+        const std::int64_t frame = std::int64_t{row->first_latent_frame} + i;
+        const std::int64_t start_ns = layout_.blocks().front().own->start_ns;
+        frames.push_back({{"frame_idx", frame},
+                          {"timestamp", in_s(own->end_ns)},
+                          {"elapsed_since_start", in_s(length_ns(start_ns, own->end_ns))}});
+        if (before_ns) add_gap(frame, length_ns(*before_ns, own->end_ns), i == 0);
+        before_ns = own->end_ns;
       }
     }
     return frames;
@@ -226,17 +185,18 @@ class tracker_export {
     std::int64_t sum_ns = 0;
     const auto parts = children_.find(total);
     if (parts == children_.end()) return 0;
-    for (const std::size_t i : parts->second) {
-      const std::string& name = run_.name_of(run_.spans[i]);
-      if (name == a || name == b) sum_ns += run_.spans[i].end_ns - run_.spans[i].start_ns;
+    for (const span* part : parts->second) {
+      const std::string& name = run_.name_of(*part);
+      if (name == a || name == b) sum_ns = saturating_add(sum_ns, length_ns(*part));
     }
     return in_ms(sum_ns);
   }
+
   void add_switches() {
     for (const prompt_switch& row : run_.switches) {
-      const span* const total = find(row.span);
+      const span* const total = layout_.find(row.span);
       if (total == nullptr) continue;
-      const std::int64_t total_ns = total->end_ns - total->start_ns;
+      const std::int64_t total_ns = length_ns(*total);
       events_["prompt_switch_total"].push_back(
           {{"segment_idx", row.segment},
            {"frame_idx", row.latent_frame},
@@ -250,7 +210,8 @@ class tracker_export {
            {"cpu_time_ms", in_ms(total_ns)}});
       components_["prompt_switch_total"].device_ns.push_back(total_ns);
       components_["prompt_switch_total"].host_ns.push_back(total_ns);
-      if (const span* const block = find(total->parent)) switch_of_block_ns_[block->id] += total_ns;
+      std::int64_t& of_block_ns = switch_of_block_ns_[total->parent];
+      of_block_ns = saturating_add(of_block_ns, total_ns);
     }
   }
 
@@ -268,12 +229,12 @@ class tracker_export {
       breakdown[component] = std::move(entry);
     }
     json blocks = json::array();
-    for (std::size_t i = 0; i < blocks_.size(); ++i) blocks.push_back(block_analysis(i));
+    for (std::size_t i = 0; i < layout_.blocks().size(); ++i) blocks.push_back(block_analysis(i));
     return {{"configuration",
-             {{"num_frame_per_block", latent_frames_per_block()},
+             {{"num_frame_per_block", layout_.latent_frames_per_block()},
               {"warmup_frames", 0},
-              {"total_frames", total_latent_frames()},
-              {"total_blocks", blocks_.size()}}},
+              {"total_frames", layout_.latent_frames()},
+              {"total_blocks", layout_.blocks().size()}}},
             {"component_breakdown", std::move(breakdown)},
             {"block_analysis", std::move(blocks)},
             {"cross_vs_intra_block", gaps()},
@@ -281,19 +242,19 @@ class tracker_export {
   }
 
   json block_analysis(std::size_t i) {
-    const auto& [row, s] = blocks_[i];
-    const block_row& b = run_.blocks[row];
-    const auto delay = switch_of_block_ns_.find(s->id);
-    const double total_ms =
-        in_ms(s->end_ns - s->start_ns - (delay == switch_of_block_ns_.end() ? 0 : delay->second));
+    const auto& [row, own] = layout_.blocks()[i];
+    const auto delay = switch_of_block_ns_.find(own->id);
+    const std::int64_t delay_ns = delay == switch_of_block_ns_.end() ? 0 : delay->second;
+    const double total_ms = in_ms(saturating_add(length_ns(*own), -delay_ns));
+    const std::int64_t first = row->first_latent_frame;
     json components = json::object();
     for (auto& [component, list] : block_events_[static_cast<std::int64_t>(i)])
       components[component] = std::move(list);
     return {{"block_idx", i},
-            {"frame_range", {b.first_latent_frame, b.first_latent_frame + b.latent_frames - 1}},
+            {"frame_range", {first, first + row->latent_frames - 1}},
             {"total_time_ms", total_ms},
             {"component_timings", std::move(components)},
-            {"avg_time_per_frame_ms", total_ms / std::max(b.latent_frames, 1)}};
+            {"avg_time_per_frame_ms", total_ms / std::max(row->latent_frames, 1)}};
   }
 
   [[nodiscard]] json gaps() const {
@@ -310,9 +271,10 @@ class tracker_export {
   }
 
   [[nodiscard]] json performance() const {
-    if (blocks_.empty()) return json::object();
-    const double time_s = in_s(blocks_.back().second->end_ns - blocks_.front().second->start_ns);
-    const auto latent_frames = static_cast<double>(total_latent_frames());
+    const auto& blocks = layout_.blocks();
+    if (blocks.empty()) return json::object();
+    const double time_s = in_s(length_ns(blocks.front().own->start_ns, blocks.back().own->end_ns));
+    const auto latent_frames = static_cast<double>(layout_.latent_frames());
     const double rate = time_s > 0 ? latent_frames / time_s : 0;
     return {{"total_generation_time_s", time_s},
             {"average_fps", rate},
@@ -326,21 +288,10 @@ class tracker_export {
     return text == nullptr ? "unknown" : *text;
   }
 
-  [[nodiscard]] std::int64_t total_latent_frames() const {
-    std::int64_t total = 0;
-    for (const auto& [row, s] : blocks_) total += run_.blocks[row].latent_frames;
-    return total;
-  }
-  [[nodiscard]] std::int64_t latent_frames_per_block() const {
-    return blocks_.empty() ? 0 : run_.blocks[blocks_.front().first].latent_frames;
-  }
-
   const recording& run_;
-  std::unordered_map<span_id, std::size_t> by_id_;
-  std::unordered_map<span_id, std::int64_t> windows_ns_, block_of_span_, switch_of_block_ns_;
-  std::vector<std::pair<std::size_t, const span*>> blocks_;  // row and span, by end
-  std::unordered_set<span_id> around_blocks_;                // and the blocks themselves
-  std::unordered_map<span_id, std::vector<std::size_t>> children_;
+  tracker_layout layout_;
+  std::unordered_map<span_id, std::int64_t> windows_ns_, switch_of_block_ns_;
+  std::unordered_map<span_id, std::vector<const span*>> children_;
   json events_ = json::object();
   std::map<std::string, of_component> components_;
   std::map<std::int64_t, std::map<std::string, json>> block_events_;
@@ -351,6 +302,9 @@ class tracker_export {
 
 std::string to_tracker_json(const recording& run) {
   if (run.spans.empty()) throw error(run.source, "", "holds no spans to export");
+  constexpr std::int64_t most_latent_frames = std::int64_t{1} << 18;  // 18 hours of video
+  if (tracker_layout(run).latent_frames() > most_latent_frames)
+    throw error(run.source, "blocks", "too many latent frames for a file of the older tracker");
   return tracker_export(run).build().dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -2,7 +2,6 @@
 
 #include "analyzers/timeline/file_kind.hpp"
 #include "analyzers/timeline/mapped_file.hpp"
-#include "analyzers/timeline/stage_log.hpp"
 #include "analyzers/timeline/stage_log_recording.hpp"
 #include "analyzers/timeline/timing_file_reader.hpp"
 #include "analyzers/timeline/trace_reader.hpp"
@@ -12,7 +11,7 @@
 
 namespace latency {
 
-recording open_recording(const std::string& path) {
+recording open_recording(const std::string& path, std::optional<timeline::log_unit> sample_unit) {
   timeline::mapped_file file(path);
   const timeline::recognised_file found = timeline::recognise(file.bytes());
   switch (found.kind) {
@@ -28,7 +27,8 @@ recording open_recording(const std::string& path) {
     case timeline::file_kind::tracker_file:
       return parse_tracker(file.bytes(), file.name());
     case timeline::file_kind::stage_log:
-      return timeline::recording_of(timeline::parse_stage_log(file.bytes(), file.name()));
+      return timeline::recording_of(
+          timeline::parse_stage_log(file.bytes(), file.name(), sample_unit));
     case timeline::file_kind::other:
       break;
   }

@@ -1,6 +1,5 @@
 // The program `latency`, run as a user runs it.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <cstdio>
 #include <fstream>
@@ -12,12 +11,16 @@
 #include "analyzers/render/display.hpp"
 #include "latency/timing_file.hpp"
 #include "tests/analyzers/csv_reader.hpp"
+#include "tests/analyzers/run_command.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace {
 
+using latency_test::command_result;
 using latency_test::csv_rows;
+using latency_test::is_one_line;
 using latency_test::read_file;
+using latency_test::run_command;
 using latency_test::temporary_folder;
 
 const std::string program = LATENCY_TOOL;
@@ -25,22 +28,8 @@ const std::string example = std::string(LATENCY_TEST_DATA) + "/timing/two_segmen
 const std::string trace =
     std::string(LATENCY_TEST_DATA) + "/traces/longlive_interactive.pt.trace.json.gz";
 
-struct result {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-result run(const std::string& command) {
-  const temporary_folder folder;
-  const std::string redirected =
-      "( " + command + " ) >" + (folder / "out") + " 2>" + (folder / "err");
-  const int status = std::system(redirected.c_str());
-  return {WEXITSTATUS(status), read_file(folder / "out"), read_file(folder / "err")};
-}
-
-result breakdown(const std::string& arguments) {
-  return run(program + " breakdown " + arguments);
+command_result breakdown(const std::string& arguments) {
+  return run_command(program + " breakdown " + arguments);
 }
 
 nlohmann::json tables(const std::string& section) {
@@ -55,14 +44,27 @@ nlohmann::json row(const nlohmann::json& rows, const std::string& key, const std
   return {};
 }
 
-bool one_line(const std::string& text) {
-  return !text.empty() && text.find('\n') == text.size() - 1;
-}
-
 }  // namespace
 
+TEST_CASE("latency breakdown: the unit of samples in a log can be given") {
+  const std::string log = std::string(LATENCY_TEST_DATA) + "/fa_vs_vsa/profile.vsa.log";
+  CHECK(breakdown(log).out.find("60 samples labelled ms are read as s") != std::string::npos);
+  const command_result given = breakdown(log + " --sample-unit us");
+  CHECK(given.status == 0);
+  CHECK(given.out.find("read as us") != std::string::npos);
+  CHECK(breakdown(log + " --sample-unit hours").status == 2);
+}
+
+TEST_CASE("latency breakdown: prompt switches can be left to latency switch") {
+  CHECK(breakdown(example).out.find("\nPrompt switches\n") != std::string::npos);
+  const command_result without = breakdown(example + " --without-switches");
+  CHECK(without.status == 0);
+  CHECK(without.out.find("\nPrompt switches\n") == std::string::npos);
+  CHECK(without.out.find("\nFrame generation\n") != std::string::npos);
+}
+
 TEST_CASE("latency breakdown: hygiene comes first and the file is clean") {
-  const result r = breakdown(example);
+  const command_result r = breakdown(example);
   CHECK(r.status == 0);
   CHECK(r.err.empty());
   const std::size_t title = r.out.find('\n');
@@ -236,9 +238,9 @@ TEST_CASE("latency breakdown: a requirement that holds exits with 0, one that do
   CHECK(breakdown(example + " --require 'exclusive(diffusion_forward)==534ms' "
                             "--require 'count(temporal_block)==6'")
             .status == 0);
-  const result r = breakdown(example +
-                             " --require 'max(temporal_block)<=100ms' --require "
-                             "'share(interactive_inference)<=20%'");
+  const command_result r = breakdown(example +
+                                     " --require 'max(temporal_block)<=100ms' --require "
+                                     "'share(interactive_inference)<=20%'");
   CHECK(r.status == 1);
   CHECK(r.err == "latency: " + example +
                      ": max(temporal_block)<=100ms DOES NOT HOLD: it is 140.0 "
@@ -248,13 +250,13 @@ TEST_CASE("latency breakdown: a requirement that holds exits with 0, one that do
 
 TEST_CASE("latency breakdown: P99 of few spans is judged by their maximum, which no P99 exceeds") {
   CHECK(breakdown(example + " --require 'p99(temporal_block)<=140ms'").status == 0);
-  const result missed = breakdown(example + " --require 'p99(temporal_block)<140ms'");
+  const command_result missed = breakdown(example + " --require 'p99(temporal_block)<140ms'");
   CHECK(missed.status == 1);
   CHECK(missed.err.find("(n = 6; below 100 their maximum stands for P99)") != missed.err.npos);
 }
 
 TEST_CASE("latency breakdown: a requirement that cannot be decided exits with 2") {
-  const result typo = breakdown(example + " --require 'mean(temporal_blok)<1s'");
+  const command_result typo = breakdown(example + " --require 'mean(temporal_blok)<1s'");
   CHECK(typo.status == 2);
   CHECK(typo.out.empty());
   CHECK(typo.err.find("no span is called 'temporal_blok'; the nearest is 'temporal_block'") !=
@@ -266,9 +268,9 @@ TEST_CASE("latency breakdown: bad input is one line on stderr, exit 2, and no ou
   const temporary_folder folder;
   std::ofstream(folder / "bad.json") << read_file(example).substr(0, 5000);
   for (const std::string& input : {folder / "bad.json", folder / "missing.json", folder / ""}) {
-    const result r = breakdown(input + " -o " + (folder / "report.txt"));
+    const command_result r = breakdown(input + " -o " + (folder / "report.txt"));
     CHECK(r.status == 2);
-    CHECK(one_line(r.err));
+    CHECK(is_one_line(r.err));
     CHECK(r.err.rfind("latency: " + input + ": ", 0) == 0);
     CHECK(r.out.empty());
   }
@@ -276,13 +278,13 @@ TEST_CASE("latency breakdown: bad input is one line on stderr, exit 2, and no ou
 }
 
 TEST_CASE("latency breakdown: an output that cannot be written leaves nothing and exits with 2") {
-  const result missing = breakdown(example + " -o /nonexistent/report.txt");
+  const command_result missing = breakdown(example + " -o /nonexistent/report.txt");
   CHECK(missing.status == 2);
   CHECK(missing.err ==
         "latency: /nonexistent/report.txt: cannot create: No such file or directory\n");
-  const result full = run(program + " breakdown " + example + " >/dev/full");
+  const command_result full = run_command(program + " breakdown " + example + " >/dev/full");
   CHECK(full.status == 2);
-  CHECK(one_line(full.err));
+  CHECK(is_one_line(full.err));
 }
 
 TEST_CASE("latency breakdown: -o replaces the file as a whole") {
@@ -294,23 +296,23 @@ TEST_CASE("latency breakdown: -o replaces the file as a whole") {
 }
 
 TEST_CASE("latency breakdown: standard input, a pipe and an early reader") {
-  CHECK(run("cat " + example + " | " + program + " breakdown -").out.find("): stdin") ==
+  CHECK(run_command("cat " + example + " | " + program + " breakdown -").out.find("): stdin") ==
         std::string::npos);
-  const result piped = run("cat " + example + " | " + program + " breakdown -");
+  const command_result piped = run_command("cat " + example + " | " + program + " breakdown -");
   CHECK(piped.status == 0);
   CHECK(piped.out.rfind("Latency breakdown: stdin\n", 0) == 0);
   // The reader has gone before the first byte is written.
-  const result gone =
-      run("( sleep 0.3; " + program + " breakdown " + example + "; echo status $? >&2 ) | true");
+  const command_result gone = run_command("( sleep 0.3; " + program + " breakdown " + example +
+                                          "; echo status $? >&2 ) | true");
   CHECK(gone.err == "status 0\n");
-  const result head = run(program + " breakdown " + example + " | head -1");
+  const command_result head = run_command(program + " breakdown " + example + " | head -1");
   CHECK(head.err.empty());
   CHECK(head.out == "Latency breakdown: " + example + "\n");
 }
 
 TEST_CASE("latency breakdown: hostile nesting through a pipe ends at once") {
-  const result r =
-      run("( printf '{'; yes '\"a\":{' | tr -d '\\n' ) 2>/dev/null | " + program + " breakdown -");
+  const command_result r = run_command(
+      "( printf '{'; yes '\"a\":{' | tr -d '\\n' ) 2>/dev/null | " + program + " breakdown -");
   CHECK(r.status == 2);
   CHECK(r.err.find("nested deeper than 16 levels") != r.err.npos);
 }
@@ -318,8 +320,8 @@ TEST_CASE("latency breakdown: hostile nesting through a pipe ends at once") {
 TEST_CASE("latency breakdown: a stream that is no recording is refused at its start") {
   const std::string what = ": is not JSON and not a journal (it starts with byte 0x00)\n";
   CHECK(breakdown("/dev/zero").err == "latency: /dev/zero" + what);
-  CHECK(run(program + " breakdown - </dev/zero").err == "latency: stdin" + what);
-  const result text = run("yes | " + program + " breakdown -");
+  CHECK(run_command(program + " breakdown - </dev/zero").err == "latency: stdin" + what);
+  const command_result text = run_command("yes | " + program + " breakdown -");
   CHECK(text.err == "latency: stdin: is not JSON and not a journal (it starts with 'y')\n");
 }
 
@@ -337,7 +339,7 @@ TEST_CASE("latency breakdown: spans nested without end are shown without their w
   }
   const temporary_folder folder;
   latency::write_timing_file(deep, folder / "deep.json");
-  const result r = breakdown((folder / "deep.json") + " --format csv");
+  const command_result r = breakdown((folder / "deep.json") + " --format csv");
   CHECK(r.status == 0);
   CHECK(r.out.find("(level 410);name") != r.out.npos);  // each name takes 5 of 2048 bytes
   CHECK(r.out.size() < depth * 3000);
@@ -355,7 +357,7 @@ TEST_CASE("latency breakdown: pooled ranks add up, percentiles are over all valu
 TEST_CASE("latency breakdown: an empty recording says why its sections are absent") {
   const temporary_folder folder;
   latency::write_timing_file({}, folder / "empty.json");
-  const result r = breakdown((folder / "empty.json") + " --detailed");
+  const command_result r = breakdown((folder / "empty.json") + " --detailed");
   CHECK(r.status == 0);
   for (const char* const why :
        {"absent: no spans were recorded", "absent: no prompt switches were recorded",
@@ -366,22 +368,22 @@ TEST_CASE("latency breakdown: an empty recording says why its sections are absen
 
 TEST_CASE("latency: published name, version, help, underscores in options") {
   const std::string folder = program.substr(0, program.rfind('/') + 1);
-  const result published =
-      run(folder + "analyze_latency_breakdown " + example + " --detailed --format csv");
+  const command_result published =
+      run_command(folder + "analyze_latency_breakdown " + example + " --detailed --format csv");
   CHECK(published.status == 0);
   CHECK(published.out == breakdown(example + " --detailed --format csv").out);
-  CHECK(run(program + " --version").out == "latency 0.1.0\n");
-  const result help = breakdown("--help");
+  CHECK(run_command(program + " --version").out == "latency 0.1.0\n");
+  const command_result help = breakdown("--help");
   CHECK(help.status == 0);
   CHECK(help.out.find("Examples:") != help.out.npos);
   CHECK(help.out.find("p99 of fewer than 100 spans is judged by their maximum") != help.out.npos);
   for (const std::string& wrong : {std::string(), std::string("--nonsense"),
                                    example + " --format xml", std::string("--format")}) {
-    const result r = breakdown(wrong);
+    const command_result r = breakdown(wrong);
     CHECK(r.status == 2);
-    CHECK(one_line(r.err));
+    CHECK(is_one_line(r.err));
   }
-  CHECK(one_line(breakdown("'missing\nfile'").err));
-  CHECK(one_line(breakdown("$(printf 'a%.0s' $(seq 50000)) x").err));
-  CHECK(run(program).status == 2);
+  CHECK(is_one_line(breakdown("'missing\nfile'").err));
+  CHECK(is_one_line(breakdown("$(printf 'a%.0s' $(seq 50000)) x").err));
+  CHECK(run_command(program).status == 2);
 }

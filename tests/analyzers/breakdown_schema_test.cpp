@@ -9,6 +9,7 @@
 #include "latency/timing_file.hpp"
 #include "schema_complaint.hpp"
 #include "tests/analyzers/device_builder.hpp"
+#include "tests/analyzers/run_command.hpp"
 #include "tests/analyzers/sample_run.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -23,10 +24,7 @@ const std::string trace =
     std::string(LATENCY_TEST_DATA) + "/traces/longlive_interactive.pt.trace.json.gz";
 
 std::string output_of(const std::string& command) {
-  const temporary_folder folder;
-  const std::string redirected = "( " + command + " ) >" + (folder / "out") + " 2>&1";
-  if (std::system(redirected.c_str()) == -1) FAIL("no shell");
-  return read_file(folder / "out");
+  return latency_test::run_command("( " + command + " ) 2>&1").out;
 }
 
 nlohmann::json report(const std::string& arguments) {

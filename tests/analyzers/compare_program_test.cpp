@@ -1,6 +1,5 @@
 // `latency compare`, run as a user runs it.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <cmath>
 #include <fstream>
@@ -10,22 +9,15 @@
 #include "latency/timing_file.hpp"
 #include "schema_complaint.hpp"
 #include "tests/analyzers/recording_builder.hpp"
+#include "tests/analyzers/run_command.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace {
 
 using latency::test::ms;
 using latency::test::recording_builder;
-using latency_test::read_file;
+using latency_test::command_result;
 using latency_test::temporary_folder;
-
-const std::string program = LATENCY_TOOL;
-
-struct result {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
 
 class comparing {
  public:
@@ -49,11 +41,8 @@ class comparing {
     return folder_ / name;
   }
 
-  result compare(const std::string& arguments) {
-    const std::string command =
-        program + " compare " + arguments + " >" + (folder_ / "out") + " 2>" + (folder_ / "err");
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), read_file(folder_ / "out"), read_file(folder_ / "err")};
+  command_result compare(const std::string& arguments) {
+    return latency_test::run_latency("compare " + arguments);
   }
 
   nlohmann::json report(const std::string& arguments) {
@@ -81,7 +70,7 @@ nlohmann::json row(const nlohmann::json& report, const std::string& name) {
 TEST_CASE("latency compare: what became slower is named, and the exit status is 1") {
   comparing c;
   const std::string sides = "--base " + c.three("a", 1, 1) + " --candidate " + c.three("b", 1, 1.1);
-  const result text = c.compare(sides);
+  const command_result text = c.compare(sides);
   CHECK(text.status == 1);
   CHECK(text.err.empty());
   CHECK(text.out.find("SLOWER: 1 of 2 rows by more than 2 %") != text.out.npos);
@@ -100,7 +89,7 @@ TEST_CASE("latency compare: exit status 0 when nothing is slower, also when some
   comparing c;
   const std::string base = "--base " + c.three("a", 1, 1);
   CHECK(c.compare(base + " --candidate " + c.three("b", 1, 1)).status == 0);
-  const result faster = c.compare(base + " --candidate " + c.three("b", 1, 0.8));
+  const command_result faster = c.compare(base + " --candidate " + c.three("b", 1, 0.8));
   CHECK(faster.status == 0);
   CHECK(faster.out.find("faster") != faster.out.npos);
 }
@@ -108,7 +97,7 @@ TEST_CASE("latency compare: exit status 0 when nothing is slower, also when some
 TEST_CASE("latency compare: one run on each side cannot tell 1 %, and says how many would") {
   comparing c;
   const std::string files = c.file("a", 1, 1) + " " + c.file("b", 1, 1.01);
-  const result r = c.compare(files);
+  const command_result r = c.compare(files);
   CHECK(r.status == 3);
   CHECK(r.out.find("CANNOT TELL") != r.out.npos);
   CHECK(r.out.find("more runs on each") != r.out.npos);
@@ -128,11 +117,11 @@ TEST_CASE("latency compare: too few values for any interval are no reason to pas
 TEST_CASE("latency compare: different workloads are refused unless forced") {
   comparing c;
   const std::string files = c.file("a", 1, 1) + " " + c.file("b", 1, 1, 42);
-  const result refused = c.compare(files);
+  const command_result refused = c.compare(files);
   CHECK(refused.status == 2);
   CHECK(refused.out.empty());
   CHECK(refused.err.find("latent_frames: is 42, but 21 in ") != refused.err.npos);
-  const result forced = c.compare(files + " --force");
+  const command_result forced = c.compare(files + " --force");
   CHECK(forced.status == 3);
   CHECK(forced.out.find("latent_frames") != forced.out.npos);
 }
@@ -142,13 +131,14 @@ TEST_CASE("latency compare: bad requests are refused in one line") {
   const std::string a = c.file("a", 1, 1);
   for (const std::string& arguments :
        {a, a + " " + a + " --threshold fast", a + " " + a + " --threshold 0%",
-        a + " " + a + " --run-to-run -1%", a + " " + a + " --component nothing",
-        a + " " + a + " --base " + a, "--base " + a, "--candidate " + a, a + " missing.json"}) {
-    const result r = c.compare(arguments);
+        a + " " + a + " --threshold 2", a + " " + a + " --run-to-run -1%",
+        a + " " + a + " --component nothing", a + " " + a + " --base " + a, "--base " + a,
+        "--candidate " + a, a + " missing.json"}) {
+    const command_result r = c.compare(arguments);
     CAPTURE(arguments);
     CHECK(r.status == 2);
     CHECK(r.out.empty());
-    CHECK(r.err.find('\n') == r.err.size() - 1);
+    CHECK(latency_test::is_one_line(r.err));
   }
 }
 

@@ -1,38 +1,26 @@
 // `latency explain`, run as a user runs it.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "schema_complaint.hpp"
-#include "tests/temporary_folder.hpp"
+#include "tests/analyzers/run_command.hpp"
 
 namespace {
 
-using latency_test::read_file;
-using latency_test::temporary_folder;
+using latency_test::command_result;
 
 const std::string example = std::string(LATENCY_TEST_DATA) + "/timing/two_segments.json";
 
-struct result {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-result explain(const std::string& arguments) {
-  const temporary_folder folder;
-  const std::string command = std::string(LATENCY_TOOL) + " explain " + arguments + " >" +
-                              (folder / "out") + " 2>" + (folder / "err");
-  const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), read_file(folder / "out"), read_file(folder / "err")};
+command_result explain(const std::string& arguments) {
+  return latency_test::run_latency("explain " + arguments);
 }
 
 }  // namespace
 
 TEST_CASE("latency explain: the switch block's 40 ms are told in sentences") {
-  const result r = explain(example);
+  const command_result r = explain(example);
   CHECK(r.status == 0);
   CHECK(r.err.empty());
   CHECK(r.out.find("1. Block 3 (switch)") != r.out.npos);
@@ -51,14 +39,31 @@ TEST_CASE("latency explain: the rows of the table add up to the difference") {
   CHECK(report["sections"]["case_1"]["lines"][0]["figures"]["excess_ns"] == 40'000'000);
 }
 
+TEST_CASE("latency explain: lateness is told for every rate of playout, and judged at --fps") {
+  const auto summary = [](const std::string& arguments) {
+    const auto report = nlohmann::json::parse(explain(example + arguments + " --format json").out);
+    CHECK(latency_test::schema_complaint("explain.schema.json", report) == "");
+    return report["sections"]["summary"];
+  };
+  const auto usual = summary("");
+  CHECK(usual["lines"][0]["figures"]["judged_at_per_second"] == 25.0);
+  CHECK(usual["lines"][0]["figures"]["late_pixel_frames"] == 0);
+  CHECK(usual["tables"]["playouts"].size() == 4);
+  const auto fast = summary(" --fps 1000");
+  CHECK(fast["lines"][0]["figures"]["late_pixel_frames"] == fast["tables"]["playouts"][4]["late"]);
+  CHECK(fast["tables"]["playouts"][4]["late"] > 0);
+  CHECK(fast["tables"]["playouts"][4]["period_ns"] == 1'000'000);
+}
+
 TEST_CASE("latency explain: bad requests are refused in one line") {
-  for (const std::string& arguments : {std::string("missing.json"), example + " --span nothing",
-                                       example + " --most 0", std::string()}) {
-    const result r = explain(arguments);
+  for (const std::string& arguments :
+       {std::string("missing.json"), example + " --span nothing", example + " --most 0",
+        example + " --fps 0", std::string()}) {
+    const command_result r = explain(arguments);
     CAPTURE(arguments);
     CHECK(r.status == 2);
     CHECK(r.out.empty());
-    CHECK(r.err.find('\n') == r.err.size() - 1);
+    CHECK(latency_test::is_one_line(r.err));
   }
 }
 

@@ -15,10 +15,9 @@ using latency::test::ms;
 using latency::test::recording_builder;
 
 explanation_report explained(const latency::recording& run, const std::string& span = "",
-                             std::size_t most = 5) {
+                             std::size_t most = 5, std::int64_t period_ns = 40 * ms) {
   const latency::span_tree tree(run);
-  return explain(run, tree, latency::device_accounting(run, tree), generation(run, tree), span,
-                 most);
+  return explain(run, tree, latency::device_accounting(run, tree), {span, period_ns, most});
 }
 
 const span_change& change(const explanation& of, const std::string& path) {
@@ -108,6 +107,33 @@ TEST_CASE("explanation: late pixel frames are those of the deadlines, by block")
   std::int64_t expected_ns = 0;
   for (const late_pixel_frame& p : late) expected_ns = std::max(expected_ns, p.lateness_ns);
   CHECK(worst_ns == expected_ns);
+}
+
+// Complete at 120, 220, 320, 420, 1020 and 1120 ms, four at a time; due at 120 ms + i periods.
+TEST_CASE("explanation: pixel frames are late at the rate that is asked for, and counted at all") {
+  const auto run = one_slow_block();
+  const auto at_16 = explained(run, "", 5, 62'500'000);
+  CHECK(at_16.late_pixel_frames == 0);  // pixel frame 16 is due at 1120
+  CHECK(at_16.found == 1);              // the slow block is slow all the same
+  const auto at_100 = explained(run, "", 6, 10 * ms);
+  CHECK(at_100.late_pixel_frames == 20);  // all but the first block's
+  CHECK(at_100.found == 5);
+  CHECK(at_100.cases.front().late->worst_ns == 740 * ms);  // of 1020 - 280
+  REQUIRE(at_100.playouts.size() == 5);
+  const auto check = [&](std::size_t row, std::int64_t period, std::int64_t late,
+                         std::int64_t worst) {
+    CHECK(at_100.playouts[row].period_ns == period);
+    CHECK(at_100.playouts[row].expected == 24);
+    CHECK(at_100.playouts[row].missing == 0);
+    CHECK(at_100.playouts[row].late == late);
+    CHECK(at_100.playouts[row].worst_lateness_ns == worst);
+  };
+  check(0, 62'500'000, 0, 0);
+  check(1, 41'666'667, 8, 900 * ms - 16 * std::int64_t{41'666'667});
+  check(2, 40 * ms, 8, 260 * ms);
+  check(3, 33'333'333, 8, 900 * ms - 16 * std::int64_t{33'333'333});
+  check(4, 10 * ms, 20, 740 * ms);
+  CHECK(explained(run).playouts.size() == 4);
 }
 
 // Blocks of sample_run.hpp; two switch blocks are too few to be peers of each other.

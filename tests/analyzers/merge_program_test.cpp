@@ -1,6 +1,5 @@
 // `latency merge`, run as a user runs it.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,22 +8,17 @@
 #include "latency/timing_file.hpp"
 #include "schema_complaint.hpp"
 #include "tests/analyzers/recording_builder.hpp"
+#include "tests/analyzers/run_command.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace {
 
 using latency::test::ms;
 using latency::test::recording_builder;
+using latency_test::command_result;
 using latency_test::read_file;
+using latency_test::run_latency;
 using latency_test::temporary_folder;
-
-const std::string program = LATENCY_TOOL;
-
-struct result {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
 
 // Two ranks; the second one's clock is 200 ms behind.
 class two_ranks {
@@ -49,12 +43,6 @@ class two_ranks {
     const auto names = folder_.names();
     return std::find(names.begin(), names.end(), name) != names.end();
   }
-  result run(const std::string& arguments) const {
-    const std::string command =
-        program + " " + arguments + " >" + (folder_ / "out") + " 2>" + (folder_ / "err");
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), read_file(folder_ / "out"), read_file(folder_ / "err")};
-  }
 
  private:
   temporary_folder folder_;
@@ -64,7 +52,7 @@ class two_ranks {
 
 TEST_CASE("latency merge: the ranks stand on one clock, and breakdown reads the file") {
   const two_ranks ranks(4);
-  const result r = ranks.run("merge " + ranks.files() + " -o " + ranks.path("run.json"));
+  const command_result r = run_latency("merge " + ranks.files() + " -o " + ranks.path("run.json"));
   CHECK(r.err == "");
   CHECK(r.status == 0);
   CHECK(r.out.find("two ranks are off by 4.00 ms at most") != r.out.npos);
@@ -74,7 +62,7 @@ TEST_CASE("latency merge: the ranks stand on one clock, and breakdown reads the 
   CHECK(merged["spans"]["start_ns"][6] == 300 * ms);
   CHECK(merged["run"]["merged_ranks"] == 2);
   CHECK(merged["wall_ns"] == 1200 * ms);
-  const result breakdown = ranks.run("breakdown --format json " + ranks.path("run.json"));
+  const command_result breakdown = run_latency("breakdown --format json " + ranks.path("run.json"));
   CHECK(breakdown.status == 0);
   const auto proof = nlohmann::json::parse(breakdown.out)["sections"]["proof"]["lines"][0];
   CHECK(proof["figures"]["threads"] == 2);
@@ -85,29 +73,30 @@ TEST_CASE("latency merge: the ranks stand on one clock, and breakdown reads the 
 TEST_CASE("latency merge: the report says how each rank was aligned, in every format") {
   const two_ranks ranks(4);
   const std::string command = "merge " + ranks.files() + " -o " + ranks.path("run.json");
-  const auto report = nlohmann::json::parse(ranks.run(command + " --format json").out);
+  const auto report = nlohmann::json::parse(run_latency(command + " --format json").out);
   CHECK(latency_test::schema_complaint("merge.schema.json", report) == "");
   const auto rows = report["sections"]["alignment"]["tables"]["ranks"];
   CHECK(rows[1]["method"] == "synchronization");
   CHECK(rows[1]["points"] == 3);
   CHECK(rows[1]["offset_ns"] == 200 * ms);
   CHECK(rows[1]["uncertainty_ns"] == 4 * ms);
+  CHECK(rows[1]["drift_ppm"].is_null());  // three barriers do not show any
   CHECK(rows[1]["wall_clock_difference_ns"] == -10 * ms);
   for (const char* format : {"table", "markdown", "csv"})
-    CHECK(ranks.run(command + " --format " + format).out.size() > 200);
-  CHECK(ranks.run("merge --help").out.find("Examples:") != std::string::npos);
+    CHECK(run_latency(command + " --format " + format).out.size() > 200);
+  CHECK(run_latency("merge --help").out.find("Examples:") != std::string::npos);
 }
 
 TEST_CASE(
     "latency merge: refused, and nothing written, when it is less certain than spans are long") {
   const two_ranks ranks(45);  // median of 40 and 45: 42.5
   const std::string command = "merge " + ranks.files() + " -o " + ranks.path("run.json");
-  const result r = ranks.run(command);
+  const command_result r = run_latency(command);
   CHECK(r.status == 2);
   CHECK(r.out.empty());
   CHECK(r.err.find("can be aligned to 45.00 ms only") != r.err.npos);
   CHECK_FALSE(ranks.has("run.json"));
-  const result forced = ranks.run(command + " --force");
+  const command_result forced = run_latency(command + " --force");
   CHECK(forced.status == 0);
   CHECK(forced.out.find("MERGED BY FORCE") != forced.out.npos);
   CHECK(ranks.has("run.json"));
@@ -119,11 +108,11 @@ TEST_CASE("latency merge: bad requests are refused in one line") {
   for (const std::string& arguments :
        {ranks.files(), ranks.file(0) + output, ranks.file(0) + " missing.json" + output,
         ranks.files() + output + " --wall-clock-uncertainty soon"}) {
-    const result r = ranks.run("merge " + arguments);
+    const command_result r = run_latency("merge " + arguments);
     CAPTURE(arguments);
     CHECK(r.status == 2);
     CHECK(r.out.empty());
-    CHECK(r.err.find('\n') == r.err.size() - 1);
+    CHECK(latency_test::is_one_line(r.err));
     CHECK_FALSE(ranks.has("run.json"));
   }
 }

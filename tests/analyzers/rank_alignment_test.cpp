@@ -98,6 +98,34 @@ TEST_CASE("rank_alignment: what contradicts itself is refused") {
                        latency::error);
 }
 
+// Ten barriers of 1 ms, one a second; the other clock starts 200 ms behind and gains 100 ppm.
+TEST_CASE("rank_alignment: with enough barriers the drift is fitted, and times follow it") {
+  const auto of_both = [](std::int64_t barriers) {
+    recording_builder first(20000);
+    recording_builder other(20000);
+    for (std::int64_t i = 1; i <= barriers; ++i) {
+      first.span("barrier", 0, 1000 * i, 1000 * i + 1);
+      other.span("barrier", 0, 0, 0);
+      latency::span& theirs = other.run().spans.back();
+      theirs.start_ns = 1000 * i * ms - 200 * ms + i * ms / 10;
+      theirs.end_ns = theirs.start_ns + ms;
+    }
+    return std::vector<recording>{first.run(), other.run()};
+  };
+  auto ranks = of_both(20);
+  const auto aligned = align_ranks(ranks, {});
+  CHECK(aligned[1].points == 20);
+  REQUIRE(aligned[1].drift.has_value());
+  CHECK(*aligned[1].drift == doctest::Approx(-100e-6).epsilon(0.02));
+  CHECK(std::llabs(aligned[1].offset_ns - 200 * ms) < ms / 10);
+  CHECK(aligned[1].uncertainty_ns < 2 * ms);
+  const recording all = merge_ranks(std::move(ranks), aligned);
+  for (std::size_t i = 0; i < 20; ++i)
+    CHECK(std::llabs(all.spans[20 + i].start_ns - all.spans[i].start_ns) < ms);
+  // Too few to fit: 1 ms a barrier holds a drift of 0.6 ms in 6 s, and then no longer.
+  CHECK_FALSE(align_ranks(of_both(7), {})[1].drift.has_value());
+}
+
 TEST_CASE("rank_alignment: named barriers are the only ones") {
   recording_builder first(1000);
   recording_builder other(1000);

@@ -1,18 +1,21 @@
 // The subcommand `latency speedup` against what tests/oracle/speedup_oracle.py, which shares
 // nothing with it, reckons from the same logs and traces of dense and sparse attention.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
+#include "schema_complaint.hpp"
+#include "tests/analyzers/run_command.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace {
 
 using doctest::Approx;
+using latency_test::command_result;
 using latency_test::read_file;
 using latency_test::temporary_folder;
 using nlohmann::json;
@@ -24,25 +27,14 @@ const std::string inputs = logs + " --baseline-trace " + data +
                            "profile.fa.pt.trace.json.gz --candidate-trace " + data +
                            "profile.vsa.pt.trace.json.gz";
 
-struct result {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-result run(const std::string& command) {
-  const temporary_folder folder;
-  const int status =
-      std::system((command + " >" + (folder / "out") + " 2>" + (folder / "err")).c_str());
-  return {WEXITSTATUS(status), read_file(folder / "out"), read_file(folder / "err")};
-}
-
-result speedup(const std::string& arguments) {
-  return run(std::string(LATENCY_TOOL) + " speedup" + arguments);
+command_result speedup(const std::string& arguments) {
+  return latency_test::run_latency("speedup" + arguments);
 }
 
 json report(const std::string& arguments) {
-  return json::parse(speedup(arguments + " --format json").out)["sections"];
+  const json found = json::parse(speedup(arguments + " --format json").out);
+  CHECK(latency_test::schema_complaint("speedup.schema.json", found) == "");
+  return found["sections"];
 }
 
 json ops_row(const json& sections, const std::string& side, const std::string& measured) {
@@ -59,7 +51,8 @@ TEST_CASE("latency speedup: every figure is that of the independent reckoning") 
   const std::string kernel = ops_row(found, "baseline", "kernel")["name"];
   CHECK(kernel.find("flash_fwd_kernel") != std::string::npos);
   const json by_hand =
-      json::parse(run("'" LATENCY_PYTHON "' '" LATENCY_ORACLE "' " + data + "profile.fa.log " +
+      json::parse(latency_test::run_command(
+                      "'" LATENCY_PYTHON "' '" LATENCY_ORACLE "' " + data + "profile.fa.log " +
                       data + "profile.fa.pt.trace.json.gz '" + kernel + "' " + data +
                       "profile.vsa.log " + data + "profile.vsa.pt.trace.json.gz _attn_fwd_sparse")
                       .out);
@@ -96,13 +89,55 @@ TEST_CASE("latency speedup: every figure is that of the independent reckoning") 
 }
 
 TEST_CASE("latency speedup: the parts of the gap add up to the stage") {
-  const json rows = report(inputs)["gap"]["tables"]["gap"];
+  const json gap = report(inputs)["gap"];
+  CHECK(gap["lines"][2]["figures"]["candidate_launches_per_call"] == 1.0);
+  const json rows = gap["tables"]["gap"];
   REQUIRE(rows.size() == 4);
   for (const char* const column : {"baseline_ns", "candidate_ns", "saved_ns"}) {
     double sum = 0;
     for (std::size_t i = 0; i < 3; ++i) sum += rows[i][column].get<double>();
     CHECK(sum == Approx(rows[3][column].get<double>()));
   }
+}
+
+// Twelve calls in a run: two launches in each cost twice the kernel.
+TEST_CASE("latency speedup: launches in an attention call are given, or counted in the section") {
+  const json once = report(inputs)["gap"]["tables"]["gap"];
+  const json twice = report(inputs + " --candidate-kernels-per-call 2")["gap"]["tables"]["gap"];
+  CHECK(twice[0]["candidate_ns"].get<double>() ==
+        Approx(2 * once[0]["candidate_ns"].get<double>()));
+  CHECK(twice[0]["baseline_ns"] == once[0]["baseline_ns"]);
+  CHECK(twice[3]["candidate_ns"] == once[3]["candidate_ns"]);
+  // Three of these in each attention call; the baseline has one of its own for each of them.
+  const json counted = report(inputs +
+                              " --candidate-kernel _fused_block_mean_kernel"
+                              " --candidate-section-from 192x192"
+                              " --candidate-section-to _attn_fwd_sparse");
+  const json figures = counted["gap"]["lines"][2]["figures"];
+  CHECK(figures["candidate_launches_per_call"] == 3.0);
+  CHECK(figures["baseline_launches_per_call"] == 1.0);
+}
+
+TEST_CASE("latency speedup: without samples the section takes the place of attention") {
+  const temporary_folder folder;
+  std::string arguments = inputs.substr(logs.size());
+  for (const std::string side : {"fa", "vsa"}) {
+    std::ofstream log(folder / side);
+    std::istringstream lines(read_file(data + "profile." + side + ".log"));
+    for (std::string line; std::getline(lines, line);)
+      if (line.find(">>>>") == line.npos) log << line << '\n';
+    arguments += (side == "fa" ? " --baseline-log " : " --candidate-log ") + (folder / side);
+  }
+  CHECK(report(arguments)["gap"]["tables"].empty());
+  const std::string sections =
+      " --baseline-section-from layer_norm --baseline-section-to flash_fwd"
+      " --candidate-section-from layer_norm --candidate-section-to sparse";
+  const json gap = report(arguments + sections)["gap"]["tables"]["gap"];
+  REQUIRE(gap.size() == 3);
+  CHECK(gap[2]["what"] == "= the section");
+  for (const char* const column : {"baseline_ns", "candidate_ns"})
+    CHECK(gap[0][column].get<double>() + gap[1][column].get<double>() ==
+          Approx(gap[2][column].get<double>()));
 }
 
 TEST_CASE("latency speedup: dropped samples, sections and the unit are reported") {
@@ -119,11 +154,11 @@ TEST_CASE("latency speedup: different work is refused, unless forced, and then s
   const std::string other = inputs +
                             " --baseline-metadata pixel_frames=81 --candidate-metadata "
                             "pixel_frames=21";
-  const result refused = speedup(other);
+  const command_result refused = speedup(other);
   CHECK(refused.status == 2);
   CHECK(refused.out.empty());
   CHECK(refused.err.find("pixel_frames 81 against 21") != std::string::npos);
-  const result forced = speedup(other + " --force");
+  const command_result forced = speedup(other + " --force");
   CHECK(forced.status == 0);
   CHECK(forced.out.find("NOT THE SAME WORK") < forced.out.find("Speedups"));
 
@@ -134,13 +169,13 @@ TEST_CASE("latency speedup: different work is refused, unless forced, and then s
   std::string shorter = inputs;
   const std::string whole = data + "profile.vsa.log";
   shorter.replace(shorter.find(whole), whole.size(), folder / "short.log");
-  const result fewer = speedup(shorter);
+  const command_result fewer = speedup(shorter);
   CHECK(fewer.status == 2);
   CHECK(fewer.err.find("5 runs in") != std::string::npos);
 }
 
 TEST_CASE("latency speedup: metadata that is missing is listed, given metadata is not") {
-  const result plain = speedup(inputs);
+  const command_result plain = speedup(inputs);
   CHECK(plain.out.find("missing (--metadata NAME=VALUE): attention_backend") != std::string::npos);
   const temporary_folder folder;
   std::ofstream(folder / "m.json")
@@ -149,6 +184,17 @@ TEST_CASE("latency speedup: metadata that is missing is listed, given metadata i
   const json found = report(inputs + " --metadata-file " + (folder / "m.json"));
   CHECK(found["metadata"]["lines"][0]["text"].get<std::string>().find("attention_backend") ==
         std::string::npos);
+  const auto property = [&found](const std::string& name) {
+    for (const auto& row : found["metadata"]["tables"]["metadata"])
+      if (row["property"] == name) return row;
+    return json();
+  };
+  CHECK(property("attention_backend")["candidate"] == "VIDEO_SPARSE_ATTN");
+  CHECK(property("device_type")["baseline"] == "NVIDIA H200");  // read from the traces
+  CHECK(property("device_count")["baseline"] == "1");
+  CHECK(property("date")["candidate"] == "2026-11-20T08:40:41Z");
+  const json given = report(inputs + " --metadata date=yesterday");
+  CHECK(given["metadata"]["tables"]["metadata"][0]["baseline"] == "yesterday");
 }
 
 TEST_CASE("latency speedup: a bundle holds the report and everything it came from") {
@@ -159,6 +205,57 @@ TEST_CASE("latency speedup: a bundle holds the report and everything it came fro
   CHECK(read_file(bundle + "/baseline/profile.fa.log") == read_file(data + "profile.fa.log"));
   CHECK(std::filesystem::exists(bundle + "/candidate/profile.vsa.pt.trace.json.gz"));
   CHECK(speedup(inputs + " --bundle " + bundle).status == 2);  // it is not empty any more
+  CHECK(folder.names() == std::vector<std::string>{"bundle"});
+}
+
+TEST_CASE("latency speedup: a bundle that fails leaves nothing behind") {
+  const temporary_folder folder;
+  // The log's name is taken by the trace: the second copy fails.
+  std::filesystem::create_directory(folder / "other");
+  std::filesystem::copy_file(data + "profile.fa.pt.trace.json.gz", folder / "other/profile.fa.log");
+  const std::string same_name = " --baseline-log " + data + "profile.fa.log --baseline-trace " +
+                                (folder / "other/profile.fa.log") + " --candidate-log " + data +
+                                "profile.vsa.log --candidate-trace " + data +
+                                "profile.vsa.pt.trace.json.gz";
+  const command_result failed = speedup(same_name + " --bundle " + (folder / "bundle/"));
+  CHECK(failed.status == 2);
+  CHECK(failed.out.empty());
+  CHECK(failed.err.find("cannot copy into the bundle") != failed.err.npos);
+  CHECK(folder.names() == std::vector<std::string>{"other"});
+  const command_result nowhere = speedup(inputs + " --bundle " + (folder / "no/such/bundle"));
+  CHECK(nowhere.status == 2);
+  CHECK(latency_test::is_one_line(nowhere.err));
+  std::filesystem::create_directory(folder / "empty");
+  CHECK(speedup(inputs + " --bundle " + (folder / "empty")).status == 0);
+  CHECK(std::filesystem::exists(folder / "empty/report.md"));
+}
+
+TEST_CASE("latency speedup: a log of one run counts it, and says so") {
+  const temporary_folder folder;
+  std::string arguments = inputs.substr(logs.size());
+  for (const std::string side : {"fa", "vsa"}) {
+    const std::string text = read_file(data + "profile." + side + ".log");
+    const std::size_t second = text.find("[InputValidationStage] Starting",
+                                         text.find("[InputValidationStage] Starting") + 1);
+    std::ofstream(folder / (side + ".log")) << text.substr(0, text.rfind('\n', second) + 1);
+    arguments +=
+        (side == "fa" ? " --baseline-log " : " --candidate-log ") + (folder / (side + ".log"));
+  }
+  const json found = report(arguments);
+  CHECK(found["speedups"]["tables"]["speedups"][2]["baseline_ns"] == 200'372'271.0);
+  CHECK(found["runs"]["tables"]["runs"][2]["baseline_ns"].is_null());  // avg_excl_warmup
+  CHECK(found["anomalies"]["lines"][0]["text"] ==
+        "baseline: there is only one run: it counts, although it warms up");
+}
+
+TEST_CASE("latency speedup: limits that drop everything or contradict each other are told") {
+  const command_result crossed =
+      speedup(inputs + " --baseline-attention-min-s 0.05 --baseline-attention-max-s 0.005");
+  CHECK(crossed.status == 2);
+  CHECK(latency_test::is_one_line(crossed.err));
+  const json none = report(inputs + " --baseline-attention-min-s 1");
+  CHECK(none["attention"]["tables"]["attention"][0]["below_min"] == 60);
+  CHECK(none["gap"]["tables"].empty());
 }
 
 TEST_CASE("latency speedup: a folder of traces is a folder of ranks") {

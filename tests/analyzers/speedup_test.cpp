@@ -98,18 +98,22 @@ TEST_CASE("speedup: a section goes from the end of one boundary to the end of th
   recording& run = made.run();
   add_op(run, "Memcpy DtoD", 0, 2);
   add_op(run, "attention", 2, 10);
+  add_op(run, "attention", 9, 10);
   add_op(run, "gather", 10, 13);
   add_op(run, "Memcpy DtoD", 20, 21);  // begun again before it ended
+  add_op(run, "attention", 22, 23);
   add_op(run, "Memcpy DtoD", 30, 31);
+  add_op(run, "attention", 32, 33);
   add_op(run, "gather", 35, 36);
   add_op(run, "gather", 40, 41);       // ends nothing
   add_op(run, "Memcpy DtoD", 50, 51);  // never ends: the next one is another device's
   add_op(run, "gather", 60, 61, 0, 1);
-  const op_times times =
-      times_of_section({run}, name_pattern("Memcpy", "from"), name_pattern("gather", "to"));
-  CHECK(times.count == 2);
-  CHECK(times.sum_ns == 11 * ms + 5 * ms);
+  const section_times times = times_of_section({run}, name_pattern("Memcpy", "from"),
+                                               name_pattern("gather", "to"), "attention");
+  CHECK(times.passes.count == 2);
+  CHECK(times.passes.sum_ns == 11 * ms + 5 * ms);
   CHECK(times.unfinished == 2);
+  CHECK(times.kernel_launches == 3);  // not the one of the pass that was begun again
 }
 
 TEST_CASE("speedup: an annotation has its host time and the window of what it launched") {
@@ -121,9 +125,48 @@ TEST_CASE("speedup: an annotation has its host time and the window of what it la
   add_op(run, "attention", 30, 33, forward);
   add_op(run, "attention", 40, 41, forward);
   CHECK(annotation_of({run}, "attention") == "forward");
-  const annotation_times times = times_of_annotation({run}, "forward");
+  const annotation_times times = times_of_annotation({run}, "forward", "attention");
   CHECK(times.host.sum_ns == 10 * ms);
   CHECK(times.device.count == 1);
   CHECK(times.device.sum_ns == 36 * ms);
+  CHECK(times.kernel_launches == 3);
   CHECK(annotation_of({run}, "none").empty());
+}
+
+TEST_CASE("speedup: launches of a call are given, counted in sections, compared, or assumed") {
+  using source = launches_per_call::source;
+  const auto side = [](std::optional<double> given, std::int64_t sections, std::int64_t in_sections,
+                       std::int64_t annotations, std::int64_t under_them) {
+    launch_counts counts;
+    counts.given = given;
+    if (sections > 0) {
+      counts.section.emplace();
+      counts.section->passes.count = sections;
+      counts.section->kernel_launches = in_sections;
+    }
+    counts.annotation.host.name = "forward";
+    counts.annotation.host.count = annotations;
+    counts.annotation.kernel_launches = under_them;
+    return counts;
+  };
+  const auto check = [](const both_launches& both, double b, source b_known, double c,
+                        source c_known) {
+    CHECK(both.baseline.number == b);
+    CHECK((both.baseline.known == b_known));
+    CHECK(both.candidate.number == c);
+    CHECK((both.candidate.known == c_known));
+  };
+  const launch_counts plain = side({}, 0, 0, 1, 8);
+  check(launches_of(plain, side({}, 0, 0, 2, 16)), 1, source::assumed, 1, source::assumed);
+  check(launches_of(plain, side({}, 0, 0, 1, 16)), 1, source::assumed, 2, source::compared);
+  check(launches_of(side({}, 0, 0, 1, 24), plain), 3, source::compared, 1, source::assumed);
+  check(launches_of(side({}, 4, 8, 1, 8), side({}, 0, 0, 1, 4)), 2, source::counted, 1,
+        source::compared);
+  check(launches_of(side({}, 0, 0, 1, 4), side(6, 4, 8, 1, 8)), 3, source::compared, 6,
+        source::given);
+  check(launches_of(side({}, 0, 0, 0, 0), side({}, 2, 3, 1, 8)), 1, source::assumed, 1.5,
+        source::counted);
+  launch_counts other = side({}, 0, 0, 1, 16);
+  other.annotation.host.name = "backward";
+  check(launches_of(plain, other), 1, source::assumed, 1, source::assumed);
 }

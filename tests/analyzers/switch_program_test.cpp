@@ -1,6 +1,5 @@
 // The subcommand `latency switch`, run as a user runs it.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -10,31 +9,22 @@
 #include "analyzers/render/display.hpp"
 #include "schema_complaint.hpp"
 #include "tests/analyzers/csv_reader.hpp"
+#include "tests/analyzers/run_command.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace {
 
+using latency_test::command_result;
 using latency_test::csv_rows;
 using latency_test::read_file;
 using latency_test::temporary_folder;
 
-const std::string program = LATENCY_TOOL;
 // 6 blocks of 100 ms, the fourth 40 ms longer for its switch: 9 of resets, 5 of set-up, 25 of
 // recache, 1 of its own; 30 ms of VAE after each block.
 const std::string example = std::string(LATENCY_TEST_DATA) + "/timing/two_segments.json";
 
-struct result {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-result latency_switch(const std::string& arguments) {
-  const temporary_folder folder;
-  const int status = std::system(
-      (program + " switch " + arguments + " >" + (folder / "out") + " 2>" + (folder / "err"))
-          .c_str());
-  return {WEXITSTATUS(status), read_file(folder / "out"), read_file(folder / "err")};
+command_result latency_switch(const std::string& arguments) {
+  return latency_test::run_latency("switch " + arguments);
 }
 
 nlohmann::json report(const std::string& arguments) {
@@ -127,7 +117,7 @@ TEST_CASE("latency switch: files with other windows say what a smaller one saves
 TEST_CASE("latency switch: it says when it cannot tell, and why") {
   CHECK(latency_switch(example).out.find(
             "cannot tell what a smaller window would save: 1 switch") != std::string::npos);
-  const result same = latency_switch(example + " " + example + " " + example);
+  const command_result same = latency_switch(example + " " + example + " " + example);
   CHECK(same.out.find("all 3 switches recached") != std::string::npos);
 }
 
@@ -185,12 +175,12 @@ TEST_CASE("latency switch: real output fits 100 columns, and csv parses back") {
 }
 
 TEST_CASE("latency switch: bad input is one line and exit code 2, and the published name works") {
-  const result missing = latency_switch("/nonexistent.json");
+  const command_result missing = latency_switch("/nonexistent.json");
   CHECK(missing.status == 2);
   CHECK(missing.out.empty());
-  CHECK(missing.err.find('\n') == missing.err.size() - 1);
+  CHECK(latency_test::is_one_line(missing.err));
   CHECK(latency_switch("").status == 2);
-  const std::string published =
-      program.substr(0, program.rfind('/')) + "/analyze_prompt_switch " + example;
-  CHECK(std::system((published + " >/dev/null").c_str()) == 0);
+  const std::string program = LATENCY_TOOL;
+  const std::string published = program.substr(0, program.rfind('/')) + "/analyze_prompt_switch ";
+  CHECK(latency_test::run_command(published + example).out == latency_switch(example).out);
 }

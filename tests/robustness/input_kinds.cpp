@@ -27,11 +27,36 @@ std::vector<use> analyses() {
        true},
       {{latency_program, "breakdown", "-", "--detailed"}, false, "stdin"},
       {{latency_program, "breakdown", "/dev/fd/9", "--format", "csv"}, false, "/dev/fd/9"},
+      {{latency_program, "breakdown", "FILE", "--export", "legacy", "-o", "out/legacy.json"}},
       {{latency_program, "switch", "FILE", "FILE", "--detailed"}},
+      {{latency_program, "explain", "FILE", "--fps", "1000", "--format", "json"}},
+      {{latency_program, "merge", "FILE", "FILE", "-o", "out/merged.json", "--force"}},
       {{latency_program, "compare", "FILE", "FILE", "--min-share", "0%", "-o", "out/report"}, true},
       {{latency_program, "compare", "--base", "FILE", "FILE", "FILE", "--candidate", "FILE", "FILE",
         "FILE", "--format", "json"},
        true}};
+}
+
+// A file on both sides.
+std::vector<use> speedups(const std::string& log, const std::string& trace) {
+  const std::vector<std::string> both = {latency_program,
+                                         "speedup",
+                                         "--force",
+                                         "--baseline-log",
+                                         log,
+                                         "--candidate-log",
+                                         log,
+                                         "--baseline-trace",
+                                         trace,
+                                         "--candidate-trace",
+                                         trace,
+                                         "--metadata-file",
+                                         "metadata.json"};
+  std::vector<use> uses = {{both}, {both}};
+  for (const char* word : {"--bundle", "out/bundle", "--baseline-section-from", ".",
+                           "--baseline-section-to", "gemm|Memcpy", "--format", "json"})
+    uses[1].arguments.push_back(word);
+  return uses;
 }
 
 std::vector<use> generation() {
@@ -102,6 +127,11 @@ std::vector<input_kind> input_kinds() {
   std::vector<std::string> timing_files = corpus("fuzz_timing_file");
   timing_files.push_back(corpus("fuzz_breakdown").back());  // two_segments.json
 
+  const std::string round = corpus("fuzz_stage_log").back();
+  const std::string whole_trace = corpus("fuzz_kineto").back();
+  const std::string metadata =
+      "{\"model\": \"tiny\", \"batch_size\": 1, \"candidate\": {\"sparsity\": 0.8}}\n";
+
   std::vector<input_kind> kinds = {
       {"timing file", "timing.json", timing_files, analyses(), {}, nullptr, slow_timing_files()},
       {"PyTorch trace",
@@ -132,6 +162,25 @@ std::vector<input_kind> input_kinds() {
        {},
        repair_journal,
        slow_journals()},
+      {"log of a speedup",
+       "run.log",
+       corpus("fuzz_stage_log"),
+       speedups("FILE", "trace.json"),
+       {file("trace.json", whole_trace), file("metadata.json", metadata)},
+       nullptr,
+       slow_stage_logs()},
+      {"trace of a speedup",
+       "trace.json",
+       corpus("fuzz_kineto"),
+       speedups("run.log", "FILE"),
+       {file("run.log", round), file("metadata.json", metadata)},
+       nullptr,
+       slow_traces()},
+      {"metadata of a speedup",
+       "metadata.json",
+       {metadata},
+       speedups("run.log", "trace.json"),
+       {file("run.log", round), file("trace.json", whole_trace)}},
       {"configuration",
        "config.yaml",
        {tiny_config(), tiny_config("weights: none.safetensors"), corpus("fuzz_config").front()},

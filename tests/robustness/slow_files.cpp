@@ -222,6 +222,10 @@ std::vector<std::string> slow_tracker_files() {
       events(constant("1000"), counting(many, -1)),
       events(constant("1"), constant("1")),
       statistics("prompt_switch_recache", every_block),
+      // numbers that only Python knows, in one event
+      "{\"component_timings\":{\"x\":[{\"y\":" +
+          list(20 * many, [](int i) { return std::string(i % 2 == 0 ? "NaN" : "-Infinity"); }) +
+          "}]}}",
       statistics("vae_decode", ""),
       "{\"block_analysis\":" + list(3 * many, constant("{\"block_idx\":0}")) + "}",
       "{\"frame_times\":" +
