@@ -93,20 +93,14 @@ std::optional<clock_fit> fit_clock(const clock_bounds& bounds, interval extent) 
   }
   if (possible.empty()) return std::nullopt;
 
-  const auto by_first = [](const ends& a, const ends& b) { return a.first < b.first; };
-  const auto by_last = [](const ends& a, const ends& b) { return a.last < b.last; };
-  const auto [low_first, high_first] =
-      std::minmax_element(possible.begin(), possible.end(), by_first);
-  const auto [low_last, high_last] = std::minmax_element(possible.begin(), possible.end(), by_last);
-  ends taken;
-  for (const auto& corner : {low_first, high_first, low_last, high_last}) {
-    taken.first += corner->first / 4;
-    taken.last += corner->last / 4;
+  ends least = possible.front();
+  ends most = possible.front();
+  for (const ends& corner : possible) {
+    least = {std::min(least.first, corner.first), std::min(least.last, corner.last)};
+    most = {std::max(most.first, corner.first), std::max(most.last, corner.last)};
   }
-  double uncertainty_ns = 0;
-  for (const ends& corner : possible)
-    uncertainty_ns = std::max({uncertainty_ns, std::fabs(corner.first - taken.first),
-                               std::fabs(corner.last - taken.last)});
+  const ends taken{(least.first + most.first) / 2, (least.last + most.last) / 2};
+  const double uncertainty_ns = std::max(most.first - least.first, most.last - least.last) / 2;
   clock_fit fit;
   fit.drift = (taken.last - taken.first) / length_ns;
   const double at_zero_ns = taken.first - fit.drift * static_cast<double>(extent.start_ns);

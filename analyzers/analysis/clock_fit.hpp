@@ -3,8 +3,8 @@
 //
 // The offset is a straight line over the clock's own time: offset(t) = offset_ns + drift * t. Every
 // bound cuts a half-plane off the lines that are possible; what is left is a convex polygon. The
-// line taken is the mean of the four corners that are extreme at either end of the extent, and the
-// uncertainty is how far any possible line is from it there: a bound, and no estimate.
+// line taken is in the middle of them at both ends of the extent, and the uncertainty is how far
+// any of them is from it there, and so in between: a bound, and no estimate.
 // (Convex-hull synchronization of clocks; Duda, Harrus, Haddad, Bernard 1987.)
 
 #include <cstdint>

@@ -132,7 +132,7 @@ TEST_CASE("explanation: pixel frames are late at the rate that is asked for, and
   check(1, 41'666'667, 8, 900 * ms - 16 * std::int64_t{41'666'667});
   check(2, 40 * ms, 8, 260 * ms);
   check(3, 33'333'333, 8, 900 * ms - 16 * std::int64_t{33'333'333});
-  check(4, 10 * ms, 20, 740 * ms);
+  check(4, 10 * ms, 20, 800 * ms);  // pixel frame 20: 1120 - 320
   CHECK(explained(run).playouts.size() == 4);
 }
 

@@ -103,11 +103,14 @@ TEST_CASE("latency speedup: the parts of the gap add up to the stage") {
 // Twelve calls in a run: two launches in each cost twice the kernel.
 TEST_CASE("latency speedup: launches in an attention call are given, or counted in the section") {
   const json once = report(inputs)["gap"]["tables"]["gap"];
-  const json twice = report(inputs + " --candidate-kernels-per-call 2")["gap"]["tables"]["gap"];
+  const std::string two = inputs + " --candidate-kernels-per-call 2";
+  const json twice = report(two + " --baseline-kernels-per-call 1")["gap"]["tables"]["gap"];
   CHECK(twice[0]["candidate_ns"].get<double>() ==
         Approx(2 * once[0]["candidate_ns"].get<double>()));
   CHECK(twice[0]["baseline_ns"] == once[0]["baseline_ns"]);
   CHECK(twice[3]["candidate_ns"] == once[3]["candidate_ns"]);
+  // Both launch it 8 times under the annotation: then it is two in a call on the other side, too.
+  CHECK(report(two)["gap"]["lines"][2]["figures"]["baseline_launches_per_call"] == 2.0);
   // Three of these in each attention call; the baseline has one of its own for each of them.
   const json counted = report(inputs +
                               " --candidate-kernel _fused_block_mean_kernel"
