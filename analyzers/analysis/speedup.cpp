@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
+#include "latency/interval_set.hpp"
 #include "latency/saturating.hpp"
+#include "latency/span_tree.hpp"
 
 namespace latency::analysis {
 namespace {
@@ -164,12 +165,11 @@ section_times times_of_section(const std::vector<recording>& ranks, const name_p
 std::string annotation_of(const std::vector<recording>& ranks, const std::string& kernel) {
   std::map<std::string, std::int64_t> launches;
   for (const recording& run : ranks) {
-    std::unordered_map<span_id, string_id> name_of;
-    for (const span& s : run.spans) name_of.emplace(s.id, s.name);
+    const span_tree tree(run);
     for (const device_op& op : run.device_ops) {
-      const auto found = name_of.find(op.span);
-      if (found != name_of.end() && run.strings[op.name] == kernel)
-        ++launches[run.strings[found->second]];
+      const std::uint32_t around = tree.find(op.span);
+      if (around != no_span && run.strings[op.name] == kernel)
+        ++launches[run.name_of(run.spans[around])];
     }
   }
   return largest(launches);
@@ -180,33 +180,28 @@ annotation_times times_of_annotation(const std::vector<recording>& ranks, const 
   annotation_times times;
   times.host.name = times.device.name = name;
   for (const recording& run : ranks) {
-    std::unordered_map<span_id, span_id> parent_of;
-    std::map<span_id, std::pair<std::int64_t, std::int64_t>> windows;  // of spans of that name
-    for (const span& s : run.spans) {
-      parent_of.emplace(s.id, s.parent);
+    const span_tree tree(run);
+    std::map<std::uint32_t, interval> windows;                     // of spans of that name
+    std::vector<std::uint32_t> around(run.spans.size(), no_span);  // the innermost of them
+    for (const std::uint32_t i : tree.preorder()) {
+      const span& s = run.spans[i];
+      if (tree[i].parent != no_span) around[i] = around[tree[i].parent];
       if (run.name_of(s) != name) continue;
+      around[i] = i;
       add(times.host, duration_of(s.start_ns, s.end_ns));
-      windows.emplace(s.id, std::pair{time_limit_ns, -time_limit_ns});
+      windows.emplace(i, interval{time_limit_ns, -time_limit_ns});
     }
     for (const device_op& op : run.device_ops) {
-      span_id at = op.span;
-      // A chain longer than there are spans goes round in circles.
-      for (std::size_t steps = 0; at != 0 && steps <= run.spans.size(); ++steps) {
-        const auto found = windows.find(at);
-        if (found != windows.end()) {
-          found->second.first = std::min(found->second.first, clamp_time(op.start_ns));
-          found->second.second = std::max(found->second.second, clamp_time(op.end_ns));
-          if (op.kind == device_op_kind::kernel && run.strings[op.name] == kernel)
-            ++times.kernel_launches;
-          break;
-        }
-        const auto parent = parent_of.find(at);
-        at = parent == parent_of.end() ? 0 : parent->second;
-      }
+      const std::uint32_t launched_under = tree.find(op.span);
+      if (launched_under == no_span || around[launched_under] == no_span) continue;
+      interval& window = windows.at(around[launched_under]);
+      window.start_ns = std::min(window.start_ns, clamp_time(op.start_ns));
+      window.end_ns = std::max(window.end_ns, clamp_time(op.end_ns));
+      if (op.kind == device_op_kind::kernel && run.strings[op.name] == kernel)
+        ++times.kernel_launches;
     }
-    for (const auto& entry : windows)
-      if (entry.second.first < entry.second.second)
-        add(times.device, entry.second.second - entry.second.first);
+    for (const auto& [span, window] : windows)
+      if (window.start_ns < window.end_ns) add(times.device, window.length_ns());
   }
   return times;
 }

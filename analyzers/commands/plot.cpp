@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "analyzers/charts/picture.hpp"
+#include "analyzers/commands/input_files.hpp"
 #include "analyzers/commands/output.hpp"
 #include "analyzers/commands/plot_inputs.hpp"
 #include "analyzers/commands/plot_page.hpp"
@@ -66,9 +67,11 @@ CLI::App& add_plot(CLI::App& app, plot_options& options) {
   command.add_option("FILE", options.files,
                      "timing file, journal, PyTorch trace (also .gz), file of the older LongLive "
                      "tracker or log of stages; - is standard input");
-  command.add_option("--input-dir", options.input_dir, "every readable file of this folder");
+  command.add_option("--input-dir", options.input_dir, "every readable file of this folder")
+      ->type_name(a_folder);
   command
       .add_option("-o,--output-dir", options.output_dir, "folder to write to; made when missing")
+      ->type_name(a_folder)
       ->required();
   command.add_option("--theme", options.theme, "of the SVGs: light or dark")
       ->check(CLI::IsMember({"light", "dark"}))

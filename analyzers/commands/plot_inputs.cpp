@@ -6,8 +6,7 @@
 #include <system_error>
 
 #include "analyzers/commands/document_parts.hpp"
-#include "analyzers/commands/report_output.hpp"
-#include "analyzers/timeline/reader.hpp"
+#include "analyzers/commands/input_files.hpp"
 
 namespace latency::commands {
 namespace {

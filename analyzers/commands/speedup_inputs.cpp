@@ -75,7 +75,7 @@ nlohmann::json read_metadata(const std::string& path) {
   if (path.empty()) return nlohmann::json::object();
   const timeline::mapped_file file(path);
   nlohmann::json content = nlohmann::json::parse(file.bytes(), nullptr, false);
-  if (!content.is_object()) throw error(path, "", "not a JSON object of properties");
+  if (!content.is_object()) throw error(file.name(), "", "not a JSON object of properties");
   return content;
 }
 
@@ -127,7 +127,7 @@ void read_log(speedup_side& side, const speedup_side_options& given, const std::
   side.stage = analysis::times_of_stage(side.log, name);
   if (std::all_of(side.stage.runs_ns.begin(), side.stage.runs_ns.end(),
                   [](const auto& run) { return !run.has_value(); }))
-    throw error(given.log, "",
+    throw error(side.log.source, "",
                 name.empty() ? "no completed stage" : "no completed stage '" + name + "'");
   side.attention =
       analysis::times_of_attention(side.log, series_of(side.log, given.series), limits_of(given));
@@ -135,10 +135,11 @@ void read_log(speedup_side& side, const speedup_side_options& given, const std::
 
 void analyse_traces(speedup_side& side, const speedup_side_options& given,
                     const std::vector<recording>& ranks) {
+  const std::string source = ranks.size() == 1 ? ranks.front().source : given.trace;
   const std::string kernel = given.kernel.empty() ? analysis::busiest_kernel(ranks) : given.kernel;
   side.kernel = analysis::times_of_kernel(ranks, kernel);
   if (side.kernel.count == 0)
-    throw error(given.trace, "", kernel.empty() ? "no kernels" : "no kernel '" + kernel + "'");
+    throw error(source, "", kernel.empty() ? "no kernels" : "no kernel '" + kernel + "'");
   if (!given.section_from.empty() || !given.section_to.empty()) {
     if (given.section_from.empty() || given.section_to.empty())
       throw error("", "section", "needs both boundaries");
@@ -150,7 +151,7 @@ void analyse_traces(speedup_side& side, const speedup_side_options& given,
       given.annotation.empty() ? analysis::annotation_of(ranks, kernel) : given.annotation;
   side.annotation = analysis::times_of_annotation(ranks, annotation, kernel);
   if (!given.annotation.empty() && side.annotation.host.count == 0)
-    throw error(given.trace, "", "no annotation '" + given.annotation + "'");
+    throw error(source, "", "no annotation '" + given.annotation + "'");
   for (const recording& run : ranks) side.traces_cut = side.traces_cut || run.hygiene.incomplete;
 }
 

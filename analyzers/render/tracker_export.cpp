@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -290,8 +289,8 @@ class tracker_export {
 
   const recording& run_;
   tracker_layout layout_;
-  std::unordered_map<span_id, std::int64_t> windows_ns_, switch_of_block_ns_;
-  std::unordered_map<span_id, std::vector<const span*>> children_;
+  std::map<span_id, std::int64_t> windows_ns_, switch_of_block_ns_;
+  std::map<span_id, std::vector<const span*>> children_;
   json events_ = json::object();
   std::map<std::string, of_component> components_;
   std::map<std::int64_t, std::map<std::string, json>> block_events_;

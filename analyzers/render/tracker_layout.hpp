@@ -3,14 +3,15 @@
 // ends, and filed what happened under the block that was the last to begin.
 
 #include <cstdint>
-#include <unordered_map>
-#include <unordered_set>
+#include <map>
+#include <set>
 #include <vector>
 
 #include "latency/recording.hpp"
 
 namespace latency::render {
 
+// Trees, not hashes: files choose the ids of their spans.
 class tracker_layout {
  public:
   // Keeps a reference. O(n log n).
@@ -36,10 +37,10 @@ class tracker_layout {
 
  private:
   const recording& run_;
-  std::unordered_map<span_id, const span*> by_id_;
+  std::map<span_id, const span*> by_id_;
   std::vector<numbered_block> blocks_;  // by end
-  std::unordered_map<span_id, std::int64_t> block_of_span_;
-  std::unordered_set<span_id> around_blocks_;  // and the blocks themselves
+  std::map<span_id, std::int64_t> block_of_span_;
+  std::set<span_id> around_blocks_;  // and the blocks themselves
 };
 
 }  // namespace latency::render

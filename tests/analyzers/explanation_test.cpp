@@ -174,6 +174,29 @@ TEST_CASE("explanation: without blocks, the spans whose slow instances cost most
   CHECK(explained(recording_builder(10).run()).instances == 0);
 }
 
+TEST_CASE(
+    "explanation: slow is beyond 5 % and beyond the spread of the peers; warm-up is no peer") {
+  recording_builder made(10000);
+  std::int64_t now = 10;
+  const auto add = [&](const char* name, std::int64_t length, std::uint32_t flags = 0) {
+    made.span(name, 0, now, now + length, {}, 0, flags);
+    now += length + 5;
+  };
+  add("noisy", 900, latency::span_warm_up);
+  for (int i = 0; i < 2; ++i)  // median 100, median absolute deviation 10: slow beyond 144.5
+    for (const std::int64_t length : {80, 90, 100, 110, 120}) add("noisy", length);
+  add("noisy", 140);
+  CHECK(explained(made.run(), "noisy").instances == 11);
+  CHECK(explained(made.run(), "noisy").cases.empty());
+  add("noisy", 180);  // and then beyond 166.7, of a deviation of 15
+  CHECK(explained(made.run(), "noisy").cases.size() == 1);
+  for (int i = 0; i < 6; ++i) add("steady", 100);  // no deviation: slow beyond 105
+  add("steady", 105);
+  CHECK(explained(made.run(), "steady").cases.empty());
+  add("steady", 106);
+  CHECK(explained(made.run(), "steady").cases.size() == 1);
+}
+
 TEST_CASE("explanation: the changes add up to the difference, whatever the run") {
   rc::check([](const std::vector<std::uint8_t>& script) {
     const auto run = latency::test::sound_run(script);

@@ -37,26 +37,38 @@ std::vector<use> analyses() {
        true}};
 }
 
-// A file on both sides.
-std::vector<use> speedups(const std::string& log, const std::string& trace) {
-  const std::vector<std::string> both = {latency_program,
-                                         "speedup",
-                                         "--force",
-                                         "--baseline-log",
-                                         log,
-                                         "--candidate-log",
-                                         log,
-                                         "--baseline-trace",
-                                         trace,
-                                         "--candidate-trace",
-                                         trace,
-                                         "--metadata-file",
-                                         "metadata.json"};
-  std::vector<use> uses = {{both}, {both}};
-  for (const char* word : {"--bundle", "out/bundle", "--baseline-section-from", ".",
-                           "--baseline-section-to", "gemm|Memcpy", "--format", "json"})
-    uses[1].arguments.push_back(word);
-  return uses;
+struct speedup_files {
+  std::string baseline_log = "run.log", candidate_log = "run.log";
+  std::string baseline_trace = "trace.json", candidate_trace = "trace.json";
+  std::string metadata = "metadata.json";
+};
+
+std::vector<std::string> speedup_of(const speedup_files& files,
+                                    const std::vector<std::string>& more = {}) {
+  std::vector<std::string> words = {latency_program,
+                                    "speedup",
+                                    "--force",
+                                    "--baseline-log",
+                                    files.baseline_log,
+                                    "--candidate-log",
+                                    files.candidate_log,
+                                    "--baseline-trace",
+                                    files.baseline_trace,
+                                    "--candidate-trace",
+                                    files.candidate_trace,
+                                    "--metadata-file",
+                                    files.metadata};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+// A file on both sides, and from standard input on one.
+std::vector<use> speedups(const speedup_files& files, const speedup_files& piped) {
+  return {{speedup_of(files)},
+          {speedup_of(files, {"--bundle", "out/bundle"})},
+          {speedup_of(files, {"--baseline-section-from", ".", "--baseline-section-to",
+                              "gemm|Memcpy", "--format", "json"})},
+          {speedup_of(piped), false, "stdin"}};
 }
 
 std::vector<use> generation() {
@@ -165,21 +177,22 @@ std::vector<input_kind> input_kinds() {
       {"log of a speedup",
        "run.log",
        corpus("fuzz_stage_log"),
-       speedups("FILE", "trace.json"),
-       {file("trace.json", whole_trace), file("metadata.json", metadata)},
+       speedups({"FILE", "FILE"}, {"-", "good.log"}),
+       {file("good.log", round), file("trace.json", whole_trace), file("metadata.json", metadata)},
        nullptr,
        slow_stage_logs()},
       {"trace of a speedup",
        "trace.json",
        corpus("fuzz_kineto"),
-       speedups("run.log", "FILE"),
-       {file("run.log", round), file("metadata.json", metadata)},
+       speedups({"run.log", "run.log", "FILE", "FILE"}, {"run.log", "run.log", "-", "good.json"}),
+       {file("run.log", round), file("good.json", whole_trace), file("metadata.json", metadata)},
        nullptr,
        slow_traces()},
       {"metadata of a speedup",
        "metadata.json",
        {metadata},
-       speedups("run.log", "trace.json"),
+       speedups({"run.log", "run.log", "trace.json", "trace.json", "FILE"},
+                {"run.log", "run.log", "trace.json", "trace.json", "-"}),
        {file("run.log", round), file("trace.json", whole_trace)}},
       {"configuration",
        "config.yaml",
