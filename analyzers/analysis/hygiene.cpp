@@ -18,6 +18,16 @@ void add_lost(std::vector<hygiene_count>& counts, const hygiene_counts& h) {
   counts.push_back({"spans open at the end", h.open_spans, group});
 }
 
+void add_totals(std::vector<hygiene_count>& counts, const latency::proof& proven) {
+  if (proven.total_ops == 0) return;  // rows are looked at one by one
+  counts.push_back({"device ops without usable times, in no total",
+                    proven.hygiene.invalid_device_ops, hygiene_group::lost});
+  counts.push_back({"device ops without a launch record", proven.hygiene.unmatched_device_ops,
+                    hygiene_group::impossible});
+  counts.push_back(
+      {"totals of device ops or calls", proven.unsound_totals, hygiene_group::impossible});
+}
+
 void add_impossible(std::vector<hygiene_count>& counts, const latency::proof& proven) {
   for (std::size_t i = 0; i < span_problem_names.size(); ++i)
     counts.push_back({std::string("span: ") + span_problem_names[i], proven.span_problems.of[i],
@@ -43,10 +53,12 @@ void add_unbalanced(std::vector<hygiene_count>& counts, const latency::proof& pr
 hygiene_report hygiene(const recording& run, const span_tree& tree, const latency::proof& proven) {
   hygiene_report report;
   for (const span_node& node : tree.nodes()) report.warm_up_spans += node.warm_up ? 1 : 0;
-  report.impossible_records = proven.span_problems.records + proven.op_problems.records;
+  report.impossible_records =
+      proven.span_problems.records + proven.op_problems.records + proven.unsound_totals;
   report.incomplete = run.hygiene.incomplete;
 
   add_lost(report.counts, run.hygiene);
+  add_totals(report.counts, proven);
   add_impossible(report.counts, proven);
   add_unbalanced(report.counts, proven);
   const auto group = hygiene_group::left_out;

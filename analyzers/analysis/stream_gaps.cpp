@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "latency/detail/launch_times.hpp"
 #include "latency/saturating.hpp"
 
 namespace latency::analysis {
@@ -32,7 +33,7 @@ class dependencies {
 
   dependencies(const recording& run, const device_accounting& devices)
       : run_(run), launches_(run.device_ops.size(), nullptr), waits_(run.device_ops.size()) {
-    const detail::launch_times launches(run.api_calls);
+    detail::launch_times launches(run.api_calls);
     std::map<stream_key, std::vector<launched>> streams;
     for (std::size_t i = 0; i < run.device_ops.size(); ++i) {
       const device_op& op = run.device_ops[i];

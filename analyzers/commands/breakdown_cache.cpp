@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
 
@@ -86,7 +88,11 @@ section kv_cache_section(const breakdown_report& report) {
   } else {
     items.emplace_back(absent_line("prompt cache: no span has the attribute prompt_cache_hit"));
   }
-  if (!cache.operations.empty()) items.emplace_back(operation_table(report));
+  const bool known = std::any_of(
+      cache.operations.begin(), cache.operations.end(), [](const analysis::cache_operation& op) {
+        return (op.tokens.attended | op.tokens.reused | op.tokens.rewritten | op.bytes) != 0;
+      });
+  if (known) items.emplace_back(operation_table(report));
   return result;
 }
 

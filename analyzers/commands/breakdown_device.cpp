@@ -20,19 +20,22 @@ namespace {
 line ops_line(const proof& proven) {
   const bool fine =
       proven.ops_complete() && proven.dropped() == 0 && proven.op_problems.records == 0;
-  return {fmt::format("ops: {{}} recorded {} {{}} {} + {{}} in {{}} graph {}; {{}} {} dropped, "
-                      "{{}} impossible",
-                      proven.ops_complete() ? "=" : "IS NOT",
-                      proven.launches == 1 ? "launch" : "launches",
-                      proven.replays == 1 ? "replay" : "replays",
-                      proven.dropped() == 1 ? "record" : "records"),
-          {{"ops_recorded", unit::integer, proven.ops_recorded},
-           {"launches", unit::integer, proven.launches},
-           {"replay_ops", unit::integer, proven.replay_ops},
-           {"replays", unit::integer, proven.replays},
-           {"dropped", unit::integer, proven.dropped()},
-           {"impossible_ops", unit::integer, proven.op_problems.records}},
-          fine ? tone::good : tone::bad};
+  std::vector<figure> figures{{"ops_recorded", unit::integer, proven.ops_recorded},
+                              {"launches", unit::integer, proven.launches},
+                              {"replay_ops", unit::integer, proven.replay_ops},
+                              {"replays", unit::integer, proven.replays},
+                              {"dropped", unit::integer, proven.dropped()},
+                              {"impossible_ops", unit::integer, proven.op_problems.records}};
+  const std::string rest = fmt::format(" + {{}} in {{}} graph {}; {{}} {} dropped, {{}} impossible",
+                                       proven.replays == 1 ? "replay" : "replays",
+                                       proven.dropped() == 1 ? "record" : "records");
+  if (proven.launch_calls == 0)
+    return {"ops: {} recorded without the calls that launched them: {} by themselves" + rest,
+            std::move(figures), fine ? tone::plain : tone::bad};
+  return {fmt::format("ops: {{}} recorded {} {{}} {}", proven.ops_complete() ? "=" : "IS NOT",
+                      proven.launches == 1 ? "launch" : "launches") +
+              rest,
+          std::move(figures), fine ? tone::good : tone::bad};
 }
 
 std::array<std::int64_t, 4> unattributed_of(const device_accounting& devices) {
@@ -98,20 +101,23 @@ line check_line(const analysis::event_check& check) {
 
 // Of a recording that holds totals in place of ops.
 line totals_line(const breakdown_report& report) {
-  std::int64_t ops = 0;
   std::int64_t sum_ns = 0;
-  for (const device_total& total : report.run.device_totals) {
-    ops = saturating_add(ops, total.count);
+  for (const device_total& total : report.run.device_totals)
     sum_ns = saturating_add(sum_ns, total.sum_ns);
-  }
-  const std::int64_t dropped = report.proven.dropped();
+  const proof& proven = report.proven;
+  const bool fine =
+      proven.dropped() == 0 && proven.hygiene.unmatched_launches == 0 && proven.totals_complete();
   return {
-      "totals: {} ops took {} (sum of durations), {} records dropped; when each ran was not "
-      "kept, so shares, idle time and gaps are not known",
-      {{"total_ops", unit::integer, ops},
+      "totals: {} ops of {} launch calls took {} (sum of durations), {} records dropped, {} "
+      "launches without an op, {} totals impossible; when each ran was not kept, so shares, idle "
+      "time and gaps are not known",
+      {{"total_ops", unit::integer, proven.total_ops},
+       {"total_launch_calls", unit::integer, proven.total_launch_calls},
        {"total_sum", unit::duration_ns, sum_ns},
-       {"dropped", unit::integer, dropped}},
-      dropped == 0 ? tone::plain : tone::bad};
+       {"dropped", unit::integer, proven.dropped()},
+       {"unmatched_launches", unit::integer, proven.hygiene.unmatched_launches},
+       {"unsound_totals", unit::integer, proven.unsound_totals}},
+      fine ? tone::good : tone::bad};
 }
 
 double part_of(std::int64_t part, std::int64_t whole) {

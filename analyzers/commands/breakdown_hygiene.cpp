@@ -60,15 +60,17 @@ section hygiene_section(const breakdown_report& report) {
 section run_section(const breakdown_report& report) {
   const recording& run = report.run;
   section result{"run", "Run", {}};
-  result.items.emplace_back(
-      plain_line("{} recorded, clock {} (+- {} over the run), " +
-                     counted(static_cast<std::int64_t>(run.spans.size()), "span") + " on " +
-                     counted(report.components.thread_count, "thread"),
-                 {{"wall", unit::duration_ns, run.wall_ns},
-                  {"clock", unit::text, run.clock.kind.empty() ? "unknown" : run.clock.kind},
-                  {"clock_uncertainty", unit::duration_ns, run.clock.uncertainty_ns},
-                  {"spans", unit::integer, count_cell(run.spans.size())},
-                  {"threads", unit::integer, report.components.thread_count}}));
+  line whole = plain_line("{} recorded, ", {{"wall", unit::duration_ns, run.wall_ns}});
+  if (!run.clock.kind.empty()) {  // traces of others do not say
+    whole.text += "clock {} (+- {} over the run), ";
+    append(whole.figures, {{"clock", unit::text, run.clock.kind},
+                           {"clock_uncertainty", unit::duration_ns, run.clock.uncertainty_ns}});
+  }
+  whole.text += counted(static_cast<std::int64_t>(run.spans.size()), "span") + " on " +
+                counted(report.components.thread_count, "thread");
+  append(whole.figures, {{"spans", unit::integer, count_cell(run.spans.size())},
+                         {"threads", unit::integer, report.components.thread_count}});
+  result.items.emplace_back(std::move(whole));
   render::table facts{
       "run_properties",
       "",

@@ -15,7 +15,9 @@
 // Which kernels ran, and beside what, only cupti.hpp tells. docs/gpu.md compares the two.
 //
 // Streams belong to the current device, as for a kernel launch. While a stream captures a graph its
-// windows and marks are left out, and counted as dropped; the spans stay.
+// windows and marks are left out, and counted as dropped; the spans stay. Where another thread
+// begins the capture in the very moment that a window begins or ends on that stream, the window is
+// dropped likewise, but the graph has gained a node that records an event of ours.
 
 #include <cuda_profiler_api.h>
 
@@ -218,17 +220,20 @@ class basic_stages {
 
 using stages = basic_stages<latency::scope>;
 
-// A region (region.hpp) that profilers record too, when they are told to wait for it:
+// A region (region.hpp) that profilers record too, when they are told to wait for it, but for the
+// occurrences that LATENCY_REGIONS leaves out:
 //   nsys profile --capture-range=cudaProfilerApi --capture-range-end=stop ./program
 template <class Region>
 class basic_profile_region {
  public:
   explicit basic_profile_region(const char* name) : region_(name) {
-    (void)detail::cuda_driver::succeeded(cudaProfilerStart());
+    if (!region_.skipped()) (void)detail::cuda_driver::succeeded(cudaProfilerStart());
   }
   basic_profile_region(const basic_profile_region&) = delete;
   basic_profile_region& operator=(const basic_profile_region&) = delete;
-  ~basic_profile_region() { (void)detail::cuda_driver::succeeded(cudaProfilerStop()); }
+  ~basic_profile_region() {
+    if (!region_.skipped()) (void)detail::cuda_driver::succeeded(cudaProfilerStop());
+  }
 
  private:
   Region region_;

@@ -13,7 +13,8 @@
 //
 // What runs belongs to the innermost span that is open on the thread that launches it, at the
 // launch. CUPTI has one user in a process: under Nsight, or beside another profiler, a collector
-// does not start. Costs per launch, measured: docs/gpu.md.
+// does not start. The first one of a process takes 100 ms to start, so that CUPTI knows the rates
+// of the devices' clocks. Costs per launch, measured: docs/gpu.md.
 
 #include <chrono>
 #include <cstddef>

@@ -19,7 +19,8 @@
 //
 // Devices are accounted one by one; sums over devices are device-seconds, never a union. Immutable
 // after construction, so any number of threads may read; refers to neither argument. O(n log n) for
-// n spans and ops, and as many rows per device as spans have device ops in their subtree.
+// n spans and ops, near O(n) for ops that stand nearly in the order of time and of their launches,
+// and as many rows per device as spans have device ops in their subtree.
 
 #include <algorithm>
 #include <array>
@@ -30,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "latency/detail/nearly_ordered.hpp"
 #include "latency/device_records.hpp"
 #include "latency/fair_share.hpp"
 #include "latency/interval_set.hpp"
@@ -133,9 +135,10 @@ class device_accounting {
     std::vector<std::uint32_t> row_of(tree.nodes().size(), no_span);
     std::vector<std::size_t> by_device(r.device_ops.size());
     for (std::size_t i = 0; i < by_device.size(); ++i) by_device[i] = i;
-    std::stable_sort(by_device.begin(), by_device.end(), [&r](std::size_t a, std::size_t b) {
-      return r.device_ops[a].device < r.device_ops[b].device;
-    });
+    detail::sort_nearly_ordered(
+        by_device.begin(), by_device.end(), [&r](std::size_t a, std::size_t b) {
+          return std::tie(r.device_ops[a].device, a) < std::tie(r.device_ops[b].device, b);
+        });
     for (std::size_t first = 0, last = 0; first < by_device.size(); first = last) {
       device_account account;
       account.device = r.device_ops[by_device[first]].device;
@@ -322,32 +325,56 @@ class device_accounting {
   }
 
   // The sets that do not overlap: spans' own ops and replay instances.
-  void account_groups(const recording& r, std::vector<std::size_t> placed,
+  void account_groups(const recording& r, const std::vector<std::size_t>& placed,
                       const interval_set& device_busy, const std::vector<std::uint32_t>& row_of,
                       device_account& account) const {
-    const auto key = [&](std::size_t i) {
-      return std::make_tuple(r.device_ops[i].replay, ops_[i].span);
+    std::vector<std::size_t> replayed;
+    std::vector<std::size_t> first(account.spans.size() + 1, 0);  // of each row's own ops
+    for (const std::size_t i : placed) {
+      if (r.device_ops[i].replay != 0)
+        replayed.push_back(i);
+      else if (ops_[i].span != no_span)
+        ++first[row_of[ops_[i].span] + 1];
+    }
+    for (std::size_t row = 1; row < first.size(); ++row) first[row] += first[row - 1];
+    std::vector<std::size_t> own(first.back());
+    std::vector<std::size_t> next(first.begin(), first.end() - 1);
+    for (const std::size_t i : placed)
+      if (r.device_ops[i].replay == 0 && ops_[i].span != no_span)
+        own[next[row_of[ops_[i].span]]++] = i;
+    for (std::size_t row = 0; row < account.spans.size(); ++row)
+      account.spans[row].own =
+          set_of(r, own.data() + first[row], own.data() + first[row + 1], device_busy);
+
+    const auto instance = [&](std::size_t i) {
+      return std::make_pair(r.device_ops[i].replay, ops_[i].span);
     };
-    std::sort(placed.begin(), placed.end(), [&](std::size_t a, std::size_t b) {
-      if (key(a) != key(b)) return key(a) < key(b);
+    std::sort(replayed.begin(), replayed.end(), [&](std::size_t a, std::size_t b) {
+      return std::make_pair(instance(a), a) < std::make_pair(instance(b), b);
+    });
+    for (std::size_t begin = 0, end = 0; begin < replayed.size(); begin = end) {
+      while (end < replayed.size() && instance(replayed[end]) == instance(replayed[begin])) ++end;
+      const auto [replay, span] = instance(replayed[begin]);
+      account.replays.push_back(
+          {replay, span, set_of(r, replayed.data() + begin, replayed.data() + end, device_busy)});
+    }
+  }
+
+  // Of the ops at these positions, which it puts in the order of time.
+  [[nodiscard]] op_set set_of(const recording& r, std::size_t* first, std::size_t* last,
+                              const interval_set& device_busy) const {
+    detail::sort_nearly_ordered(first, last, [&r](std::size_t a, std::size_t b) {
       return std::tie(r.device_ops[a].start_ns, a) < std::tie(r.device_ops[b].start_ns, b);
     });
-    for (std::size_t first = 0, last = 0; first < placed.size(); first = last) {
-      const std::uint64_t replay = r.device_ops[placed[first]].replay;
-      const std::uint32_t span = ops_[placed[first]].span;
-      op_set set;
-      for (; last < placed.size() && key(placed[last]) == key(placed[first]); ++last) {
-        const device_op& op = r.device_ops[placed[last]];
-        const std::int64_t free_ns = set.ops == 0 ? op.start_ns : set.last_end_ns;
-        set.busy_ns += std::max<std::int64_t>(0, op.end_ns - std::max(op.start_ns, free_ns));
-        set.add_members(set_of(r, placed[last]));
-      }
-      close_window(set, device_busy);
-      if (replay != 0)
-        account.replays.push_back({replay, span, set});
-      else if (span != no_span)
-        account.spans[row_of[span]].own = set;
+    op_set set;
+    for (; first != last; ++first) {
+      const device_op& op = r.device_ops[*first];
+      const std::int64_t free_ns = set.ops == 0 ? op.start_ns : set.last_end_ns;
+      set.busy_ns += std::max<std::int64_t>(0, op.end_ns - std::max(op.start_ns, free_ns));
+      set.add_members(set_of(r, *first));
     }
+    close_window(set, device_busy);
+    return set;
   }
 
   std::vector<device_op_account> ops_;

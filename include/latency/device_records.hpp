@@ -6,9 +6,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
+#include "latency/detail/launch_times.hpp"
 #include "latency/recording.hpp"
 #include "latency/saturating.hpp"
 #include "latency/span_tree.hpp"
@@ -44,30 +44,6 @@ struct device_op_account {
 
 namespace detail {
 
-// Start of the launch with a correlation; of several, the first in the recording.
-class launch_times {
- public:
-  explicit launch_times(const std::vector<api_call>& calls) {
-    calls_.reserve(calls.size());
-    for (const api_call& c : calls)
-      if (c.correlation != 0 && c.kind == api_call_kind::launch) calls_.push_back(&c);
-    std::stable_sort(calls_.begin(), calls_.end(), [](const api_call* a, const api_call* b) {
-      return a->correlation < b->correlation;
-    });
-  }
-  [[nodiscard]] bool empty() const noexcept { return calls_.empty(); }
-  // Null when it is not recorded.
-  [[nodiscard]] const api_call* find(std::uint64_t correlation) const {
-    const auto found = std::lower_bound(
-        calls_.begin(), calls_.end(), correlation,
-        [](const api_call* c, std::uint64_t wanted) { return c->correlation < wanted; });
-    return found == calls_.end() || (*found)->correlation != correlation ? nullptr : *found;
-  }
-
- private:
-  std::vector<const api_call*> calls_;
-};
-
 inline std::uint32_t problems_of_times(const device_op& op) {
   std::uint32_t problems = 0;
   if (op.end_ns < op.start_ns) problems |= op_reversed_times;
@@ -76,9 +52,9 @@ inline std::uint32_t problems_of_times(const device_op& op) {
   return problems;
 }
 
-// One account per op, shares still 0. O(n log n).
+// One account per op, shares still 0. O(n log n); O(n) when ops stand nearly as they were launched.
 inline std::vector<device_op_account> check_device_ops(const recording& r, const span_tree& tree) {
-  const launch_times launches(r.api_calls);
+  launch_times launches(r.api_calls);
   const auto uncertainty_ns = [&r](std::uint32_t device) {
     std::int64_t ns = clamp_time(std::max(r.clock.uncertainty_ns, std::int64_t{0}));
     for (const device_clock& c : r.device_clocks)
@@ -92,8 +68,9 @@ inline std::vector<device_op_account> check_device_ops(const recording& r, const
     const device_op& op = r.device_ops[i];
     device_op_account& account = accounts[i];
     account.problems = problems_of_times(op);
-    if (op.span != 0) {
-      account.span = tree.find(op.span);
+    if (op.span != 0) {  // often that of the op before
+      account.span =
+          i > 0 && r.device_ops[i - 1].span == op.span ? accounts[i - 1].span : tree.find(op.span);
       if (account.span == no_span) account.problems |= op_unknown_span;
     }
     if (op.replay != 0) replayed.push_back(i);

@@ -106,7 +106,7 @@ enum class device_tier : std::uint8_t {
 };
 
 // How the clock of a device was mapped to the session's: a line between every two neighbours of
-// the anchors (device and host time taken together).
+// the anchors (device and host time taken together; detail/clock_mapping.hpp).
 struct device_clock {
   std::uint32_t device = 0;
   std::string name;                         // of the device
@@ -114,7 +114,7 @@ struct device_clock {
   std::int64_t resolution_ns = 0;
   std::int64_t anchors = 0;
   double drift_ppm = 0;             // rate against the session's clock, first to last anchor
-  std::int64_t residual_ns = 0;     // the most that an anchor lies off the line of its neighbours
+  std::int64_t residual_ns = 0;     // the most by which two lines that meet at an anchor differ
   std::int64_t uncertainty_ns = 0;  // of the widest anchor, plus the residual
 };
 

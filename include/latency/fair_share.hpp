@@ -9,14 +9,18 @@
 // Ops of no length get nothing and cut no interval.
 //
 // O(n log n) for n ops whatever their overlap: an op's whole parts are a difference of two running
-// totals, and its remainders a point of a Fenwick tree over the fixed order.
+// totals, and its remainders a point of a Fenwick tree over the fixed order. O(n) for ops that run
+// one by one and stand nearly in the order of time.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <tuple>
+#include <utility>
 #include <vector>
 
+#include "latency/detail/nearly_ordered.hpp"
 #include "latency/detail/op_edges.hpp"
 #include "latency/interval_set.hpp"
 
@@ -63,13 +67,22 @@ class share_splitter {
   [[nodiscard]] std::int64_t running() const noexcept { return count_; }
 
   void start(std::size_t rank) {
-    running_.add(rank, 1);
-    ++count_;
-    at_start_[rank] = whole_ + extra_.sum_to(rank);
+    if (count_++ == 0) {
+      alone_ = rank;
+      alone_at_start_ = whole_;
+      return;
+    }
+    if (alone_ != nobody) enter(std::exchange(alone_, nobody), alone_at_start_);
+    enter(rank, whole_);
   }
 
   // Returns what the op was given since its start.
   std::int64_t stop(std::size_t rank) {
+    if (alone_ == rank) {
+      alone_ = nobody;
+      count_ = 0;
+      return whole_ - alone_at_start_;
+    }
     running_.add(rank, -1);
     --count_;
     return whole_ + extra_.sum_to(rank) - at_start_[rank];
@@ -88,6 +101,13 @@ class share_splitter {
   }
 
  private:
+  static constexpr std::size_t nobody = SIZE_MAX;
+
+  void enter(std::size_t rank, std::int64_t whole_at_start) {
+    running_.add(rank, 1);
+    at_start_[rank] = whole_at_start + extra_.sum_to(rank);
+  }
+
   // 1 ns to the running ops `first`..`last`, counted among the running ones. Ops between them that
   // do not run are given it as well, which start() and stop() take out again.
   void give_one(std::int64_t first, std::int64_t last) {
@@ -97,7 +117,11 @@ class share_splitter {
   }
 
   std::size_t size_;
-  fenwick_tree running_;  // 1 for each op that runs
+  // An op that runs by itself, and what each running op had been given in whole parts when it
+  // started. It stands in none of the trees: no remainder falls to it.
+  std::size_t alone_ = nobody;
+  std::int64_t alone_at_start_ = 0;
+  fenwick_tree running_;  // 1 for each other op that runs
   fenwick_tree extra_;    // sum_to(rank): remainders given to that rank
   std::vector<std::int64_t> at_start_;
   std::int64_t count_ = 0;
@@ -123,17 +147,23 @@ struct device_time {
 };
 
 inline device_time split_device_time(const std::vector<timed_op>& ops, const interval& window) {
-  std::vector<std::size_t> order(ops.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&ops](std::size_t a, std::size_t b) {
-    const timed_op& x = ops[a];
-    const timed_op& y = ops[b];
-    return std::tie(x.stream, x.start_ns, x.correlation, x.graph_node, a) <
-           std::tie(y.stream, y.start_ns, y.correlation, y.graph_node, b);
-  });
+  std::map<std::uint32_t, std::vector<std::size_t>> streams;
+  std::vector<std::size_t>* stream = nullptr;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (i == 0 || ops[i].stream != ops[i - 1].stream) stream = &streams[ops[i].stream];
+    stream->push_back(i);
+  }
   std::vector<std::size_t> rank(ops.size());
   std::size_t of_class[2] = {0, 0};
-  for (const std::size_t i : order) rank[i] = of_class[ops[i].copy]++;
+  for (auto& [number, in_order] : streams) {
+    sort_nearly_ordered(in_order.begin(), in_order.end(), [&ops](std::size_t a, std::size_t b) {
+      const timed_op& x = ops[a];
+      const timed_op& y = ops[b];
+      return std::tie(x.start_ns, x.correlation, x.graph_node, a) <
+             std::tie(y.start_ns, y.correlation, y.graph_node, b);
+    });
+    for (const std::size_t i : in_order) rank[i] = of_class[ops[i].copy]++;
+  }
 
   device_time result;
   result.share_ns.resize(ops.size(), 0);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "detail/nearly_ordered.hpp"
+
 namespace latency {
 
 struct interval {  // [start_ns, end_ns)
@@ -23,8 +25,10 @@ class interval_set {
 
   // Intervals in any order, overlapping or not; empty and reversed ones are dropped. O(n log n).
   explicit interval_set(std::vector<interval> intervals) {
-    std::sort(intervals.begin(), intervals.end(),
-              [](const interval& a, const interval& b) { return a.start_ns < b.start_ns; });
+    // Intervals that start together are merged, whichever comes first.
+    detail::sort_nearly_ordered(
+        intervals.begin(), intervals.end(),
+        [](const interval& a, const interval& b) { return a.start_ns < b.start_ns; });
     for (const interval& next : intervals) {
       if (next.end_ns <= next.start_ns) continue;
       if (!merged_.empty() && next.start_ns <= merged_.back().end_ns)

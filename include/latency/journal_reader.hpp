@@ -12,8 +12,7 @@
 
 #include "clock.hpp"
 #include "detail/device_decoder.hpp"
-#include "detail/record_format.hpp"
-#include "detail/row_codec.hpp"
+#include "detail/record_decoder.hpp"
 #include "detail/thread_state.hpp"
 #include "journal.hpp"
 #include "recording.hpp"
@@ -222,100 +221,12 @@ class journal_decoder {
     }
   }
 
-  attribute_range read_attributes(const std::uint64_t* p, std::uint32_t count) {
-    const attribute_range range{out_.attributes.size(), count};
-    for (std::uint32_t i = 0; i < count; ++i, p += 2) {
-      recorded_attribute a;
-      a.key = string_of(p[0] & pointer_mask);
-      a.type = static_cast<recorded_attribute::kind>(std::min<std::uint8_t>(key_type(p[0]), 2));
-      if (a.type == recorded_attribute::kind::text) {
-        a.text = string_of(p[1]);
-      } else {
-        std::memcpy(&a.integer, p + 1, sizeof a.integer);
-      }
-      out_.attributes.push_back(a);
-    }
-    return range;
-  }
-
   void read_records(const block_header& h, const std::uint64_t* p) {
     if (h.thread >= max_threads) return bad_block();
     need_thread(h.thread);
-    const std::uint64_t* const end = p + h.words;
-    while (p < end) {
-      const std::uint32_t size = record_words(*p);
-      if (size == 0 || size > end - p) return bad_block();
-      read_record(h.thread, p);
-      p += size;
-    }
-  }
-
-  void read_record(std::uint32_t thread, const std::uint64_t* p) {
-    const std::uint32_t count = head_count(p[0]);
-    switch (head_kind(p[0])) {
-      case record_kind::span: {
-        span s;
-        s.name = string_of(head_name(p[0]));
-        s.flags = head_flags(p[0]);
-        s.start_ns = convert_.to_ns(p[1]);
-        // Two processors' counters may disagree by less than the clock's uncertainty.
-        s.end_ns = std::max(s.start_ns, convert_.to_ns(p[2]));
-        s.id = p[3], s.parent = p[4];
-        s.thread = thread;
-        s.attributes = read_attributes(p + 5, count);
-        out_.spans.push_back(s);
-        return;
-      }
-      case record_kind::instant:
-        out_.instants.push_back({convert_.to_ns(p[1]), string_of(head_name(p[0])), thread, p[2],
-                                 read_attributes(p + 3, count)});
-        return;
-      case record_kind::counter: {
-        double sample = 0;
-        std::memcpy(&sample, p + 2, sizeof sample);
-        out_.counters.push_back({convert_.to_ns(p[1]), string_of(head_name(p[0])), thread, sample});
-        return;
-      }
-      case record_kind::async_begin: {
-        recorded_async_span s;
-        s.name = string_of(head_name(p[0]));
-        s.start_ns = convert_.to_ns(p[1]);
-        s.id = p[2], s.parent = p[3];
-        s.begin_thread = s.end_thread = thread;
-        s.attributes = read_attributes(p + 4, count);
-        out_.async_spans.push_back(s);
-        return;
-      }
-      case record_kind::async_end:
-        async_ends_[p[2]] = {convert_.to_ns(p[1]), thread};
-        return;
-      case record_kind::row:
-        return read_row(p);
-    }
-  }
-
-  void read_row(const std::uint64_t* p) {
-    const auto kind = static_cast<row_kind>(head_name(p[0]));
-    if (head_count(p[0]) != row_words(kind) || row_words(kind) == 0) return bad_block();
-    const std::int64_t time_ns = convert_.to_ns(p[1]);
-    switch (kind) {
-      case row_kind::block:
-        out_.blocks.push_back(decode_block(p + 2));
-        return;
-      case row_kind::prompt_switch:
-        out_.switches.push_back(decode_prompt_switch(p + 2));
-        out_.switches.back().request_ns = time_ns;
-        return;
-      case row_kind::pixel_frame:
-        out_.pixel_frames.push_back(decode_pixel_frame(p + 2));
-        out_.pixel_frames.back().complete_ns = time_ns;
-        return;
-      case row_kind::memory:
-        out_.memory.push_back(decode_memory(p + 2));
-        out_.memory.back().name = string_of(p[2]);
-        out_.memory.back().time_ns = time_ns;
-        return;
-    }
+    if (!records_.read(h.thread, p, p + h.words, convert_,
+                       [this](std::uint64_t id) { return string_of(id); }))
+      bad_block();
   }
 
   void finish() {
@@ -342,17 +253,7 @@ class journal_decoder {
     for (span& s : out_.spans)
       if (s.parent != 0 && s.parent >> thread_id_shift != s.id >> thread_id_shift)
         s.flags |= span_handed_over;
-    for (recorded_async_span& s : out_.async_spans) {
-      const auto end = async_ends_.find(s.id);
-      if (end == async_ends_.end()) {
-        s.end_ns = std::max(s.start_ns, out_.wall_ns);
-        s.flags |= span_open_at_end;
-        ++out_.hygiene.open_spans;
-      } else {
-        s.end_ns = std::max(s.start_ns, end->second.first);  // as for spans
-        s.end_thread = end->second.second;
-      }
-    }
+    records_.finish();
     const auto overhead = out_.run.find("overhead_span_ns");
     if (overhead != out_.run.end()) {
       if (const auto* ns = std::get_if<double>(&overhead->second)) out_.overhead["span_ns"] = *ns;
@@ -363,14 +264,12 @@ class journal_decoder {
   const std::uint64_t* words_;
   std::size_t count_;
   recording out_;
+  record_decoder records_{out_};
   device_decoder devices_;
   tick_converter convert_;
   bool ended_ = false;
   std::vector<string_id> strings_;  // journal string id -> recording string id
   std::map<std::uint32_t, std::vector<span>> open_;
-  // Ordered: ids are the file's to choose, and ones that meet in a hash table's bucket are easily
-  // found.
-  std::map<std::uint64_t, std::pair<std::int64_t, std::uint32_t>> async_ends_;
 };
 
 }  // namespace detail

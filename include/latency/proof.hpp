@@ -38,6 +38,12 @@ struct proof {
   std::int64_t launches = 0;  // distinct correlations of ops outside graphs; 1 for each op without
   std::int64_t replay_ops = 0;  // sum over graphs of nodes x replays
   std::int64_t replays = 0;
+  std::int64_t launch_calls = 0;  // API calls recorded; 0: only the ops tell of launches
+
+  // Where totals were recorded in place of rows (device_total, api_total).
+  std::int64_t total_ops = 0;
+  std::int64_t total_launch_calls = 0;
+  std::int64_t unsound_totals = 0;  // a mean outside of least and most, buckets that lack ops, ...
 
   hygiene_counts hygiene;
   span_problem_counts span_problems;
@@ -47,13 +53,19 @@ struct proof {
   [[nodiscard]] std::int64_t dropped() const noexcept {
     return hygiene.dropped_spans + hygiene.dropped_records + hygiene.dropped_device_ops;
   }
+  // Rows are looked at one by one; where there are totals, they are as sound as what was counted.
+  [[nodiscard]] bool totals_complete() const noexcept {
+    return unsound_totals == 0 && (total_ops == 0 || (hygiene.invalid_device_ops == 0 &&
+                                                      hygiene.unmatched_device_ops == 0));
+  }
   // The sums agree. Drops and problems do not change that; a report shows them beside it.
   [[nodiscard]] bool exact() const noexcept { return host_exact && devices_exact; }
   // Nothing to explain: exact, complete, nothing dropped, no impossible record.
   [[nodiscard]] bool clean() const noexcept {
-    return exact() && ops_complete() && dropped() == 0 && hygiene.unmatched_launches == 0 &&
-           hygiene.untraced_copies == 0 && hygiene.damaged_blocks == 0 && !hygiene.incomplete &&
-           span_problems.records == 0 && op_problems.records == 0;
+    return exact() && ops_complete() && totals_complete() && dropped() == 0 &&
+           hygiene.unmatched_launches == 0 && hygiene.untraced_copies == 0 &&
+           hygiene.damaged_blocks == 0 && !hygiene.incomplete && span_problems.records == 0 &&
+           op_problems.records == 0;
   }
 };
 
@@ -119,6 +131,28 @@ inline std::int64_t count_launches(const std::vector<device_op>& ops) {
   return launches + static_cast<std::int64_t>(last - correlations.begin());
 }
 
+// Sets total_ops, total_launch_calls and unsound_totals. O(n).
+inline void check_totals(const recording& r, proof& result) {
+  std::vector<std::int64_t> in_buckets(r.device_totals.size(), 0);
+  for (const duration_bucket& b : r.device_histograms)
+    if (b.total < in_buckets.size())
+      in_buckets[b.total] = saturating_add(in_buckets[b.total], b.count);
+  const auto sound = [](const auto& total) {
+    return total.count > 0 && total.min_ns >= 0 && total.sum_ns / total.count >= total.min_ns &&
+           total.sum_ns / total.count <= total.max_ns;
+  };
+  for (std::size_t i = 0; i < r.device_totals.size(); ++i) {
+    const device_total& total = r.device_totals[i];
+    result.total_ops = saturating_add(result.total_ops, total.count);
+    if (!sound(total) || in_buckets[i] != total.count) ++result.unsound_totals;
+  }
+  for (const api_total& total : r.api_totals) {
+    if (total.kind == api_call_kind::launch)
+      result.total_launch_calls = saturating_add(result.total_launch_calls, total.count);
+    if (!sound(total)) ++result.unsound_totals;
+  }
+}
+
 }  // namespace detail
 
 // `tree` and `accounting` must have been built from `r`.
@@ -151,6 +185,9 @@ inline proof make_proof(const recording& r, const span_tree& tree,
   result.ops_recorded = static_cast<std::int64_t>(r.device_ops.size());
   result.launches = detail::count_launches(r.device_ops);
   detail::count_replays(r.device_ops, result);
+  for (const api_call& call : r.api_calls)
+    result.launch_calls += call.kind == api_call_kind::launch ? 1 : 0;
+  detail::check_totals(r, result);
   result.hygiene = r.hygiene;
   result.span_problems = tree.problems();
   result.op_problems = accounting.problems();

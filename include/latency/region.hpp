@@ -24,22 +24,24 @@ class basic_region {
       recorder_ = detail::process().current;
       if (recorder_ != nullptr) phase_ = recorder_->enter_region(name);
     }
-    if (phase_ == detail::region_phase::skipped) return;
+    if (skipped()) return;
     scope_.emplace(name);
     if (phase_ == detail::region_phase::warm_up) scope_->mark_warm_up();
   }
+  // LATENCY_REGIONS leaves this occurrence out.
+  [[nodiscard]] bool skipped() const noexcept { return phase_ == detail::region_phase::skipped; }
   basic_region(const basic_region&) = delete;
   basic_region& operator=(const basic_region&) = delete;
   ~basic_region() {
     scope_.reset();
-    if (phase_ == detail::region_phase::skipped || phase_ == detail::region_phase::unlisted) return;
+    if (skipped() || phase_ == detail::region_phase::unlisted) return;
     const std::lock_guard<std::mutex> lock(detail::process().mutex);
     recorder_->leave_region();
   }
 
  private:
   std::shared_ptr<detail::recorder> recorder_;
-  detail::region_phase phase_ = detail::region_phase::skipped;
+  detail::region_phase phase_ = detail::region_phase::unlisted;
   std::optional<Scope> scope_;
 };
 

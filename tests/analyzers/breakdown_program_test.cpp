@@ -179,6 +179,21 @@ TEST_CASE("latency breakdown: of a device, each sum is shown with its parts") {
   CHECK(names.size() == kernels.size());
 }
 
+TEST_CASE("latency breakdown: of a trace nothing is said that it does not hold") {
+  const temporary_folder folder;
+  std::ofstream(folder / "trace.json") << R"({"traceEvents":[
+{"ph":"X","cat":"user_annotation","name":"prompt_switch_kv_reset","pid":1,"tid":1,"ts":1,"dur":9},
+{"ph":"X","cat":"kernel","name":"gemm","pid":0,"tid":7,"ts":2,"dur":3,
+ "args":{"device":0,"stream":7,"correlation":5}}]})";
+  const result r = breakdown(folder / "trace.json");
+  CHECK(r.status == 0);
+  CHECK(r.out.find("ops: 1 recorded without the calls that launched them") != r.out.npos);
+  CHECK(r.out.find("= 1 launch") == r.out.npos);
+  CHECK(r.out.find("recorded, 1 span on 1 thread") != r.out.npos);
+  CHECK(r.out.find("clock") == r.out.npos);
+  CHECK(r.out.find("By operation") == r.out.npos);
+}
+
 TEST_CASE("latency breakdown: long tables end after ten rows and say so, the sum stays") {
   const auto kernels =
       nlohmann::json::parse(breakdown(trace + " --format json").out)["sections"]["kernels"];

@@ -107,3 +107,19 @@ TEST_CASE("hygiene: device problems are listed only when there are device ops") 
   CHECK(report.impossible_records == 1);
   CHECK_FALSE(report.clean);
 }
+
+TEST_CASE("hygiene: totals that contradict themselves are impossible") {
+  recording run = test::sample_run();
+  device_total total;
+  total.count = 2;
+  total.sum_ns = 20;
+  total.min_ns = total.max_ns = 10;
+  run.device_totals = {total};
+  run.device_histograms = {{0, 10, 2}};
+  CHECK(hygiene_of(run).clean);
+  CHECK(count_of(hygiene_of(run), "totals of device ops or calls") == 0);
+  run.device_totals[0].max_ns = 9;
+  CHECK_FALSE(hygiene_of(run).clean);
+  CHECK(hygiene_of(run).impossible_records == 1);
+  CHECK(count_of(hygiene_of(run), "totals of device ops or calls") == 1);
+}

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 using latency::detail::clock_mapping;
 using latency::detail::device_anchor;
@@ -34,10 +36,14 @@ TEST_CASE("clock_mapping: before the first and after the last anchor the whole l
   CHECK(map.to_session_ns(3100) == 4200);
 }
 
-TEST_CASE("clock_mapping: an anchor off the line of its neighbours is the residual") {
-  const clock_mapping map({{0, 0, 5}, {1000, 1070, 7}, {2000, 2000, 6}, {3000, 3000, 6}});
-  CHECK(map.residual_ns() == 70);
-  CHECK(map.uncertainty_ns() == 77);
+TEST_CASE("clock_mapping: what the lines at an anchor differ by over the longer is the residual") {
+  const clock_mapping map({{0, 0, 5}, {1000, 1070, 7}, {2000, 2140, 6}, {3000, 3070, 6}});
+  CHECK(map.residual_ns() == 140);
+  CHECK(map.uncertainty_ns() == 147);
+  CHECK(clock_mapping({{0, 0, 0}, {1000, 1000, 0}, {1800, 1960, 0}}).residual_ns() == 200);
+  // A short line says little about a long one.
+  CHECK(clock_mapping({{0, 0, 0}, {1000, 1000, 0}, {1010, 1015, 0}}).residual_ns() == 10);
+  CHECK(clock_mapping({{0, 0, 0}, {10, 15, 0}, {1010, 1015, 0}}).residual_ns() == 10);
 }
 
 TEST_CASE("clock_mapping: one anchor gives an offset, none gives 0 for every time") {
@@ -71,6 +77,33 @@ TEST_CASE("clock_mapping: order of times is kept, and a slewed clock is followed
       RC_ASSERT(map.to_session_ns(device_of(s)) >= before);
       before = map.to_session_ns(device_of(s));
     }
+  }));
+}
+
+TEST_CASE("clock_mapping: a clock that is stepped or slewed strays no further than is stated") {
+  CHECK(rc::check([](bool at_once) {
+    // A quarter of a second between anchors, as far as bracket and moment allow; in the midst of
+    // it the device's clock is set right by up to 1 ms, at once or at 500 ppm from then on.
+    constexpr std::int64_t every_ns = 250'000'000, end_ns = 12 * every_ns + 40'000'000;
+    const std::int64_t change_ns = *rc::gen::inRange<std::int64_t>(every_ns, end_ns - every_ns);
+    const std::int64_t step_ns = *rc::gen::inRange<std::int64_t>(-1'000'000, 1'000'001);
+    const auto device_of = [&](std::int64_t session_ns) {
+      const std::int64_t since_ns = std::max<std::int64_t>(0, session_ns - change_ns);
+      const std::int64_t set_ns = at_once       ? (since_ns > 0 ? step_ns : 0)
+                                  : step_ns < 0 ? std::max(step_ns, -since_ns / 2000)
+                                                : std::min(step_ns, since_ns / 2000);
+      return unix_ns + session_ns + session_ns / 30'000 + set_ns;
+    };
+    std::vector<device_anchor> anchors;
+    for (std::int64_t s = 0; s < end_ns + every_ns; s += every_ns) {
+      const std::int64_t taken_ns = std::min(s + *rc::gen::inRange(0, 5'000'000), end_ns);
+      const std::int64_t off_ns = *rc::gen::inRange(-50, 51);
+      anchors.push_back({device_of(taken_ns), taken_ns + off_ns, 50});
+    }
+    const clock_mapping map(anchors);
+    for (std::int64_t s = 0; s < end_ns; s += 1'234'567)
+      RC_ASSERT(std::llabs(map.to_session_ns(device_of(s)) - s) <= map.uncertainty_ns() + 100);
+    RC_ASSERT(map.uncertainty_ns() <= 2'100'000);
   }));
 }
 

@@ -42,7 +42,19 @@ void decode_with_recording_off(int token) {
   decode_one<off, latency::cuda::basic_scope<off>, latency::cuda::basic_stages<off>>(token);
 }
 
+std::string profiler_calls;
+
 }  // namespace
+
+// In place of the CUDA runtime's (the linker wraps them).
+extern "C" cudaError_t __wrap_cudaProfilerStart() {
+  profiler_calls += "start ";
+  return cudaSuccess;
+}
+extern "C" cudaError_t __wrap_cudaProfilerStop() {
+  profiler_calls += "stop ";
+  return cudaSuccess;
+}
 
 TEST_CASE("cuda: without a device the spans are recorded, and the recording says why no more is") {
   REQUIRE(hidden == 0);
@@ -88,6 +100,7 @@ TEST_CASE("cuda: a session that has ended or records nothing is a reason, too") 
 }
 
 TEST_CASE("cuda: a profiled region is one of those that LATENCY_REGIONS selects") {
+  profiler_calls.clear();
   ::setenv("LATENCY_REGIONS", "steady:wait=1,active=1", 1);
   latency::session run;
   ::unsetenv("LATENCY_REGIONS");
@@ -99,4 +112,11 @@ TEST_CASE("cuda: a profiled region is one of those that LATENCY_REGIONS selects"
   CHECK(span_names(r) == std::vector<std::string>{"attention", "ffn", "decode", "steady"});
   CHECK(r.integer_attribute(r.spans[2].attributes, r.strings.find("token"), -1) == 1);
   CHECK(r.hygiene.skipped_regions == 2);
+  CHECK(profiler_calls == "start stop ");
+}
+
+TEST_CASE("cuda: without a session profilers record the region all the same") {
+  profiler_calls.clear();
+  { latency::cuda::profile_region region{"steady"}; }
+  CHECK(profiler_calls == "start stop ");
 }

@@ -32,6 +32,7 @@ struct fake_stream {
 struct fake_device {
   double now_ns = 0;
   bool refuses = false;
+  double answers_after_ns = 0;
   std::atomic<int> recorded{0};
 };
 struct fake_driver {
@@ -53,6 +54,7 @@ struct fake_driver {
     return true;
   }
   event_progress query(event e) const noexcept {
+    device->now_ns += device->answers_after_ns;
     if (e->fails) return event_progress::failed;
     if (e->captured) return event_progress::captured;
     return !e->late && e->at_ns <= device->now_ns ? event_progress::complete
@@ -301,6 +303,32 @@ TEST_CASE("device_events: an anchor that comes late moves the device's time, not
   CHECK(f.anchor());
   CHECK(f.last_anchor.device_ns == 700'000'000);
   CHECK(f.last_anchor.ticks == 700'000'000);
+}
+
+TEST_CASE("device_events: of several anchors the tightest counts, and a tight one is the last") {
+  fixture f(4);
+  f.device.now_ns = 1e6;
+  std::vector<double> answers_ns{40'000, 12'000, 30'000, 8'000, 100};
+  const auto tightest = [&](int tries) {
+    std::size_t next = 0;
+    return f.events.take_tightest_anchor(
+        tries, 5'000, 1'000'000'000, 1.0,
+        [&] {
+          // Read before and after each: a slow answer lies between.
+          if (next % 2 == 0) f.device.answers_after_ns = answers_ns.at(next / 2);
+          ++next;
+          return static_cast<std::uint64_t>(f.device.now_ns);
+        },
+        f.last_anchor);
+  };
+  CHECK(tightest(3));
+  CHECK(f.last_anchor.uncertainty_ns == 6'000);
+  CHECK(f.last_anchor.ticks == 1'046'000);
+  CHECK(f.last_anchor.device_ns == 1'040'000);
+  CHECK(f.device.now_ns == 1'082'000);
+  CHECK(tightest(5));
+  CHECK(f.last_anchor.uncertainty_ns == 4'000);  // of the fourth; the fifth was not taken
+  CHECK(f.device.now_ns == 1'172'000);
 }
 
 TEST_CASE("device_events: threads that take and publish at once lose no event and repeat none") {

@@ -88,6 +88,35 @@ TEST_CASE("journal: what is not one, or is newer, is refused in one line") {
   CHECK_THROWS_AS(latency::read_journal(folder / ""), latency::error);
 }
 
+TEST_CASE("journal: memory rows of earlier builds, without a pool, are read") {
+  using namespace latency::detail;
+  for (const std::uint32_t words : {4u, 5u, 6u, 7u, 8u}) {
+    journal_writer journal;
+    journal.file_header();
+    journal.begin_block(block_type::strings);
+    journal.put_text("here");
+    journal.end_block();
+    journal.begin_block(block_type::records);
+    const auto kind = static_cast<std::uint64_t>(row_kind::memory);
+    for (int row = 0; row < 2; ++row) {
+      journal.put(pack_head(kind, record_kind::row, 0, words));
+      journal.put(50);
+      journal.put(0);  // the name
+      for (std::uint64_t i = 1; i < words; ++i) journal.put(i * 100);
+    }
+    journal.end_block();
+    const latency::recording r = read(journal.pending());
+    const bool known = words >= 5 && words <= 7;
+    CHECK(r.hygiene.damaged_blocks == (known ? 0 : 1));
+    REQUIRE(r.memory.size() == (known ? 2 : 0));
+    if (!known) continue;
+    CHECK(r.strings[r.memory[1].name] == "here");
+    CHECK(r.memory[1].device_peak_bytes == 400);
+    CHECK(r.memory[1].device_pool_used_bytes == (words > 5 ? 500 : 0));
+    CHECK(r.memory[1].device_pool_peak_bytes == (words > 6 ? 600 : 0));
+  }
+}
+
 TEST_CASE("journal: a running session's journal shows closed and open spans") {
   const latency_test::temporary_folder folder;
   const std::string path = folder / "out.json";

@@ -61,6 +61,44 @@ TEST_CASE("proof: a clean run says so, and each doubt shows") {
   CHECK_FALSE(prove(impossible).clean());
 }
 
+TEST_CASE("proof: totals in place of rows are counted, and must not contradict themselves") {
+  recording r = recording_of(100, 1, {span_of(1, 0, 10, 90)});
+  latency::device_total total;
+  total.count = 3;
+  total.sum_ns = 60;
+  total.min_ns = 10;
+  total.max_ns = 30;
+  r.device_totals = {total, total};
+  r.device_histograms = {{0, 10, 1}, {0, 20, 2}, {1, 20, 3}};
+  latency::api_total launches;
+  launches.count = 6;
+  launches.sum_ns = 12'000;
+  launches.min_ns = launches.max_ns = 2'000;
+  r.api_totals = {launches, launches};
+  r.api_totals[1].kind = latency::api_call_kind::synchronize;
+  const auto prove = [](const recording& run) {
+    const span_tree tree(run);
+    return latency::make_proof(run, tree, device_accounting(run, tree));
+  };
+  CHECK(prove(r).clean());
+  CHECK(prove(r).total_ops == 6);
+  CHECK(prove(r).total_launch_calls == 6);
+  const auto doubtful = [&](const auto& change) {
+    recording wrong = r;
+    change(wrong);
+    CHECK_FALSE(prove(wrong).clean());
+    return prove(wrong).unsound_totals;
+  };
+  CHECK(doubtful([](recording& w) { w.device_totals[0].sum_ns = 29; }) == 1);
+  CHECK(doubtful([](recording& w) { w.device_totals[0].sum_ns = 93; }) == 1);
+  CHECK(doubtful([](recording& w) { w.device_totals[1].min_ns = -1; }) == 1);
+  CHECK(doubtful([](recording& w) { w.device_totals[1].count = 0; }) == 1);
+  CHECK(doubtful([](recording& w) { w.device_histograms[1].count = 1; }) == 1);
+  CHECK(doubtful([](recording& w) { w.api_totals[1].max_ns = 1'999; }) == 1);
+  CHECK(doubtful([](recording& w) { w.hygiene.invalid_device_ops = 1; }) == 0);
+  CHECK(doubtful([](recording& w) { w.hygiene.unmatched_device_ops = 1; }) == 0);
+}
+
 TEST_CASE("proof: replays of different graphs are counted apart") {
   recording r = recording_of(100, 1, {span_of(1, 0, 10, 90)});
   const std::vector<std::pair<std::uint64_t, std::uint64_t>> runs = {

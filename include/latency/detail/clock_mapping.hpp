@@ -2,6 +2,12 @@
 // Maps a device's clock to the session's through anchors (device and host time taken together): a
 // line between every two neighbours, so that a clock that is slewed meanwhile is followed; before
 // the first and after the last anchor the line through these two.
+//
+// How far a clock strayed from the line between two anchors shows in the line that follows. Of one
+// that was stepped by s, the line is steeper or flatter by s over its length than its neighbours;
+// just behind the step a time is mapped up to s wrong. So what the lines on both sides of an anchor
+// differ by, over the longer of them, bounds the error of a clock that is steady but for one step,
+// or one change of its rate, in three lines.
 
 #include <algorithm>
 #include <cmath>
@@ -33,10 +39,8 @@ class clock_mapping {
                                }),
                    anchors_.end());
     for (const device_anchor& a : anchors_) widest_ns_ = std::max(widest_ns_, a.uncertainty_ns);
-    for (std::size_t i = 1; i + 1 < anchors_.size(); ++i) {
-      const std::int64_t on_line = on(anchors_[i - 1], anchors_[i + 1], anchors_[i].device_ns);
-      residual_ns_ = std::max(residual_ns_, distance(on_line, anchors_[i].session_ns));
-    }
+    for (std::size_t i = 1; i + 1 < anchors_.size(); ++i)
+      residual_ns_ = std::max(residual_ns_, bend_ns(i));
   }
 
   // Without an anchor nothing is known, and every time becomes 0, as devices report what they could
@@ -54,7 +58,7 @@ class clock_mapping {
   }
 
   [[nodiscard]] std::size_t anchors() const noexcept { return anchors_.size(); }
-  // The most that an anchor lies off the line through its neighbours.
+  // The most by which two lines that meet at an anchor differ over the length of the longer.
   [[nodiscard]] std::int64_t residual_ns() const noexcept { return residual_ns_; }
   [[nodiscard]] std::int64_t uncertainty_ns() const noexcept {
     return saturating_add(widest_ns_, residual_ns_);
@@ -72,8 +76,16 @@ class clock_mapping {
                       : -static_cast<double>(static_cast<std::uint64_t>(from) -
                                              static_cast<std::uint64_t>(to));
   }
-  [[nodiscard]] static std::int64_t distance(std::int64_t a, std::int64_t b) noexcept {
-    return static_cast<std::int64_t>(std::min(std::abs(between(a, b)), limit_ns));
+  // Not over more than twice the shorter line, whose ends are uncertain as well.
+  [[nodiscard]] std::int64_t bend_ns(std::size_t middle) const noexcept {
+    const device_anchor& before = anchors_[middle - 1];
+    const device_anchor& here = anchors_[middle];
+    const device_anchor& after = anchors_[middle + 1];
+    const double earlier = between(before.device_ns, here.device_ns);
+    const double later = between(here.device_ns, after.device_ns);
+    const double length = std::min(std::max(earlier, later), 2 * std::min(earlier, later));
+    const double bend = std::abs(slope(before, here) - slope(here, after)) * length;
+    return static_cast<std::int64_t>(std::llround(std::min(bend, limit_ns)));
   }
   // Session nanoseconds per device nanosecond; 1 where the two do not say.
   [[nodiscard]] static double slope(const device_anchor& a, const device_anchor& b) noexcept {

@@ -73,7 +73,7 @@ class cuda_event_source : public device_source {
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     for (const device& d : devices_) d.events->abandon();
     next_anchor_ns_ = 0;
-    collect(last_anchor_patience_ns);
+    collect(end_patience_ns);
   }
 
   // The one that records now.
@@ -85,8 +85,10 @@ class cuda_event_source : public device_source {
  private:
   static constexpr std::int64_t anchor_every_ns = 500'000'000;
   static constexpr std::int64_t anchor_patience_ns = 100'000;
-  static constexpr std::int64_t last_anchor_patience_ns = 10'000'000;
-  static constexpr int first_anchor_tries = 5;
+  static constexpr std::int64_t end_patience_ns = 50'000'000;  // of the first and the last anchor
+  static constexpr std::int64_t tight_anchor_ns = 5'000;       // an H100 that is awake takes 3 us
+  static constexpr int anchor_tries = 4;
+  static constexpr int end_anchor_tries = 20;
   // "A resolution of approximately one half microsecond": CUDA Runtime API, cudaEventElapsedTime.
   static constexpr std::int64_t event_resolution_ns = 500;
 
@@ -128,13 +130,8 @@ class cuda_event_source : public device_source {
     for (int i = 0; i < made.events->anchor_events; ++i)
       check(cudaEventCreate(&made.events->anchor_event(i)), "cudaEventCreate");
 
-    // The narrowest of some: the first ones find the device asleep.
-    event_anchor best, found;
-    for (int i = 0; i < first_anchor_tries; ++i)
-      if (anchor(*made.events, last_anchor_patience_ns, found) &&
-          (best.ticks == 0 || found.uncertainty_ns <= best.uncertainty_ns))
-        best = found;
-    if (best.ticks == 0)
+    event_anchor first;
+    if (!anchor(*made.events, end_patience_ns, first))
       throw error("cuda events: device " + std::to_string(number) + " does not answer");
     recorder_->write_device([&](device_writer& out) {
       device_clock clock;
@@ -143,14 +140,16 @@ class cuda_event_source : public device_source {
       clock.tier = device_tier::events;
       clock.resolution_ns = event_resolution_ns;
       made.clock = out.new_clock(clock);
-      out.anchor(made.clock, best.device_ns, best.ticks, best.uncertainty_ns);
+      out.anchor(made.clock, first.device_ns, first.ticks, first.uncertainty_ns);
     });
   }
 
   [[nodiscard]] bool anchor(device_events<cuda_driver>& of, std::int64_t patience_ns,
                             event_anchor& found) const noexcept {
-    return of.take_anchor(
-        patience_ns, ns_per_tick_, [this] { return recorder_->now_ticks(); }, found);
+    const int tries = patience_ns == end_patience_ns ? end_anchor_tries : anchor_tries;
+    return of.take_tightest_anchor(
+        tries, tight_anchor_ns, patience_ns, ns_per_tick_,
+        [this] { return recorder_->now_ticks(); }, found);
   }
 
   // Returns how many events are not complete.

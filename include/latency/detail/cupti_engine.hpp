@@ -113,6 +113,7 @@ class cupti_engine {
     stop_tracing();
     take_anchor();
     step(false);
+    count_dropped();
     input_->finish();
     input_ = nullptr;
   }
@@ -125,7 +126,8 @@ class cupti_engine {
 
  private:
   static constexpr std::chrono::milliseconds period{5};  // far less than a ring takes to fill
-  static constexpr std::chrono::seconds anchor_every{1};
+  // Often enough for a run of a second to tell how far its clocks stray.
+  static constexpr std::chrono::milliseconds anchor_every{250};
 
   cupti_engine() = default;
 
@@ -207,17 +209,21 @@ class cupti_engine {
       buffers_->recycle(one);
       drain_calls();
     }
+    if (flush) count_dropped();
+    input_->flush();
+  }
+  void count_dropped() {
     std::size_t dropped = 0;
     (void)cupti_.cuptiActivityGetNumDroppedRecords(nullptr, 0, &dropped);
     input_->dropped(dropped, 0);
-    input_->flush();
   }
 
   void drain_calls() {
     input_->dropped(0, calls_.drain([this](const traced_call& one) { input_->call(one); }));
   }
 
-  // CUPTI's clock and ours, read together: the tightest of a few brackets.
+  // The clock to which CUPTI maps those of devices, and ours, read together: the tightest of a few
+  // brackets.
   void take_anchor() {
     std::uint64_t best_width = UINT64_MAX, ticks = 0, device_ns = 0;
     for (int i = 0; i < 8; ++i) {
@@ -232,7 +238,7 @@ class cupti_engine {
     }
     const double half_ns = static_cast<double>(best_width) * ns_per_tick_ / 2;
     input_->anchor(static_cast<std::int64_t>(device_ns), ticks,
-                   static_cast<std::int64_t>(half_ns) + 1);
+                   static_cast<std::int64_t>(half_ns) + 1 + cupti_subscription::rate_error_ns);
   }
 
   std::mutex mutex_;  // starting and stopping

@@ -12,18 +12,19 @@
 namespace latency::detail {
 
 // Functions that are called, all of them in every version that is accepted.
-#define LATENCY_CUPTI_FUNCTIONS(F)  \
-  F(cuptiGetVersion)                \
-  F(cuptiGetResultString)           \
-  F(cuptiSubscribe)                 \
-  F(cuptiUnsubscribe)               \
-  F(cuptiEnableCallback)            \
-  F(cuptiGetCallbackName)           \
-  F(cuptiActivityRegisterCallbacks) \
-  F(cuptiActivityEnable)            \
-  F(cuptiActivityDisable)           \
-  F(cuptiActivitySetAttribute)      \
-  F(cuptiActivityFlushAll)          \
+#define LATENCY_CUPTI_FUNCTIONS(F)          \
+  F(cuptiGetVersion)                        \
+  F(cuptiGetResultString)                   \
+  F(cuptiSubscribe)                         \
+  F(cuptiUnsubscribe)                       \
+  F(cuptiEnableCallback)                    \
+  F(cuptiGetCallbackName)                   \
+  F(cuptiActivityRegisterCallbacks)         \
+  F(cuptiActivityRegisterTimestampCallback) \
+  F(cuptiActivityEnable)                    \
+  F(cuptiActivityDisable)                   \
+  F(cuptiActivitySetAttribute)              \
+  F(cuptiActivityFlushAll)                  \
   F(cuptiActivityGetNextRecord) F(cuptiActivityGetNumDroppedRecords) F(cuptiGetTimestamp)
 
 struct cupti_library {

@@ -165,6 +165,26 @@ class device_events {
     return true;
   }
 
+  // The tightest of some anchors, which together wait at most `patience_ns`; once one is good to
+  // `enough_ns`, no more are taken. A device that was asleep answers the first ones late.
+  template <class Ticks>
+  [[nodiscard]] bool take_tightest_anchor(int tries, std::int64_t enough_ns,
+                                          std::int64_t patience_ns, double ns_per_tick,
+                                          const Ticks& ticks, event_anchor& found) noexcept {
+    bool any = false;
+    event_anchor next;
+    const std::int64_t limit_ns = read_clock_ns(CLOCK_MONOTONIC) + patience_ns;
+    std::int64_t left_ns = patience_ns;
+    for (int i = 0; i < tries && left_ns > 0 && !(any && found.uncertainty_ns <= enough_ns); ++i) {
+      const bool taken = take_anchor(left_ns, ns_per_tick, ticks, next);
+      left_ns = limit_ns - read_clock_ns(CLOCK_MONOTONIC);
+      if (!taken) continue;
+      if (!any || next.uncertainty_ns <= found.uncertainty_ns) found = next;
+      any = true;
+    }
+    return any;
+  }
+
   // Takes in what has completed, all or, without memory for its rows, nothing yet. Returns how many
   // are left.
   std::size_t collect(collected_events& into) noexcept {

@@ -17,7 +17,6 @@
 #include <thread>
 #include <utility>
 
-#include "../clock.hpp"
 #include "../device_words.hpp"
 #include "../recording.hpp"
 #include "device_source.hpp"
@@ -26,6 +25,7 @@
 #include "process_barrier.hpp"
 #include "record_encoder.hpp"
 #include "region_rules.hpp"
+#include "session_clock.hpp"
 
 #pragma GCC visibility push(default)  // shared libraries that hide their symbols share this
 
@@ -58,15 +58,10 @@ class recorder {
       throw error("session_options", "capacity_spans",
                   std::to_string(options_.capacity_spans) + " is more than 268435456");
     if (const char* regions = std::getenv("LATENCY_REGIONS")) regions_ = parse_regions(regions);
-    clock_ = detect_clock();
     if (!output_.empty()) journal_.open(output_ + ".journal");
-    origin_unix_ns_ = read_clock_ns(CLOCK_REALTIME);
-    first_anchor_ = take_anchor(clock_);
-    origin_ticks_ = first_anchor_.ticks;
-    while (read_clock_ns(CLOCK_MONOTONIC_RAW) - first_anchor_.monotonic_ns < 200000) {
-    }  // 200 us between two anchors make even a very short recording's times good to about 30 ns
+    clock_.begin();
     journal_.file_header();
-    write_clock();
+    clock_.write(journal_);
   }
 
   [[nodiscard]] const std::string& output() const noexcept { return output_; }
@@ -79,18 +74,12 @@ class recorder {
   [[nodiscard]] bool ended() const noexcept { return ended_; }
   [[nodiscard]] bool of_this_process() const noexcept { return pid_ == getpid(); }
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
-  [[nodiscard]] clock_kind clock() const noexcept { return clock_; }
+  [[nodiscard]] clock_kind clock() const noexcept { return clock_.kind(); }
   [[nodiscard]] session_mode mode() const noexcept { return options_.mode; }
-  [[nodiscard]] std::uint64_t now_ticks() const noexcept { return read_ticks(clock_); }
-  [[nodiscard]] std::int64_t now_ns() const noexcept {
-    const double scale = ns_per_tick_.load(std::memory_order_relaxed);
-    return static_cast<std::int64_t>(static_cast<double>(now_ticks() - origin_ticks_) * scale);
-  }
-
+  [[nodiscard]] std::uint64_t now_ticks() const noexcept { return clock_.now_ticks(); }
+  [[nodiscard]] std::int64_t now_ns() const noexcept { return clock_.now_ns(); }
   // The clock's rate as well as it is known by now. Takes a few readings.
-  [[nodiscard]] double measure_ns_per_tick() const noexcept {
-    return tick_converter(first_anchor_, take_anchor(clock_), origin_ticks_).ns_per_tick();
-  }
+  [[nodiscard]] double measure_ns_per_tick() const noexcept { return clock_.measure_ns_per_tick(); }
 
   // A session that LATENCY_OUTPUT started becomes the program's own, once. Mutex held.
   void offer() noexcept { offered_ = true; }
@@ -114,7 +103,7 @@ class recorder {
       return false;
     }
     const std::size_t words = options_.capacity_spans * fixed_words(record_kind::span);
-    t.prepare(std::max(min_chunks, static_cast<std::uint32_t>(words / chunk_words + 1)), clock_,
+    t.prepare(std::max(min_chunks, static_cast<std::uint32_t>(words / chunk_words + 1)), clock(),
               options_.mode == session_mode::ring);
     t.index = thread_count_++;
     t.next_id = std::uint64_t{t.index} << thread_id_shift;
@@ -158,7 +147,7 @@ class recorder {
   // Regions: entered and left by the threads that run them. Without LATENCY_REGIONS all is
   // recorded.
   [[nodiscard]] region_phase enter_region(const char* name) {  // mutex held
-    if (!enabled_ || ended_) return region_phase::skipped;
+    if (!enabled_ || ended_) return region_phase::unlisted;
     if (regions_.empty()) return region_phase::recorded;
     const auto rule = std::find_if(regions_.begin(), regions_.end(),
                                    [&](const region_rule& r) { return r.name == name; });
@@ -218,7 +207,7 @@ class recorder {
   // keeps its records until the end.
   void collect_now() {
     collect_all();
-    write_clock();
+    clock_.write(journal_);
     journal_.flush();
   }
 
@@ -244,7 +233,7 @@ class recorder {
         for (thread_state* const t : leaving) collect_last(*t);
         const std::uint64_t end = now_ticks();
         write_totals();
-        write_clock();
+        clock_.write(journal_);
         journal_.begin_block(block_type::end);
         journal_.put(end);
         journal_.end_block();
@@ -305,7 +294,7 @@ class recorder {
       wake_.wait_for(lock, options_.collect_every);
       if (ended_) return;
       collect_all();
-      refine_clock();
+      clock_.refine(journal_);
       journal_.flush();
       lock.unlock();
       poll_sources();
@@ -341,30 +330,6 @@ class recorder {
     add_totals(t);
   }
 
-  void refine_clock() {
-    const clock_anchor now = take_anchor(clock_);
-    ns_per_tick_.store(tick_converter(first_anchor_, now, origin_ticks_).ns_per_tick(),
-                       std::memory_order_relaxed);
-    // An anchor a second is enough for a journal whose end was never written.
-    if (now.monotonic_ns - last_anchor_ns_ > 1000000000) write_clock(now);
-  }
-  void write_clock() { write_clock(take_anchor(clock_)); }
-  void write_clock(const clock_anchor& now) {
-    last_anchor_ns_ = now.monotonic_ns;
-    ns_per_tick_.store(tick_converter(first_anchor_, now, origin_ticks_).ns_per_tick(),
-                       std::memory_order_relaxed);
-    journal_.begin_block(block_type::clock);
-    journal_.put(static_cast<std::uint64_t>(clock_));
-    journal_.put(origin_ticks_);
-    journal_.put(static_cast<std::uint64_t>(origin_unix_ns_));
-    for (const clock_anchor& anchor : {first_anchor_, now}) {
-      journal_.put(anchor.ticks);
-      journal_.put(static_cast<std::uint64_t>(anchor.monotonic_ns));
-      journal_.put(static_cast<std::uint64_t>(anchor.uncertainty_ns));
-    }
-    journal_.end_block();
-  }
-
   void add_totals(const thread_state& t) noexcept {
     totals_[total::dropped_spans] += t.dropped_spans.load(std::memory_order_relaxed);
     totals_[total::dropped_records] += t.dropped_records.load(std::memory_order_relaxed);
@@ -382,12 +347,7 @@ class recorder {
   bool enabled_ = true;
   bool ended_ = false;
   bool offered_ = false;
-  clock_kind clock_ = clock_kind::monotonic_raw;
-  clock_anchor first_anchor_;
-  std::uint64_t origin_ticks_ = 0;
-  std::int64_t origin_unix_ns_ = 0;
-  std::int64_t last_anchor_ns_ = 0;
-  std::atomic<double> ns_per_tick_{1.0};
+  session_clock clock_;
   std::uint64_t generation_ = no_session;
   std::uint32_t thread_count_ = 0;
   std::vector<region_rule> regions_;

@@ -19,7 +19,7 @@ struct region_rule {
   std::uint64_t seen = 0;  // occurrences so far
 };
 
-// `unlisted`: LATENCY_REGIONS does not name it; a scope like any other.
+// `unlisted`: no session records, or LATENCY_REGIONS does not name it; a scope like any other.
 enum class region_phase : std::uint8_t { skipped, unlisted, warm_up, recorded };
 
 [[nodiscard]] inline std::vector<region_rule> parse_regions(std::string_view text) {

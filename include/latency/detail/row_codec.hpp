@@ -20,7 +20,7 @@ namespace latency::detail {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(word >> 32));
 }
 
-// Number of payload words of a row, 0 for an unknown kind.
+// Number of payload words of a row, 0 for an unknown kind. New members come last.
 [[nodiscard]] inline std::uint32_t row_words(row_kind kind) noexcept {
   switch (kind) {
     case row_kind::block:
@@ -33,6 +33,11 @@ namespace latency::detail {
       return 7;
   }
   return 0;
+}
+
+// Of the rows of earlier builds, whose last members are 0.
+[[nodiscard]] inline std::uint32_t least_row_words(row_kind kind) noexcept {
+  return kind == row_kind::memory ? 5 : row_words(kind);  // no memory pool
 }
 
 inline row_kind encode(const block& row, std::uint64_t* words) noexcept {

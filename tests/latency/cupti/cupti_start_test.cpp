@@ -43,6 +43,17 @@ TEST_CASE("cupti: kernels, copies, memsets and order are asked for; copies betwe
                                          CUPTI_ACTIVITY_KIND_CUDA_EVENT});
   (void)run.stop();
   check_nothing_is_on(fake);
+
+  // Times come by a clock that nobody sets; chosen once, however many collectors follow.
+  REQUIRE(fake.clocks.size() == 1);
+  const std::int64_t before_ns = read_clock_ns(CLOCK_MONOTONIC_RAW);
+  const auto now_ns = static_cast<std::int64_t>(fake.clocks[0]());
+  CHECK(now_ns >= before_ns);
+  CHECK(now_ns <= read_clock_ns(CLOCK_MONOTONIC_RAW));
+  session next;
+  cupti::collector again{next};
+  CHECK(again.started());
+  CHECK(fake.clocks.size() == 1);
 }
 
 TEST_CASE("cupti: a start that fails half way says why and leaves nothing on") {

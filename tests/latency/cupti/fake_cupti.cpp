@@ -46,6 +46,10 @@ CUptiResult CUPTIAPI cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequest
                                                     CUpti_BuffersCallbackCompleteFunc) {
   return the_fake_cupti().refuses_buffers ? CUPTI_ERROR_UNKNOWN : CUPTI_SUCCESS;
 }
+CUptiResult CUPTIAPI cuptiActivityRegisterTimestampCallback(CUpti_TimestampCallbackFunc clock) {
+  the_fake_cupti().clocks.push_back(clock);
+  return CUPTI_SUCCESS;
+}
 CUptiResult CUPTIAPI cuptiActivityEnable(CUpti_ActivityKind kind) {
   if (static_cast<int>(kind) == the_fake_cupti().refused_activity) return CUPTI_ERROR_NOT_READY;
   the_fake_cupti().activities.insert(static_cast<int>(kind));

@@ -5,13 +5,15 @@
 #include <cupti.h>
 
 #include <set>
+#include <vector>
 
 struct fake_cupti {
   bool subscribed = false;
   std::set<int> callbacks;   // numbers of the driver's functions
   std::set<int> activities;  // kinds
   int refused_activity = -1;
-  bool refuses_buffers = false;  // cuptiActivityRegisterCallbacks fails
+  std::vector<CUpti_TimestampCallbackFunc> clocks;  // that were chosen
+  bool refuses_buffers = false;                     // cuptiActivityRegisterCallbacks fails
 };
 
 // The one that this process has loaded.
