@@ -48,6 +48,8 @@ void upload_weight(const weight_source& source, const std::string& name, const t
       (to.type != ops::dtype::f32 && to.type != ops::dtype::bf16))
     throw latency::error("", name,
                          "cannot be stored as " + to.shape.text() + " " + ops::name_of(to.type));
+  const auto random = source.as_random(name, shape);
+  if (random && memory.fill_uniform(to, *random, {})) return;
   if (to.type == ops::dtype::f32)
     upload(source, name, shape, memory, to.as<float>());
   else

@@ -60,6 +60,12 @@ void weight_source::read(const std::string& name, std::span<const std::int64_t> 
   read_rows(name, shape, 0, out);
 }
 
+std::optional<ops::uniform_numbers> random_weights::as_random(
+    const std::string& name, std::span<const std::int64_t> shape) const {
+  const distribution d = distribution_of(name, shape);
+  return ops::uniform_numbers{seed_, hash(name), d.centre, d.spread};
+}
+
 void random_weights::read_rows(const std::string& name, std::span<const std::int64_t> shape,
                                std::int64_t first, std::span<float> out) const {
   const distribution d = distribution_of(name, shape);

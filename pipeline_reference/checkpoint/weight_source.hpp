@@ -2,11 +2,13 @@
 // Where a model's weights come from: a checkpoint, or random numbers of the same shapes.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "pipeline_reference/checkpoint/tensor_entry.hpp"
+#include "pipeline_reference/ops/tensor.hpp"
 
 namespace checkpoint {
 
@@ -27,6 +29,11 @@ class weight_source {
                               std::int64_t first, std::span<std::uint16_t> out) const;
   // Whether bf16 holds the tensor exactly, because it is stored so. False for one that is absent.
   [[nodiscard]] virtual bool holds_bf16(const std::string&) const { return false; }
+  // What read_rows() of the whole tensor would make, when that is random numbers.
+  [[nodiscard]] virtual std::optional<ops::uniform_numbers> as_random(
+      const std::string&, std::span<const std::int64_t>) const {
+    return std::nullopt;
+  }
   // The whole tensor in fp32; `out` has room for exactly that.
   void read(const std::string& name, std::span<const std::int64_t> shape,
             std::span<float> out) const;
@@ -41,6 +48,8 @@ class random_weights final : public weight_source {
   void expect(const std::vector<expected_tensor>&) const override {}
   void read_rows(const std::string& name, std::span<const std::int64_t> shape, std::int64_t first,
                  std::span<float> out) const override;
+  [[nodiscard]] std::optional<ops::uniform_numbers> as_random(
+      const std::string& name, std::span<const std::int64_t> shape) const override;
 
  private:
   std::uint64_t seed_;

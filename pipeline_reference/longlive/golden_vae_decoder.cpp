@@ -10,6 +10,7 @@
 #include "pipeline_reference/longlive/golden_case.hpp"
 #include "pipeline_reference/longlive/vae_decoder.hpp"
 #include "pipeline_reference/longlive/vae_weights.hpp"
+#include "pipeline_reference/ops/transfer.hpp"
 
 namespace longlive {
 namespace {
@@ -72,10 +73,6 @@ golden_result compare_golden_vae_decoder(const std::string& folder, const nlohma
   const std::int64_t h = c.config.latent_height, w = c.config.latent_width,
                      frames = c.latent_frames;
   const std::int64_t pixel_frames = 4 * frames - 3;
-  if (vae.storage() != ops::dtype::f32)
-    throw latency::error(
-        folder, "",
-        std::string("this back end stores ") + ops::name_of(vae.storage()) + ", expected f32");
   const checkpoint::file_weights weights =
       open_vae_weights(folder + "/weights.safetensors", c.config.dim);
   const checkpoint::tensor_file tensors =
@@ -112,7 +109,7 @@ golden_result compare_golden_vae_decoder(const std::string& folder, const nlohma
       pixel_frame += count;
     }
     std::vector<float> found(golden.size());
-    memory.download(found.data(), rgb.view().data, rgb.view().bytes(), {});
+    ops::download_floats(memory, rgb.view(), found);
     for (float& value : found) value = std::clamp(value, -1.0F, 1.0F);  // as the golden ones are
     result.differences.push_back(
         difference_of(name, exchange_outer(found, pixel_frames * 64 * h * w, 3, 1), golden));

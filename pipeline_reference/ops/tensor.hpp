@@ -150,6 +150,14 @@ struct workspace {
   std::int64_t bytes = 0;
 };
 
+// centre + spread * u for each element e of a tensor, u in [-1, 1) from the upper 24 bits of word e
+// of (seed, sequence) of the generator of ops/random.hpp; evaluated in fp32.
+struct uniform_numbers {
+  std::uint64_t seed = 0;
+  std::uint32_t sequence = 0;
+  float centre = 0, spread = 1;
+};
+
 // The memory of a back end. Throws latency::error (out of memory, device errors). Thread-safe.
 class memory {
  public:
@@ -165,6 +173,10 @@ class memory {
   virtual void zero(void* to, std::int64_t bytes, stream s) = 0;
   virtual void synchronize(stream s) = 0;
   [[nodiscard]] virtual bool host_accessible() const noexcept = 0;
+  // Makes random numbers where they are needed. False when the back end leaves that to its caller.
+  [[nodiscard]] virtual bool fill_uniform(const tensor&, const uniform_numbers&, stream) {
+    return false;
+  }
 };
 
 // Owns the storage of one contiguous tensor. Move-only.

@@ -107,7 +107,7 @@ struct attention_params {
   const_tensor k, v;  // [rows, heads * head_dim], any row stride
   row_range keys[2];  // disjoint, inside [0, rows); not both empty
   const_tensor bias;  // optional f32 [heads, m or 1, attended rows], contiguous
-  tensor out;         // [m, heads * head_dim]; may be q's memory
+  tensor out;         // [m, heads * head_dim]
   std::int64_t heads = 0;
   float scale = 1.0F;
 };

@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -20,23 +21,31 @@
 #include "pipeline_reference/longlive/golden_run.hpp"
 #include "pipeline_reference/longlive/golden_umt5_encoder.hpp"
 #include "pipeline_reference/longlive/golden_vae_decoder.hpp"
-#include "pipeline_reference/ops/cpu/cpu_backend.hpp"
+#include "pipeline_reference/ops/backend.hpp"
 
 namespace {
 
-constexpr double tolerance_f32 = 1e-5;
+// Of a back end that stores fp32, and of one that stores bf16. Golden tensors are fp32 results, so
+// the second is what roundings of activations add up to: most in the text encoder, whose scores are
+// not scaled, so that a rounding of q and k moves the softmax.
+constexpr double tolerance_f32 = 1e-5, run_tolerance_bf16 = 1e-2, vae_tolerance_bf16 = 2e-2,
+                 text_tolerance_bf16 = 5e-2;
 
 struct request {
   std::vector<longlive::kv_policy> policies;
-  ops::cpu::cpu_backend& backend;
+  ops::backend& backend;
+
+  [[nodiscard]] double tolerance(double bf16) const {
+    return backend.transformer().storage() == ops::dtype::f32 ? tolerance_f32 : bf16;
+  }
 };
 
 // Prints a result; true when everything in it is right.
-bool report(const std::string& title, const longlive::golden_result& result) {
+bool report(const std::string& title, const longlive::golden_result& result, double tolerance) {
   fmt::print("{}\n", title);
   bool passed = result.mismatches.empty();
   for (const longlive::golden_difference& d : result.differences) {
-    const bool close = d.relative_l2 < tolerance_f32;  // false for NaN
+    const bool close = d.relative_l2 < tolerance;  // false for NaN
     passed = passed && close;
     fmt::print("  {:<28} relative L2 {:9.2e}  max {:9.2e}  {}\n", d.tensor, d.relative_l2,
                d.max_abs, close ? "ok" : "TOO FAR");
@@ -56,19 +65,25 @@ bool check_longlive_run(const std::string& folder, const nlohmann::json& json, c
     const longlive::golden_result result = longlive::compare_golden_run(
         folder, json, policy, r.backend.transformer(), r.backend.memory());
     const char* name = policy == longlive::kv_policy::roll ? "roll" : "ring";
-    passed = report(fmt::format("{} (kv {})", folder, name), result) && passed;
+    passed =
+        report(fmt::format("{} (kv {})", folder, name), result, r.tolerance(run_tolerance_bf16)) &&
+        passed;
   }
   return passed;
 }
 
 bool check_vae_decoder(const std::string& folder, const nlohmann::json& json, const request& r) {
-  return report(folder, longlive::compare_golden_vae_decoder(folder, json, r.backend.vae(),
-                                                             r.backend.memory()));
+  return report(
+      folder,
+      longlive::compare_golden_vae_decoder(folder, json, r.backend.vae(), r.backend.memory()),
+      r.tolerance(vae_tolerance_bf16));
 }
 
 bool check_umt5_encoder(const std::string& folder, const nlohmann::json& json, const request& r) {
-  return report(folder, longlive::compare_golden_umt5_encoder(folder, json, r.backend.transformer(),
-                                                              r.backend.memory()));
+  return report(folder,
+                longlive::compare_golden_umt5_encoder(folder, json, r.backend.transformer(),
+                                                      r.backend.memory()),
+                r.tolerance(text_tolerance_bf16));
 }
 
 struct handler {
@@ -108,9 +123,8 @@ int main(int argc, char** argv) {
   }
   std::string place;
   try {
-    if (device == "cuda") throw latency::error("--device cuda: this build has no CUDA back end");
-    ops::cpu::cpu_backend backend;
-    request r{{}, backend};
+    const std::unique_ptr<ops::backend> backend = ops::make_backend(device);
+    request r{{}, *backend};
     if (kv != "ring") r.policies.push_back(longlive::kv_policy::roll);
     if (kv != "roll") r.policies.push_back(longlive::kv_policy::ring);
     bool passed = true;

@@ -143,7 +143,8 @@ TEST_CASE("check_golden: bad input is one line and exit 2") {
   one_line(check_golden({"/nonexistent"}), "/nonexistent/case.json: no such file");
   one_line(check_golden({}), "CASE_DIR is required");
   one_line(check_golden({golden("dit_global_sink"), "--kv", "both"}), "--kv");
-  one_line(check_golden({golden("dit_global_sink"), "--device", "cuda"}), "no CUDA back end");
+  if (!LATENCY_PIPELINE_ON_CUDA)
+    one_line(check_golden({golden("dit_global_sink"), "--device", "cuda"}), "no CUDA back end");
 
   changed_case unknown("dit_recache_sink");
   unknown.json["kind"] = "sculpture";

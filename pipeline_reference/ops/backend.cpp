@@ -1,0 +1,14 @@
+#include "pipeline_reference/ops/backend.hpp"
+
+#include "latency/error.hpp"
+#include "pipeline_reference/ops/cpu/cpu_backend.hpp"
+
+namespace ops {
+
+std::unique_ptr<backend> make_backend(const std::string& device) {
+  if (device == "cpu") return std::make_unique<backend_of<cpu::cpu_backend>>();
+  if (device == "cuda") return make_cuda_backend();
+  throw latency::error("no back end is called '" + device + "'");
+}
+
+}  // namespace ops

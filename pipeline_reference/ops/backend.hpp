@@ -1,0 +1,41 @@
+#pragma once
+// A back end by the name of its device: memory and operations, for programs that let the user
+// choose.
+
+#include <memory>
+#include <string>
+
+#include "pipeline_reference/ops/tensor.hpp"
+#include "pipeline_reference/ops/transformer_ops.hpp"
+#include "pipeline_reference/ops/vae_ops.hpp"
+
+namespace ops {
+
+// One thread at a time per stream.
+class backend {
+ public:
+  virtual ~backend() = default;
+  [[nodiscard]] virtual ops::memory& memory() = 0;
+  [[nodiscard]] virtual transformer_ops& transformer() = 0;
+  [[nodiscard]] virtual vae_ops& vae() = 0;
+};
+
+// `device` is "cpu" or "cuda". Throws latency::error where this build or this machine lacks it.
+[[nodiscard]] std::unique_ptr<backend> make_backend(const std::string& device);
+
+// Defined by the CUDA back end, or by what stands for it in a build without.
+[[nodiscard]] std::unique_ptr<backend> make_cuda_backend();
+
+// A back end made of an object that has the three.
+template <class Parts>
+class backend_of final : public backend {
+ public:
+  [[nodiscard]] ops::memory& memory() override { return parts_.memory(); }
+  [[nodiscard]] transformer_ops& transformer() override { return parts_.transformer(); }
+  [[nodiscard]] vae_ops& vae() override { return parts_.vae(); }
+
+ private:
+  Parts parts_;
+};
+
+}  // namespace ops

@@ -1,0 +1,23 @@
+#pragma once
+// CUDA's and cuBLASLt's return codes as latency::error.
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+
+#include <string>
+
+#include "latency/error.hpp"
+
+namespace ops::cuda {
+
+inline void check(cudaError_t code, const char* what) {
+  if (code != cudaSuccess)
+    throw latency::error(std::string("cuda back end: ") + what + ": " + cudaGetErrorString(code));
+}
+inline void check(cublasStatus_t code, const char* what) {
+  if (code != CUBLAS_STATUS_SUCCESS)
+    throw latency::error(std::string("cuda back end: ") + what + ": " +
+                         cublasLtGetStatusString(code));
+}
+
+}  // namespace ops::cuda

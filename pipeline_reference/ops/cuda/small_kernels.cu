@@ -1,0 +1,51 @@
+#include "pipeline_reference/ops/cuda/small_kernels.hpp"
+
+#include "kernels/rows.hpp"
+
+namespace ops::cuda {
+namespace {
+
+constexpr int threads = 256;
+
+unsigned blocks_for(std::int64_t elements) {
+  return static_cast<unsigned>((elements + threads - 1) / threads);
+}
+
+__global__ void relative_bias_kernel(const float* by_distance, std::int64_t distances, float* out,
+                                     std::int64_t heads, std::int64_t m) {
+  const std::int64_t element = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (element >= heads * m * m) return;
+  const std::int64_t head = element / (m * m), query = element / m % m, key = element % m;
+  out[element] = by_distance[head * distances + distances / 2 + key - query];
+}
+
+__global__ void broadcast_add_kernel(const __nv_bfloat16* table, std::int64_t table_stride,
+                                     const __nv_bfloat16* rows, std::int64_t rows_stride,
+                                     __nv_bfloat16* out, std::int64_t groups, std::int64_t m,
+                                     std::int64_t n) {
+  const std::int64_t element = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (element >= groups * m * n) return;
+  const std::int64_t group = element / (m * n), row = element / n % m, column = element % n;
+  out[element] = __float2bfloat16(__bfloat162float(table[group * table_stride + column]) +
+                                  __bfloat162float(rows[row * rows_stride + column]));
+}
+
+}  // namespace
+
+void launch_relative_bias(const float* by_distance, std::int64_t distances, float* out,
+                          std::int64_t heads, std::int64_t m, cudaStream_t stream) {
+  relative_bias_kernel<<<blocks_for(heads * m * m), threads, 0, stream>>>(by_distance, distances,
+                                                                          out, heads, m);
+  kernels::check_launch("relative_bias");
+}
+
+void launch_broadcast_add(const __nv_bfloat16* table, std::int64_t table_stride,
+                          const __nv_bfloat16* rows, std::int64_t rows_stride, __nv_bfloat16* out,
+                          std::int64_t groups, std::int64_t m, std::int64_t n,
+                          cudaStream_t stream) {
+  broadcast_add_kernel<<<blocks_for(groups * m * n), threads, 0, stream>>>(
+      table, table_stride, rows, rows_stride, out, groups, m, n);
+  kernels::check_launch("broadcast_add");
+}
+
+}  // namespace ops::cuda
