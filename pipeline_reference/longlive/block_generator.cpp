@@ -247,7 +247,8 @@ void block_generator::run_forward(const ops::const_tensor& latent, float timeste
                                   std::int64_t start_latent_frame) {
   const std::int64_t latent_frames = latent.shape[0];
   const kv_plan& plan = kv_.plan();
-  const ops::tensor flow = slice(flow_.view(), 0, latent_frames);
+  const bool flow_is_read = step >= 0 || !generation_.skips_unread_work;
+  const ops::tensor flow = flow_is_read ? slice(flow_.view(), 0, latent_frames) : ops::tensor();
   {
     const latency::scope span{
         "diffusion_forward",

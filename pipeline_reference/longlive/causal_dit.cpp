@@ -183,6 +183,10 @@ void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cac
   ops_.layer_norm_modulate({x, normed, modulated(m.shift_attention, m.scale_attention, tokens)}, s,
                            w);
   for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
+    if (!f.flow && layer + 1 == config_.layers) {
+      write_keys(layer, tokens, f.place, kv, s);
+      return;
+    }
     self_attention(layer, m, tokens, f.place, kv, s);
     cross_attention(layer, m, tokens, f, cross, s);
     // The FFN's residual is fused with the normalisation that follows it: the next layer's or the
@@ -203,6 +207,39 @@ void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cac
   ops_.unpatchify({patches, f.flow}, s, w);
 }
 
+void causal_dit::write_keys(std::int64_t layer, std::int64_t tokens, const forward_place& place,
+                            kv_cache& kv, ops::stream s) {
+  const dit_layer_weights& weights = weights_.layers[static_cast<std::size_t>(layer)];
+  const kv_plan& plan = kv.plan();
+  const ops::workspace w = workspace_.as_workspace();
+  const ops::tensor qkv = act_.qkv.view().row_range(0, tokens);
+  linear(act_.normed.view().row_range(0, tokens), weights.qkv, qkv, s);
+  std::optional<latency::scope> write_span;
+  open_layer_span(write_span, layer_spans_,
+                  kv.policy() == kv_policy::roll ? "kv_roll_and_insert" : "kv_ring_write", layer,
+                  place);
+  if (write_span) {
+    const std::int64_t token_bytes = 2 * config_.dim * ops::size_bytes(ops_.storage());  // k and v
+    write_span->add({"bytes", (plan.moved_tokens + plan.written_tokens) * token_bytes});
+    write_span->add({"rewritten_tokens", plan.rewritten_tokens});
+  }
+  kv.move_rows(layer, ops_, s, w);
+  ops::qk_norm_rope_cache_write_params p;
+  p.qkv = qkv;
+  p.q_weight = weights.norm_q.view();
+  p.k_weight = weights.norm_k.view();
+  p.rope = {rope_time_.view(), rope_height_.view(), rope_width_.view()};
+  p.start_latent_frame = kv.start_latent_frame();
+  p.cache_rows = kv.cache_rows();
+  p.q_out = act_.projected.view().row_range(0, tokens);
+  p.k_cache = kv.k(layer);
+  p.v_cache = kv.v(layer);
+  p.heads = config_.heads;
+  p.rows_per_latent_frame = config_.tokens_per_latent_frame();
+  p.eps = dit_config::eps;
+  ops_.qk_norm_rope_cache_write(p, s, w);
+}
+
 void causal_dit::self_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
                                 const forward_place& place, kv_cache& kv, ops::stream s) {
   std::optional<latency::scope> span;
@@ -215,40 +252,12 @@ void causal_dit::self_attention(std::int64_t layer, const modulation& m, std::in
   const dit_layer_weights& weights = weights_.layers[static_cast<std::size_t>(layer)];
   const ops::workspace w = workspace_.as_workspace();
   const ops::tensor normed = act_.normed.view().row_range(0, tokens);
-  const ops::tensor qkv = act_.qkv.view().row_range(0, tokens);
   const ops::tensor attended = act_.attended.view().row_range(0, tokens);
   const ops::tensor projected = act_.projected.view().row_range(0, tokens);
 
-  linear(normed, weights.qkv, qkv, s);
-  {
-    std::optional<latency::scope> write_span;
-    open_layer_span(write_span, layer_spans_,
-                    kv.policy() == kv_policy::roll ? "kv_roll_and_insert" : "kv_ring_write", layer,
-                    place);
-    if (write_span) {
-      const std::int64_t token_bytes =
-          2 * config_.dim * ops::size_bytes(ops_.storage());  // k and v
-      write_span->add({"bytes", (plan.moved_tokens + plan.written_tokens) * token_bytes});
-      write_span->add({"rewritten_tokens", plan.rewritten_tokens});
-    }
-    kv.move_rows(layer, ops_, s, w);
-    ops::qk_norm_rope_cache_write_params p;
-    p.qkv = qkv;
-    p.q_weight = weights.norm_q.view();
-    p.k_weight = weights.norm_k.view();
-    p.rope = {rope_time_.view(), rope_height_.view(), rope_width_.view()};
-    p.start_latent_frame = kv.start_latent_frame();
-    p.cache_rows = kv.cache_rows();
-    p.q_out = attended;
-    p.k_cache = kv.k(layer);
-    p.v_cache = kv.v(layer);
-    p.heads = config_.heads;
-    p.rows_per_latent_frame = config_.tokens_per_latent_frame();
-    p.eps = dit_config::eps;
-    ops_.qk_norm_rope_cache_write(p, s, w);
-  }
+  write_keys(layer, tokens, place, kv, s);
   ops::attention_params a;
-  a.q = attended;
+  a.q = projected;
   a.k = kv.k(layer);
   a.v = kv.v(layer);
   a.keys[0] = plan.attended[0];
@@ -280,8 +289,8 @@ void causal_dit::cross_attention(std::int64_t layer, const modulation& m, std::i
   const dit_layer_weights& weights = weights_.layers[static_cast<std::size_t>(layer)];
   const ops::workspace w = workspace_.as_workspace();
   const ops::tensor normed = act_.normed.view().row_range(0, tokens);
-  const ops::tensor q = act_.projected.view().row_range(0, tokens);
-  const ops::tensor projected = act_.attended.view().row_range(0, tokens);
+  const ops::tensor q = act_.projected.view().row_range(0, tokens);  // and what follows attention
+  const ops::tensor attended = act_.attended.view().row_range(0, tokens);
   const ops::tensor kv = cross.kv(layer);
   const ops::tensor k = kv.column_range(0, config_.dim);
 
@@ -296,13 +305,13 @@ void causal_dit::cross_attention(std::int64_t layer, const modulation& m, std::i
   a.k = k;
   a.v = kv.column_range(config_.dim, config_.dim);
   a.keys[0] = {0, config_.text_len};
-  a.out = q;
+  a.out = attended;
   a.heads = config_.heads;
   a.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim()));
   ops_.attention(a, s, w);
-  linear(q, weights.cross_o, projected, s);
+  linear(attended, weights.cross_o, q, s);
   ops_.residual_gate_norm_modulate({act_.x.view().row_range(0, tokens),
-                                    projected,
+                                    q,
                                     {},
                                     normed,
                                     modulated(m.shift_ffn, m.scale_ffn, tokens)},

@@ -30,7 +30,9 @@ struct dit_forward {
   ops::const_tensor latent;   // f32 [F, channels, height, width]
   float timestep = 0;         // of every latent frame; one of those given at construction
   ops::const_tensor context;  // [text_len, dim], from embed_prompt()
-  ops::tensor flow;           // f32, shape of latent
+  // f32, shape of latent; absent: only the keys and values are wanted, and nothing is computed that
+  // no later forward reads.
+  ops::tensor flow;
   forward_place place;
 };
 
@@ -53,8 +55,9 @@ class causal_dit {
   void embed_prompt(const ops::const_tensor& prompt, const ops::tensor& context, ops::stream s);
 
   // Flow of F latent frames, after kv.begin() for them. Writes their keys and values to `kv`; fills
-  // `cross` when it is not valid. The caller commits `kv`.
-  // Throws latency::error for a timestep that was not prepared, or too many latent frames.
+  // `cross` when it is not valid (all layers of it, so that it becomes valid, when there is a
+  // flow). The caller commits `kv`. Throws latency::error for a timestep that was not prepared, or
+  // too many latent frames.
   void forward(const dit_forward& f, kv_cache& kv, cross_attention_cache& cross, ops::stream s);
 
   [[nodiscard]] const dit_config& config() const { return config_; }
@@ -84,6 +87,9 @@ class causal_dit {
                                            const ops::const_tensor& scale,
                                            std::int64_t tokens) const;
 
+  // Projects, and writes keys and values into the cache.
+  void write_keys(std::int64_t layer, std::int64_t tokens, const forward_place& place, kv_cache& kv,
+                  ops::stream s);
   void self_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
                       const forward_place& place, kv_cache& kv, ops::stream s);
   void cross_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,

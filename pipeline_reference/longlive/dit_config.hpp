@@ -64,6 +64,10 @@ struct generation_config {
   double context_noise = 0;                        // timestep of the context pass and of a recache
   std::vector<std::int64_t> switch_latent_frames;  // ascending; one prompt more than entries
   std::uint64_t seed = 0;                          // of noise that is not given
+  // Leaves out what the published code computes and nothing reads: the flow of context passes and
+  // recaches, and the latent frames of a recache whose keys a kept sink does not take. Same
+  // results.
+  bool skips_unread_work = false;
 
   // With the published limit on attended tokens when there is no window.
   static constexpr std::int64_t unlimited_attention_tokens = 32760;

@@ -63,7 +63,8 @@ class generation_observer {
   // stream; they stay until the clip's pipeline starts another.
   virtual void block_finished(const block_info&, const ops::const_tensor& /*latents*/, ops::stream,
                               duration) {}
-  // flow: of this forward, as above, valid during the call. Inside the span of its caller.
+  // flow: of this forward, as above, valid during the call; absent when it was not computed. Inside
+  // the span of its caller.
   virtual void forward_finished(const forward_info&, const ops::const_tensor& /*flow*/,
                                 ops::stream) {}
 };

@@ -22,6 +22,14 @@ std::int64_t first_pixel_frame(std::int64_t latent_frame) {
   return latent_frame == 0 ? 0 : 4 * latent_frame - 3;
 }
 
+// Of the window before latent frame `start`. A sink that is kept takes no new keys, so the latent
+// frames that would have given them need not be computed.
+std::int64_t recached_latent_frames(const generation_config& g, std::int64_t start) {
+  const std::int64_t window = std::min(g.cached_latent_frames(), start);
+  const bool sink_is_kept = g.global_sink && window < start;
+  return window - (sink_is_kept && g.skips_unread_work ? g.sink_latent_frames : 0);
+}
+
 const generation_config& validated(const generation_config& generation) {
   generation.validate();
   return generation;
@@ -74,7 +82,7 @@ void interactive_pipeline::switch_prompt(const block_info& b, generation_observe
   cross_attention_cache& cross = generator_.cross_cache();
   const auto request = static_cast<std::size_t>(b.segment - 1);
   switch_info info{b.segment, b.index, g.switch_latent_frames[request], b.first_latent_frame,
-                   std::min(g.cached_latent_frames(), b.first_latent_frame)};
+                   recached_latent_frames(g, b.first_latent_frame)};
   const clock::time_point begin = clock::now();
   clock::time_point stage_begin = begin;
   const auto stage_done = [&](switch_stage stage) {
