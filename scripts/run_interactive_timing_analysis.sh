@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the reference pipeline, runs an interactive LongLive generation with timing, breaks the time down, and says
-# what the prompt switches cost.
+# Builds the reference pipeline, runs an interactive LongLive generation with timing, breaks the time down, says what the
+# prompt switches cost, and draws it.
 set -euo pipefail
 program=$(basename "$0")
 # shellcheck source=scripts/common.sh
@@ -11,7 +11,7 @@ usage() {
 usage: $program [options] [config_path] [output_dir]
 
 Installs what is missing, builds, generates a clip with prompt switches while every stage is timed, and
-prints where the time went and what each switch cost.
+prints where the time went and what each switch cost, and draws it: report.html, for a browser.
 
   config_path    LongLive configuration
                  (default: pipeline_reference/configs/longlive_interactive_small.yaml of this repository)
@@ -99,6 +99,9 @@ say 'What the prompt switches cost'
 "$bin/latency" switch "${timing_files[@]}"
 "$bin/latency" switch "${timing_files[@]}" --detailed --format markdown -o "$output/switches.md"
 
+say 'Pictures'
+"$bin/latency" plot "${timing_files[@]}" --output-dir "$output"
+
 say 'Written'
 printf '    %s\n' "$output"/*
 say 'Next'
@@ -108,3 +111,4 @@ cat <<EOF
     your own configuration:   $0 my_config.yaml
     your own program:         docs/ and examples/ show #include <latency/latency.hpp>
 EOF
+say "The report, for a browser: $output/report.html"

@@ -12,6 +12,7 @@
 #include "analyzers/commands/output.hpp"
 #include "analyzers/commands/plot_inputs.hpp"
 #include "analyzers/commands/plot_page.hpp"
+#include "analyzers/commands/report_page.hpp"
 #include "analyzers/render/writers.hpp"
 #include "latency/chrome_trace.hpp"
 
@@ -98,9 +99,10 @@ int run_plot(const plot_options& options) {
     painter.emplace(options.theme == "dark" ? charts::theme::dark : charts::theme::light);
 
   std::size_t written = 0;
+  render::report_page page{"Latency report", {}, {}};
   for (const plotted_run& run : inputs.runs) {
     const fs::path place = inputs.runs.size() == 1 ? folder : folder / run.name;
-    const std::vector<drawn_chart> drawn = charts_of(run);
+    std::vector<drawn_chart> drawn = charts_of(run);
     std::vector<std::string> pictures;
     if (painter)
       for (const drawn_chart& c : drawn) {
@@ -115,10 +117,13 @@ int run_plot(const plot_options& options) {
     }
     written += drawn.size();
     write_chrome_trace(run.run, (place / "trace.json").string());
-    std::string html;
-    render::write_html_report([&](std::string_view piece) { html += piece; }, page_of(run, drawn));
-    write_output(html, (place / "report.html").string());
+    const std::string trace = fs::relative(place / "trace.json", folder).string();
+    page.runs.push_back(
+        report_run_of(run, std::move(drawn), trace, timeline_budget / inputs.runs.size()));
   }
+  std::string html;
+  render::write_html_report([&](std::string_view piece) { html += piece; }, page);
+  write_output(html, (folder / "report.html").string());
   std::printf("%zu charts of %zu runs in %s\n", written, inputs.runs.size(),
               options.output_dir.c_str());
   return 0;
