@@ -288,10 +288,16 @@ void cuda_transformer_ops::move_rows(const move_rows_params& p, stream s, worksp
   for (std::int64_t done = 0; done < p.count; done += way) {
     const std::int64_t count = std::min(way, p.count - done);
     const std::int64_t first = p.to < p.from ? done : p.count - done - count;
-    check(cudaMemcpy2DAsync(p.rows.row_range(p.to + first, count).data, pitch,
-                            p.rows.row_range(p.from + first, count).data, pitch, width,
-                            static_cast<std::size_t>(count), cudaMemcpyDeviceToDevice, own_.of(s)),
-          "moving rows");
+    void* const to = p.rows.row_range(p.to + first, count).data;
+    const void* const from = p.rows.row_range(p.from + first, count).data;
+    const auto height = static_cast<std::size_t>(count);
+    if (pitch == width)  // one run of bytes is moved faster than rows
+      check(cudaMemcpyAsync(to, from, pitch * height, cudaMemcpyDeviceToDevice, own_.of(s)),
+            "moving rows");
+    else
+      check(cudaMemcpy2DAsync(to, pitch, from, pitch, width, height, cudaMemcpyDeviceToDevice,
+                              own_.of(s)),
+            "moving rows");
   }
 }
 
