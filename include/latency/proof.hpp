@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -35,7 +36,7 @@ struct proof {
 
   // Ops recorded = launches counted + graph nodes x replays.
   std::int64_t ops_recorded = 0;
-  std::int64_t launches = 0;  // distinct correlations of ops outside graphs; 1 for each op without
+  std::int64_t launches = 0;    // of ops outside graphs, as count_launches tells them apart
   std::int64_t replay_ops = 0;  // sum over graphs of nodes x replays
   std::int64_t replays = 0;
   std::int64_t launch_calls = 0;  // API calls recorded; 0: only the ops tell of launches
@@ -116,19 +117,26 @@ inline void count_replays(const std::vector<device_op>& ops, proof& result) {
   }
 }
 
+// Ops of one correlation are one launch, but for copies: a call may make several (a batch, a copy
+// between devices that passes through the host), which differ in when and where they ran.
 inline std::int64_t count_launches(const std::vector<device_op>& ops) {
   std::int64_t launches = 0;
   std::vector<std::uint64_t> correlations;
+  std::vector<std::tuple<std::uint64_t, std::int64_t, std::uint32_t, std::uint32_t>> copies;
   for (const device_op& op : ops) {
     if (op.replay != 0) continue;
     if (op.correlation == 0)
       ++launches;
+    else if (op.kind == device_op_kind::memcpy)
+      copies.emplace_back(op.correlation, op.start_ns, op.device, op.stream);
     else
       correlations.push_back(op.correlation);
   }
-  std::sort(correlations.begin(), correlations.end());
-  const auto last = std::unique(correlations.begin(), correlations.end());
-  return launches + static_cast<std::int64_t>(last - correlations.begin());
+  const auto distinct = [](auto& rows) {
+    std::sort(rows.begin(), rows.end());
+    return std::unique(rows.begin(), rows.end()) - rows.begin();
+  };
+  return launches + static_cast<std::int64_t>(distinct(correlations) + distinct(copies));
 }
 
 // Sets total_ops, total_launch_calls and unsound_totals. O(n).

@@ -99,6 +99,22 @@ TEST_CASE("proof: totals in place of rows are counted, and must not contradict t
   CHECK(doubtful([](recording& w) { w.hygiene.unmatched_device_ops = 1; }) == 0);
 }
 
+TEST_CASE("proof: a call may make several copies, and none twice") {
+  recording r = recording_of(100, 1, {span_of(1, 0, 10, 90)});
+  r.device_ops = {made::copy(1, 20, 30), made::copy(1, 30, 40), made::copy(1, 30, 40, 1),
+                  made::copy(1, 30, 40, 1, 1), kernel(1, 50, 60)};
+  for (latency::device_op& op : r.device_ops) op.correlation = 7;
+  r.device_ops.back().correlation = 8;
+  const auto complete = [](const recording& run) {
+    const span_tree tree(run);
+    return latency::make_proof(run, tree, device_accounting(run, tree)).ops_complete();
+  };
+  CHECK(complete(r));
+  recording twice = r;
+  twice.device_ops.push_back(r.device_ops[1]);
+  CHECK_FALSE(complete(twice));
+}
+
 TEST_CASE("proof: replays of different graphs are counted apart") {
   recording r = recording_of(100, 1, {span_of(1, 0, 10, 90)});
   const std::vector<std::pair<std::uint64_t, std::uint64_t>> runs = {
