@@ -176,13 +176,13 @@ class page_writer {
   void table_of(const table& whole) {
     table from = whole;
     if (from.rows.size() > most_table_rows) from.rows.resize(most_table_rows);
-    const shown_table shown = render::shown(from, "\u2003");
+    const shown_table shown = render::shown(from, "\u00a0\u00a0\u00a0");
     const std::string label = html(from.title.empty() ? "table" : from.title);
     put(fmt::format(
         "<div class=\"scroll{}\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table "
         "class=\"sortable\">",
         from.rows.size() > most_rows_at_once ? " tall" : "", label));
-    if (!from.title.empty()) put("<caption>" + html(from.title) + "</caption>");
+    if (!from.title.empty()) put("<caption><span>" + html(from.title) + "</span></caption>");
     put("<thead><tr>");
     for (std::size_t c = 0; c < shown.titles.size(); ++c)
       put(
@@ -207,6 +207,11 @@ class page_writer {
     if (whole.rows.size() > most_table_rows)
       put(fmt::format("<p class=\"small\">The first {} of {} rows.</p>\n", most_table_rows,
                       whole.rows.size()));
+  }
+
+  static const char* cell_class(const column& of, bool right_aligned) {
+    if (of.type == unit::path) return " class=\"path\"";
+    return right_aligned ? " class=\"right\"" : "";
   }
 
   // What columns are sorted by.

@@ -4,7 +4,7 @@ import {launch, open} from './browser.mjs';
 
 const [folder, report] = process.argv.slice(2);
 const browser = await launch();
-const top = await open(browser, report, {height: 900});
+const top = await open(browser, report, {height: 820});
 await top.page.screenshot({path: path.join(folder, 'report_top.png')});
 
 const {page} = await open(browser, report, {width: 1000, colorScheme: 'dark'});
