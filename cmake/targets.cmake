@@ -3,6 +3,9 @@ add_library(latency_build INTERFACE)  # build flags of our own targets; never ex
 target_compile_features(latency_build INTERFACE cxx_std_20)
 target_include_directories(latency_build INTERFACE ${PROJECT_SOURCE_DIR})
 set(LATENCY_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  list(APPEND LATENCY_WARNINGS -Wno-dangling-reference)  # alarms at every reference returned by a call with a temporary
+endif()
 if(PROJECT_IS_TOP_LEVEL)
   list(APPEND LATENCY_WARNINGS -Werror)
 endif()

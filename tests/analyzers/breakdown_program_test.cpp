@@ -185,7 +185,7 @@ TEST_CASE("latency breakdown: of a trace nothing is said that it does not hold")
 {"ph":"X","cat":"user_annotation","name":"prompt_switch_kv_reset","pid":1,"tid":1,"ts":1,"dur":9},
 {"ph":"X","cat":"kernel","name":"gemm","pid":0,"tid":7,"ts":2,"dur":3,
  "args":{"device":0,"stream":7,"correlation":5}}]})";
-  const result r = breakdown(folder / "trace.json");
+  const command_result r = breakdown(folder / "trace.json");
   CHECK(r.status == 0);
   CHECK(r.out.find("ops: 1 recorded without the calls that launched them") != r.out.npos);
   CHECK(r.out.find("= 1 launch") == r.out.npos);

@@ -54,7 +54,8 @@ struct fake_driver {
     return true;
   }
   event_progress query(event e) const noexcept {
-    device->now_ns += device->answers_after_ns;
+    if (device->answers_after_ns > 0)
+      device->now_ns += device->answers_after_ns;  // one thread only
     if (e->fails) return event_progress::failed;
     if (e->captured) return event_progress::captured;
     return !e->late && e->at_ns <= device->now_ns ? event_progress::complete

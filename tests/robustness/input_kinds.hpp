@@ -2,6 +2,7 @@
 // Every kind of file that a program of this project reads, and the ways to hand it over. A new kind
 // is one entry in input_kinds.cpp.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
