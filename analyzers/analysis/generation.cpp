@@ -198,7 +198,7 @@ class generation_analysis {
         row.missing += one.missing;
         row.late += one.late;
         row.worst_lateness_ns = std::max(row.worst_lateness_ns, one.worst_lateness_ns);
-        if (period_ns == period_at_25_fps_ns) add_late(one, number);
+        if (period_ns == period_at_25_fps_ns) add_pixel_frames(one, number);
       }
       if (row.expected == 0) continue;
       row.hit_rate = static_cast<double>(row.expected - row.missing - row.late) /
@@ -209,17 +209,23 @@ class generation_analysis {
     }
   }
 
-  void add_late(const deadline_report& one, std::size_t clip_number) {
+  void add_pixel_frames(const deadline_report& one, std::size_t clip_number) {
+    const pixel_frame_deadline* before = nullptr;
     for (const pixel_frame_deadline& p : one.pixel_frames) {
-      if (p.lateness_ns <= 0) continue;
-      late_pixel_frame late;
-      late.clip = static_cast<std::int32_t>(clip_number);
-      late.index = p.index;
-      late.block = p.block;
-      late.lateness_ns = p.lateness_ns;
+      pixel_frame_timing timing;
+      timing.clip = static_cast<std::int32_t>(clip_number);
+      timing.at_25_fps = p;
       if (const auto at = index_.block_at(p.block, p.complete_ns))
-        late.kind = index_.blocks()[*at].kind;
-      report_.late_at_25_fps.push_back(late);
+        timing.kind = index_.blocks()[*at].kind;
+      if (before != nullptr) {
+        timing.gap_ns = p.complete_ns - before->complete_ns;
+        timing.block_boundary = p.block != before->block;
+      }
+      before = &p;
+      report_.pixel_frames.push_back(timing);
+      if (p.lateness_ns > 0)
+        report_.late_at_25_fps.push_back(
+            {timing.clip, p.index, p.block, timing.kind, p.lateness_ns});
     }
   }
 

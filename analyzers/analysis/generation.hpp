@@ -101,6 +101,15 @@ struct late_pixel_frame {
   std::int64_t lateness_ns = 0;
 };
 
+// One pixel frame, each once, as the deadlines at 40 ms saw it.
+struct pixel_frame_timing {
+  std::int32_t clip = 0;
+  pixel_frame_deadline at_25_fps;
+  std::optional<scenario> kind;        // of its block, when that is known
+  std::optional<std::int64_t> gap_ns;  // since the completion of the one before; none for the first
+  bool block_boundary = false;         // the one before belongs to another block
+};
+
 struct generation_report {
   std::vector<block_timing> blocks;  // by clip, then block index
   std::int64_t clips = 0;
@@ -116,6 +125,7 @@ struct generation_report {
   bool serial = false;  // in every clip, no block overlaps another block or a VAE span
   std::vector<segment_row> segments;    // by segment
   std::vector<deadline_row> deadlines;  // one per playout_periods_ns; empty without pixel frames
+  std::vector<pixel_frame_timing> pixel_frames;  // by clip, then index
   std::vector<late_pixel_frame> late_at_25_fps;  // late at 40 ms, in order
   // Of the first clip: its first pixel frame complete, minus the start of the outermost span around
   // its first block (loading and text encoding included) and minus the start of that block.

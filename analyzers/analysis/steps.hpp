@@ -18,6 +18,7 @@ struct step_timing {
   std::optional<double> timestep;
   std::int64_t start_ns = 0;
   std::int64_t duration_ns = 0;
+  bool inside_step = false;  // a span around it is a step, too: its time is counted there
 };
 
 // All steps of one name, index and timestep.

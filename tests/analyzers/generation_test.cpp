@@ -237,3 +237,21 @@ TEST_CASE("generation: pixel frames without blocks still have gaps and deadlines
   CHECK(report.deadlines[0].expected == 81);
   CHECK_FALSE(report.first_pixel_frame_from_root_ns);
 }
+
+TEST_CASE("generation: each pixel frame with its gap, and whether a block began before it") {
+  const generation_report report = generation_of(test::sample_run());
+  REQUIRE(report.pixel_frames.size() == 81);
+  CHECK_FALSE(report.pixel_frames[0].gap_ns);
+  CHECK(report.pixel_frames[8].gap_ns == 1 * ms);
+  CHECK_FALSE(report.pixel_frames[8].block_boundary);
+  const pixel_frame_timing& boundary = report.pixel_frames[33];
+  CHECK(boundary.gap_ns == (826 - 642) * ms);
+  CHECK(boundary.block_boundary);
+  CHECK(boundary.kind == scenario::switched);
+  CHECK(boundary.at_25_fps.complete_ns == 826 * ms);
+  CHECK(boundary.at_25_fps.due_ns == (354 + 33 * 40) * ms);
+  double sum = 0;
+  for (const pixel_frame_timing& p : report.pixel_frames)
+    sum += static_cast<double>(p.gap_ns.value_or(0));
+  CHECK(sum == report.pixel_frame_gaps_ns.sum);
+}

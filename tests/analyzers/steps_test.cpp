@@ -41,6 +41,19 @@ TEST_CASE("steps: every span with a step is one, in the order of time, and no ot
   }
 }
 
+TEST_CASE("steps: one inside another says so") {
+  recording_builder made(100);
+  const auto step = made.span("denoising", 0, 10, 30, {{"step", 0}});
+  const auto layer = made.span("layer", step, 12, 28);
+  made.span("forward", layer, 15, 25, {{"step", 0}});
+  made.span("denoising", 0, 30, 40, {{"step", 1}});
+  const step_report report = steps_of(made.run());
+  REQUIRE(report.steps.size() == 3);
+  CHECK_FALSE(report.steps[0].inside_step);
+  CHECK(report.steps[1].inside_step);
+  CHECK_FALSE(report.steps[2].inside_step);
+}
+
 TEST_CASE("steps: a group is all steps of one name, index and timestep, over the blocks") {
   recording_builder made = two_blocks();
   made.span("forward", 0, 82, 85, {{"step", 1}, {"timestep", 750}});
