@@ -16,10 +16,13 @@ fail() {  # one line to stderr, exit 2: the request cannot be carried out
   exit 2
 }
 
-packages_of() {  # packages_of GROUP...: the names in packages.txt
-  local group
+packages_of() {  # packages_of GROUP...: the names in packages.txt, without those that a command replaces
+  local group of package replaced_by
   for group in "$@"; do
-    awk -v group="$group" '$1 == group { print $2 }' "$repository/scripts/packages.txt"
+    while read -r of package replaced_by; do
+      [[ $of == "$group" ]] || continue
+      [[ -n $replaced_by ]] && command -v "$replaced_by" >/dev/null || printf '%s\n' "$package"
+    done <"$repository/scripts/packages.txt"
   done
 }
 

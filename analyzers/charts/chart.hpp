@@ -23,11 +23,11 @@ inline constexpr std::size_t most_letters = 60;   // of a name that came out of 
 struct axis {
   std::string title;  // for people, without a unit
   render::unit type = render::unit::number;
-  std::vector<std::string> categories;  // not empty: positions are indices into them
-  bool from_top = false;                // of categories: the first stands at the top
+  std::vector<std::string> categories = {};  // not empty: positions are indices into them
+  bool from_top = false;                     // of categories: the first stands at the top
   bool hidden = false;
-  std::optional<double> min;
-  std::optional<double> max;
+  std::optional<double> min = {};
+  std::optional<double> max = {};
 };
 
 struct point {
@@ -45,13 +45,14 @@ struct box {
 enum class shape : std::uint8_t { bar, line, step, points, boxes };
 
 struct series {
-  std::string name;
+  std::string name;    // empty: not in the legend
   std::string colour;  // "#rrggbb"
   shape as = shape::bar;
-  std::string stack;  // bars of equal, non-empty stack stand on each other
-  std::vector<point> points;
-  std::vector<box> boxes;                  // of shape::boxes, instead of points
-  std::vector<std::string> point_colours;  // one for each point, or empty: the colour of the series
+  std::string stack = {};  // bars of equal, non-empty stack stand on each other
+  std::vector<point> points = {};
+  std::vector<box> boxes = {};                  // of shape::boxes, instead of points
+  std::vector<std::string> point_colours = {};  // one for each point, or empty: that of the series
+  std::vector<std::string> point_labels = {};   // one for each point, or empty: beside the bar
 };
 
 // A line across the chart at a value of an axis.
@@ -85,6 +86,9 @@ struct chart {
   int height = 400;     // pixels
   render::table table;  // everything drawn, and no less: the csv behind the chart
 };
+
+// Rows that the legend takes on a page; none for a chart of one series.
+[[nodiscard]] int legend_rows(const chart& of);
 
 // The text as one printable line of at most `most` code points, the middle of a longer one left
 // out.

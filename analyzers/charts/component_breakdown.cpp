@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "analyzers/charts/bar_table.hpp"
 #include "analyzers/charts/charts.hpp"
 #include "analyzers/charts/palette.hpp"
 
@@ -16,11 +17,11 @@ std::optional<chart> component_breakdown(const recording& run,
   result.key = "component_breakdown";
   result.title = "Time by component";
   result.shown =
-      "exclusive time (full colour; these add up) and, pale, that of the components inside it";
+      "exclusive time (full colour and %, which add up) and, pale, that of the components inside "
+      "it";
   result.counted = "spans";
   result.source = run.source;
-  result.x = {"time", unit::duration_ns, {}, false, false, {}, {}};
-  result.y.from_top = true;
+  result.x = {"time", unit::duration_ns};
   result.table = {"component_breakdown",
                   result.title,
                   {{"component", "component"},
@@ -29,16 +30,17 @@ std::optional<chart> component_breakdown(const recording& run,
                    {"inclusive", "inclusive", unit::duration_ns},
                    {"exclusive_share", "share of the wall", unit::ratio}},
                   {}};
-  series exclusive{"exclusive", first_colour, shape::bar, "time", {}, {}, {}};
-  series children{"in components inside it", "#c9d1d9", shape::bar, "time", {}, {}, {}};
+  series exclusive{"exclusive", first_colour, shape::bar, "time"};
+  series children{"in components inside it", "#8a8f9855", shape::bar, "time"};
   const auto row = [&](const std::string& name, const std::string& colour, std::int64_t count,
                        std::int64_t exclusive_ns, std::int64_t inclusive_ns, double share) {
-    const auto at = static_cast<double>(result.y.categories.size());
-    if (result.y.categories.size() < most_rows) {
-      result.y.categories.push_back(shortened(name));
-      exclusive.points.push_back({static_cast<double>(exclusive_ns), at});
+    if (add_bar_name(result, name)) {
+      exclusive.points.push_back({static_cast<double>(exclusive_ns), last_bar(result)});
       exclusive.point_colours.push_back(colour);
-      children.points.push_back({static_cast<double>(inclusive_ns - exclusive_ns), at});
+      children.point_colours.push_back(colour + "55");  // see-through
+      children.point_labels.push_back(percent_label(share));
+      children.points.push_back(
+          {static_cast<double>(inclusive_ns - exclusive_ns), last_bar(result)});
     }
     result.table.rows.push_back({name, count, exclusive_ns, inclusive_ns, share});
     result.n += count;
@@ -49,8 +51,8 @@ std::optional<chart> component_breakdown(const recording& run,
   if (parts.untracked_ns > 0)
     row("(untracked)", quiet_colour, 0, parts.untracked_ns, parts.untracked_ns,
         parts.untracked_share);
-  result.height = 130 + 22 * static_cast<int>(result.y.categories.size());
   result.data = {std::move(exclusive), std::move(children)};
+  finish_bars(result, 20);
   return result;
 }
 

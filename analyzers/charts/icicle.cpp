@@ -46,7 +46,7 @@ std::optional<chart> icicle(const recording& run, const analysis::hierarchy& tre
   std::vector<double> start(tree.nodes.size(), 0);
   double next_root = 0;
   int depth = 0;
-  series boxes{"spans", first_colour, shape::boxes, "", {}, {}, {}};
+  series boxes{"spans", first_colour, shape::boxes};
   for (std::size_t i = 0; i < tree.nodes.size(); ++i) {
     const analysis::hierarchy_node& node = tree.nodes[i];
     const auto length = static_cast<double>(node.inclusive_ns);
@@ -64,9 +64,10 @@ std::optional<chart> icicle(const recording& run, const analysis::hierarchy& tre
                            node.depth + 1.0, shortened(name), colour_of(name)});
     depth = std::max(depth, node.depth + 1);
   }
-  result.x = {"time", unit::duration_ns, {}, false, false, 0.0, std::max(wall_ns, next_root)};
+  result.x = {
+      .title = "time", .type = unit::duration_ns, .min = 0.0, .max = std::max(wall_ns, next_root)};
   result.y = {"", unit::number, {}, true, true, 0.0, static_cast<double>(depth)};
-  result.height = 150 + 26 * depth;
+  result.height = 160 + 26 * depth;
   result.data = {std::move(boxes)};
   return result;
 }

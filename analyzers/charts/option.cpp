@@ -1,5 +1,6 @@
 #include "analyzers/charts/option.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -24,6 +25,8 @@ json number(double raw, const render::scale& as) {
     return static_cast<std::int64_t>(rounded);
   return rounded;
 }
+
+constexpr std::size_t few_points = 60;  // each can be seen
 
 class option_builder {
  public:
@@ -52,9 +55,9 @@ class option_builder {
     option["tooltip"] = {{"trigger", "item"}, {"confine", true}};
     option["legend"] = legend();
     option["grid"] = {{"left", 16},
-                      {"right", 28},
-                      {"top", 92},
-                      {"bottom", legend_shown() ? 44 : 14},
+                      {"right", has_labels() ? 64 : 28},
+                      {"top", header_pixels + 34},
+                      {"bottom", legend_shown() ? 24 + 20 * legend_rows(from_) : 14},
                       {"outerBoundsMode", "same"},
                       {"outerBoundsContain", "all"}};
     option["xAxis"] = axis_option(from_.x, x_, true);
@@ -87,14 +90,18 @@ class option_builder {
             {"subtextStyle", {{"fontSize", 12}, {"lineHeight", 16}}}};
   }
 
-  [[nodiscard]] bool legend_shown() const { return from_.data.size() > 1; }
+  [[nodiscard]] bool has_labels() const {  // beside bars: the longest may end at the edge
+    return std::any_of(from_.data.begin(), from_.data.end(),
+                       [](const series& s) { return !s.point_labels.empty(); });
+  }
+
+  [[nodiscard]] bool legend_shown() const { return legend_rows(from_) > 0; }
 
   json legend() const {
     json names = json::array();
-    for (const series& s : from_.data) names.push_back(s.name);
-    return {
-        {"show", legend_shown()}, {"type", "scroll"}, {"bottom", 8}, {"left", 12}, {"right", 12},
-        {"data", names}};
+    for (const series& s : from_.data)
+      if (!s.name.empty()) names.push_back(s.name);
+    return {{"show", legend_shown()}, {"bottom", 8}, {"left", 12}, {"right", 12}, {"data", names}};
   }
 
   static json axis_option(const axis& of, const render::scale& as, bool horizontal) {
@@ -104,16 +111,19 @@ class option_builder {
     if (*as.unit != '\0') name.append(" (").append(as.unit).append(")");
     result["name"] = name;
     result["nameLocation"] = horizontal ? "middle" : "end";
-    result["nameGap"] = horizontal ? 26 : 12;
+    result["nameGap"] = horizontal ? 26 : 22;  // above the labels of marks
     if (!horizontal) result["nameTextStyle"] = {{"align", "left"}};
     if (of.hidden) result["show"] = false;
     if (of.from_top) result["inverse"] = true;
+    result["axisLine"] = {{"onZero", false}};
     if (of.min) result["min"] = number(*of.min, as);
     if (of.max) result["max"] = number(*of.max, as);
+    // The end of a recording is no round number.
+    if (of.max && of.type != render::unit::integer) result["axisLabel"] = {{"showMaxLabel", false}};
     if (of.type == render::unit::integer && of.categories.empty()) result["minInterval"] = 1;
     if (!of.categories.empty()) {
       json names = json::array();
-      for (const std::string& c : of.categories) names.push_back(shortened(c));
+      for (const std::string& c : of.categories) names.push_back(shortened(c, 2 * most_letters));
       result["data"] = names;
       result["axisTick"] = {{"show", false}};
       if (!horizontal) result["axisLabel"] = {{"interval", 0}};
@@ -136,7 +146,8 @@ class option_builder {
         [[fallthrough]];
       case shape::line:
         result["type"] = "line";
-        result["showSymbol"] = false;
+        result["showSymbol"] = s.points.size() <= few_points;
+        result["symbolSize"] = 4;
         result["lineStyle"] = {{"width", 1.5}};
         break;
       case shape::points:
@@ -149,11 +160,15 @@ class option_builder {
     json data = json::array();
     for (std::size_t i = 0; i < s.points.size(); ++i) {
       json position = {number(s.points[i].x, x_), number(s.points[i].y, y_)};
-      if (s.point_colours.empty())
+      if (s.point_colours.empty() && s.point_labels.empty()) {
         data.push_back(std::move(position));
-      else
-        data.push_back(
-            {{"value", std::move(position)}, {"itemStyle", {{"color", s.point_colours[i]}}}});
+        continue;
+      }
+      json item = {{"value", std::move(position)}};
+      if (!s.point_colours.empty()) item["itemStyle"] = {{"color", s.point_colours[i]}};
+      if (!s.point_labels.empty())
+        item["label"] = {{"show", true}, {"position", "right"}, {"formatter", s.point_labels[i]}};
+      data.push_back(std::move(item));
     }
     result["data"] = std::move(data);
     return result;
@@ -184,7 +199,11 @@ class option_builder {
       const bool at_x = m.direction == mark::across::at_x;
       json line = {{"name", shortened(m.label)},
                    {at_x ? "xAxis" : "yAxis", number(m.at, at_x ? x_ : y_)},
-                   {"label", {{"formatter", "{b}"}, {"position", at_x ? "end" : "insideEndTop"}}}};
+                   {"label",
+                    {{"formatter", "{b}"},
+                     {"position", !at_x              ? "insideEndTop"
+                                  : from_.y.from_top ? "start"
+                                                     : "end"}}}};
       if (!m.colour.empty()) line["lineStyle"] = {{"color", m.colour}};
       lines.push_back(std::move(line));
     }

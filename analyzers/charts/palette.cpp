@@ -17,8 +17,8 @@ constexpr std::array<const char*, 8> indexed_colours = {"#0072b2", "#e69f00", "#
                                                         "#56b4e9", "#a6a000", "#7b5fb5", "#8c6d4f"};
 
 constexpr std::pair<std::string_view, const char*> known_colours[] = {
-    {"interactive_inference", "#b5bcc6"},
-    {"temporal_block", "#8fa1b3"},
+    {"interactive_inference", "#a3adb8"},
+    {"temporal_block", "#5d7490"},
     {"interactive_denoising_step", "#56b4e9"},
     {"denoising_step", "#56b4e9"},
     {"interactive_denoising_step_final", "#3e82a8"},

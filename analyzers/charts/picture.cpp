@@ -21,6 +21,21 @@ function setTimeout() { return 0; }
 function clearTimeout() {}
 )";
 
+// Widths of texts, for layout: of a wide sans serif font (DejaVu Sans), so that nothing is cut off
+// with the fonts that a page finds.
+constexpr std::string_view font_widths = R"(
+echarts.setPlatformAPI({measureText: function (text, font) {
+  var size = parseFloat((/(\d+(\.\d+)?)px/.exec(font || '') || [0, 12])[1]);
+  var bold = /bold|[6-9]00/.test(font || '') ? 1.1 : 1;
+  var em = 0;
+  for (var i = 0; i < text.length; i++) {
+    var c = text.charAt(i);
+    em += c > '~' ? 1 : /[mwMW@%]/.test(c) ? 0.95 : /[fijlrt.,:;|'!()\[\] ]/.test(c) ? 0.36 : /[A-Z]/.test(c) ? 0.7 : 0.62;
+  }
+  return {width: em * size * bold};
+}});
+)";
+
 constexpr std::string_view drawing = R"(
 registerLatencyBoxes(echarts);
 function draw(option, width, height) {
@@ -32,7 +47,11 @@ function draw(option, width, height) {
     chart.dispose();
   }
   if (complaints.length) throw new Error(complaints.splice(0).join('; '));
-  return svg;
+  return withoutPageParts(svg);
+}
+// What only a page uses: which datum a shape belongs to, and how it changes under a pointer.
+function withoutPageParts(svg) {
+  return svg.replace(/ (ecmeta_[a-z_]+|class)="[^"]*"/g, '').replace(/<style[^>]*>[^<]*(<!\[CDATA\[[^\]]*\]\]>)?[^<]*<\/style>/, '');
 }
 )";
 
@@ -86,6 +105,7 @@ painter::painter(theme which) {
   engine_->run(surroundings, "starting ECharts");
   engine_->load_echarts();
   engine_->run(box_series(), "starting ECharts");
+  engine_->run(font_widths, "starting ECharts");
   engine_->run(drawing, "starting ECharts");
   engine_->run("echarts.registerTheme('latency', " + theme_json(which) + ")", "starting ECharts");
 }

@@ -1,13 +1,15 @@
 #include "analyzers/commands/plot.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <system_error>
 
 #include "analyzers/charts/picture.hpp"
+#include "analyzers/commands/document_parts.hpp"
 #include "analyzers/commands/input_files.hpp"
 #include "analyzers/commands/output.hpp"
 #include "analyzers/commands/plot_inputs.hpp"
@@ -37,15 +39,18 @@ With several files the charts and the trace of each stand in a folder of its nam
 
 Exit status: 0 drawn, 2 bad input or usage.)";
 
-// Tells who waits for longer than a second what is being done.
+// Tells who waits at a terminal what is being done, about once a second.
 class progress {
  public:
-  void say(const std::string& doing) const {
-    if (std::chrono::steady_clock::now() - start_ > std::chrono::seconds(1)) complain(doing);
+  void say(const std::string& doing) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - said_ < std::chrono::seconds(1) || ::isatty(STDERR_FILENO) == 0) return;
+    said_ = now;
+    complain(doing);
   }
 
  private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point said_ = std::chrono::steady_clock::now();
 };
 
 void make_folder(const fs::path& folder) {
@@ -58,6 +63,16 @@ std::string csv_of(const charts::chart& of) {
   render::section holder{of.key, of.title, {}};
   holder.items.emplace_back(of.table);
   return render::to_csv({{"plot", of.title, of.source, {std::move(holder)}}});
+}
+
+std::optional<charts::painter> start_painter(const plot_options& options) {
+  if (options.without_svg) return std::nullopt;
+  if (const std::string missing = charts::svg_missing(); !missing.empty()) {
+    complain("no SVG: " + missing);
+    return std::nullopt;
+  }
+  return std::optional<charts::painter>(
+      std::in_place, options.theme == "dark" ? charts::theme::dark : charts::theme::light);
 }
 
 }  // namespace
@@ -85,38 +100,46 @@ CLI::App& add_plot(CLI::App& app, plot_options& options) {
 int run_plot(const plot_options& options) {
   if (options.files.empty() && options.input_dir.empty())
     throw error("", "plot", "give files or --input_dir (latency plot --help)");
-  const progress waiting;
+  progress waiting;
   const fs::path folder = options.output_dir;
   const plot_inputs inputs =
       open_plot_inputs(options.files, options.input_dir, (folder / "trace.json").string(),
                        [&](const std::string& path) { waiting.say("reading " + path); });
   for (const skipped_file& skipped : inputs.skipped) complain("skipped " + skipped.why);
 
-  std::optional<charts::painter> painter;
-  if (const std::string missing = charts::svg_missing(); !missing.empty())
-    complain("no SVG: " + missing);
-  else if (!options.without_svg)
-    painter.emplace(options.theme == "dark" ? charts::theme::dark : charts::theme::light);
-
-  std::size_t written = 0;
-  render::report_page page{"Latency report", {}, {}};
-  for (const plotted_run& run : inputs.runs) {
-    const fs::path place = inputs.runs.size() == 1 ? folder : folder / run.name;
-    std::vector<drawn_chart> drawn = charts_of(run);
+  make_folder(folder);  // or the work would be in vain
+  std::optional<charts::painter> painter = start_painter(options);
+  std::string written;
+  const auto write_charts = [&](const fs::path& place, const std::vector<drawn_chart>& drawn) {
+    if (drawn.empty()) return;
     std::vector<std::string> pictures;
-    if (painter)
-      for (const drawn_chart& c : drawn) {
-        waiting.say("drawing " + c.drawn.key + " of " + run.name);
-        pictures.push_back(painter->svg(c.drawn));
-      }
-    make_folder(place / "charts");
+    for (const drawn_chart& c : drawn) {
+      if (!painter) break;
+      waiting.say("drawing " + c.drawn.key + " of " + c.drawn.source);
+      pictures.push_back(painter->svg(c.drawn));
+    }
+    make_folder(place);
     for (std::size_t i = 0; i < drawn.size(); ++i) {
-      const std::string path = (place / "charts" / drawn[i].drawn.key).string();
+      const std::string path = (place / drawn[i].drawn.key).string();
       if (painter) write_output(pictures[i], path + ".svg");
       write_output(csv_of(drawn[i].drawn), path + ".csv");
     }
-    written += drawn.size();
+    written += "    " + place.string() + "/  " +
+               counted(static_cast<std::int64_t>(drawn.size()), "chart") +
+               (painter ? ", svg and csv\n" : ", csv\n");
+  };
+
+  std::vector<drawn_chart> compared = compared_charts(inputs);
+  write_charts(folder / "charts", compared);
+  render::report_page page{"Latency report", sections_of(std::move(compared)), {}};
+  for (const plotted_run& run : inputs.runs) {
+    const fs::path place = inputs.runs.size() == 1 ? folder : folder / run.name;
+    std::vector<drawn_chart> drawn = charts_of(run);
+    write_charts(place / "charts", drawn);
+    make_folder(place);
+    waiting.say("writing the trace of " + run.run.source);
     write_chrome_trace(run.run, (place / "trace.json").string());
+    written += "    " + (place / "trace.json").string() + "  open it at https://ui.perfetto.dev\n";
     const std::string trace = fs::relative(place / "trace.json", folder).string();
     page.runs.push_back(
         report_run_of(run, std::move(drawn), trace, timeline_budget / inputs.runs.size()));
@@ -124,8 +147,8 @@ int run_plot(const plot_options& options) {
   std::string html;
   render::write_html_report([&](std::string_view piece) { html += piece; }, page);
   write_output(html, (folder / "report.html").string());
-  std::printf("%zu charts of %zu runs in %s\n", written, inputs.runs.size(),
-              options.output_dir.c_str());
+  written += "    " + (folder / "report.html").string() + "  open it in a browser\n";
+  write_output("Written\n" + written, "");
   return 0;
 }
 

@@ -13,15 +13,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Letters, digits, '-' and '_' of the file's name up to its first dot.
+// Letters, digits, '-' and '_' of the file's name without what says its kind.
 std::string harmless_name(const std::string& path) {
-  std::string name;
-  for (const char c : fs::path(path).filename().string()) {
-    if (c == '.' && !name.empty()) break;
-    name += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '_';
-    if (name.size() == 60) break;
-  }
-  return name.empty() || path == "-" ? "run" : name;
+  std::string name = path == "-" ? "" : fs::path(path).filename().string();
+  for (const std::string ending : {".gz", ".journal", ".json", ".trace", ".pt", ".log"})
+    if (name.size() > ending.size() &&
+        name.compare(name.size() - ending.size(), ending.size(), ending) == 0)
+      name.resize(name.size() - ending.size());
+  name.resize(std::min<std::size_t>(name.size(), 60));
+  for (char& c : name)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-') c = '_';
+  return name.empty() ? "run" : name;
 }
 
 std::string unique_name(const std::deque<plotted_run>& taken, const std::string& path) {

@@ -16,4 +16,7 @@ struct drawn_chart {
 // The charts of one run that has something to draw in them.
 [[nodiscard]] std::vector<drawn_chart> charts_of(const plotted_run& of);
 
+// The charts that compare the runs; none of a single one.
+[[nodiscard]] std::vector<drawn_chart> compared_charts(const plot_inputs& inputs);
+
 }  // namespace latency::commands

@@ -1,0 +1,105 @@
+// The subcommand `latency plot`, run as a user runs it.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/analyzers/csv_reader.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using latency_test::read_file;
+using latency_test::temporary_folder;
+
+const std::string program = LATENCY_TOOL;
+const std::string example = std::string(LATENCY_TEST_DATA) + "/timing/two_segments.json";
+
+struct result {
+  int status = -1;
+  std::string out;
+  std::string err;
+};
+
+result latency_plot(const std::string& arguments) {
+  const temporary_folder folder;
+  const int status = std::system(
+      (program + " plot " + arguments + " >" + (folder / "out") + " 2>" + (folder / "err"))
+          .c_str());
+  return {WEXITSTATUS(status), read_file(folder / "out"), read_file(folder / "err")};
+}
+
+}  // namespace
+
+TEST_CASE("latency plot: a file gives a page, charts with their figures, and a trace") {
+  const temporary_folder folder;
+  const result drawn = latency_plot(example + " --output_dir " + (folder / "new/pictures"));
+  CHECK(drawn.status == 0);
+  CHECK(drawn.out.find("report.html") != drawn.out.npos);
+  const fs::path out = folder / "new/pictures";
+  CHECK(read_file(out / "report.html").find("two_segments.json") != std::string::npos);
+  const auto trace = nlohmann::json::parse(read_file(out / "trace.json"));
+  CHECK(trace["traceEvents"].size() > 100);
+  const auto rows = latency_test::csv_rows(read_file(out / "charts/component_breakdown.csv"));
+  REQUIRE(rows.size() == 23);
+  CHECK(rows[0][3] == "exclusive_ns");
+  CHECK(rows[1][1] == "diffusion_forward");
+  CHECK(rows[1][3] == "534000000");
+  const bool has_svg = fs::exists(out / "charts/component_breakdown.svg");
+  CHECK(has_svg == (drawn.err.find("no SVG: ") == drawn.err.npos));
+  for (const auto& entry : fs::recursive_directory_iterator(out))
+    CHECK(entry.path().extension() != ".tmp");
+}
+
+TEST_CASE("latency plot: of a folder what is readable, the rest is named; again gives the same") {
+  const temporary_folder folder;
+  fs::copy_file(example, folder / "before.json");
+  fs::copy_file(example, folder / "after.json");
+  std::ofstream(folder / "notes.md") << "# notes\n";
+  for (int again = 0; again < 2; ++again) {
+    const result drawn =
+        latency_plot("--no_svg --input_dir " + (folder / ".") + " --output_dir " + (folder / "."));
+    CHECK(drawn.status == 0);
+    CHECK(drawn.err.find("skipped ") != drawn.err.npos);
+    CHECK(drawn.err.find("notes.md") != drawn.err.npos);
+    CHECK(fs::exists(folder / "before/charts/icicle.csv"));
+    CHECK(fs::exists(folder / "after/trace.json"));
+    CHECK_FALSE(fs::exists(folder / "after/charts/icicle.svg"));
+    CHECK(fs::exists(folder / "charts/files_compared.csv"));
+  }
+}
+
+TEST_CASE("latency plot: refusals are one line, and leave nothing behind") {
+  const temporary_folder folder;
+  std::ofstream(folder / "broken.json") << "{\"schema\": ";
+  const std::string out = " -o " + (folder / "out");
+  for (const std::string& arguments :
+       {out, (folder / "absent.json") + out, (folder / "broken.json") + out,
+        example + " " + (folder / "broken.json") + out, "--input_dir " + (folder / "absent") + out,
+        "--input_dir " + (folder / ".") + out, example,
+        example + " -o " + (folder / "broken.json")}) {
+    CAPTURE(arguments);
+    const result refused = latency_plot(arguments);
+    CHECK(refused.status == 2);
+    CHECK(refused.out.empty());
+    CHECK(refused.err.rfind("latency: ", 0) == 0);
+    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
+    CHECK_FALSE(fs::exists(folder / "out"));
+  }
+}
+
+TEST_CASE("latency plot: answers to its published name") {
+  const temporary_folder folder;
+  const std::string name = fs::path(program).parent_path() / "visualize_comprehensive_latency";
+  const int status = std::system((name + " " + example + " --no-svg --output_dir " +
+                                  (folder / "out") + " >" + (folder / "log"))
+                                     .c_str());
+  CHECK(status == 0);
+  CHECK(fs::exists(folder / "out/report.html"));
+}
