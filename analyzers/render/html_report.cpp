@@ -198,7 +198,7 @@ class page_writer {
                             ? "<tr>"
                             : "<tr class=\"total\">";
       for (std::size_t c = 0; c < shown.titles.size(); ++c)
-        row += fmt::format("<td{}{}>{}</td>", shown.right_aligned[c] ? " class=\"right\"" : "",
+        row += fmt::format("<td{}{}>{}</td>", cell_class(from.columns[c], shown.right_aligned[c]),
                            raw_value(from.rows[r][c]),
                            html(charts::shortened(shown.rows[r][c], most_cell_letters)));
       put(row + "</tr>\n");
