@@ -41,6 +41,15 @@ TEST_CASE("clock_fit: bounds at both ends fix the line between them") {
   CHECK(fit.uncertainty_ns == doctest::Approx(10'000).epsilon(1e-3));
 }
 
+TEST_CASE("clock_fit: the offset is that of time 0, wherever the recording begins") {
+  const auto fit =
+      fit_clock(seen(3'000, 100e-6, 1'000, {10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}),
+                {10 * second_ns, 20 * second_ns})
+          .value();
+  CHECK(fit.drift == doctest::Approx(100e-6).epsilon(0.01));
+  CHECK(std::llabs(fit.offset_ns - 3'000) < 2'000);  // at 10 s it is a million
+}
+
 TEST_CASE("clock_fit: beyond the last bound the uncertainty grows as far as clocks may drift") {
   // One bound of +-10 us at 0: after 10 s the clock is off by 10 us + 10 s x 500 ppm at most.
   const auto fit = fit_clock(seen(0, 0, 10'000, {0}), {0, 10 * second_ns}).value();

@@ -62,7 +62,9 @@ TEST_CASE("rank_alignment: collectives count by name and order, others and odd n
     add_kernel(*run, "gemm_allreduce", 30, 31);                   // not of NCCL
     add_kernel(*run, "ncclDevKernel_AllReduce_Sum_bf16_RING_LL", 100 - behind, 120 - behind);
   }
-  add_kernel(first, "ncclDevKernel_AllGather_RING_LL", 500, 510);  // one more than the other has
+  add_kernel(first, "ncclDevKernel_AllGather_RING_LL", 500, 510);
+  add_kernel(second, "ncclDevKernel_AllGather_RING_LL", 900, 910);
+  add_kernel(second, "ncclDevKernel_AllGather_RING_LL", 950, 960);  // one more than the other has
   const auto aligned = align_ranks({first, second}, {});
   CHECK(aligned[1].points == 2);
   CHECK(aligned[1].offset_ns == 50 * ms);
@@ -186,6 +188,45 @@ TEST_CASE("merge_ranks: all times move, the earliest session starts at 0, and ra
   CHECK(both.steady_per_latent_frame_ns.n == 2 * one.steady_per_latent_frame_ns.n);
   CHECK(both.steady_per_latent_frame_ns.mean ==
         doctest::Approx(one.steady_per_latent_frame_ns.mean));
+}
+
+TEST_CASE("merge_ranks: rows of every table move, but what was never taken has no time to move") {
+  recording one = recording_builder(1000).run();
+  const auto at = [](auto row) {
+    row.start_ns = 100 * ms;
+    row.end_ns = 200 * ms;
+    return row;
+  };
+  one.async_spans = {at(latency::recorded_async_span{})};
+  one.device_ops = {at(latency::device_op{}), latency::device_op{}};
+  one.api_calls = {at(latency::api_call{})};
+  one.event_windows = {at(latency::event_window{})};
+  one.instants.emplace_back().time_ns = 100 * ms;
+  one.counters.emplace_back().time_ns = 100 * ms;
+  one.marks.emplace_back().time_ns = 100 * ms;
+  one.memory.emplace_back().time_ns = 100 * ms;
+  one.strings.add("");
+  std::vector<rank_alignment> alignment(2);
+  alignment[1].offset_ns = 50 * ms;
+  alignment[1].drift = 0.001;
+  const recording all = merge_ranks({one, one}, alignment);
+  const std::int64_t start_ns = 150 * ms + ms / 10;
+  const std::int64_t end_ns = 250 * ms + ms / 5;
+  const auto check = [&](const auto& rows) {
+    CHECK(rows[rows.size() / 2].start_ns == start_ns);
+    CHECK(rows[rows.size() / 2].end_ns == end_ns);
+  };
+  check(all.async_spans);
+  check(all.device_ops);
+  check(all.api_calls);
+  check(all.event_windows);
+  CHECK(all.device_ops[3].start_ns == 0);
+  CHECK(all.device_ops[3].end_ns == 0);
+  CHECK(all.instants[1].time_ns == start_ns);
+  CHECK(all.counters[1].time_ns == start_ns);
+  CHECK(all.marks[1].time_ns == start_ns);
+  CHECK(all.memory[1].time_ns == start_ns);
+  CHECK(all.wall_ns == 1051 * ms);
 }
 
 TEST_CASE("merge_ranks: absurd recordings are merged or refused") {
