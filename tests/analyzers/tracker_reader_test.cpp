@@ -12,6 +12,7 @@
 #include "latency/error.hpp"
 #include "latency/span_tree.hpp"
 #include "latency/statistics.hpp"
+#include "tests/analyzers/tracker_paths.hpp"
 #include "tests/analyzers/tracker_text.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -22,8 +23,6 @@ using latency::span;
 
 namespace {
 
-constexpr std::int64_t ms = 1'000'000;
-
 std::string refusal(const std::string& text) {
   try {
     (void)parse_tracker(text, "t.json");
@@ -33,87 +32,11 @@ std::string refusal(const std::string& text) {
   return "accepted";
 }
 
-const span* find(const recording& run, latency::span_id id) {
-  for (const span& s : run.spans)
-    if (s.id == id) return &s;
-  return nullptr;
-}
-
-// "prompt_switch_total > prompt_switch_recache > diffusion_forward"
-std::string path_of(const recording& run, const span& s) {
-  const span* const parent = find(run, s.parent);
-  return (parent == nullptr ? "" : path_of(run, *parent) + " > ") + run.name_of(s);
-}
-
-struct counted {
-  std::int64_t count = 0, sum_ns = 0;
-  bool operator==(const counted& other) const {
-    return count == other.count && sum_ns == other.sum_ns;
-  }
-};
-
-// By path, without the outermost span.
-std::map<std::string, counted> paths_of(const recording& run) {
-  std::map<std::string, counted> result;
-  for (const span& s : run.spans) {
-    const std::string path = path_of(run, s);
-    const std::size_t at = path.find(" > ");
-    if (at == path.npos) continue;
-    counted& to = result[path.substr(at + 3)];
-    ++to.count;
-    to.sum_ns += s.end_ns - s.start_ns;
-  }
-  return result;
-}
-
-// By the tracker's component, whatever the span is called.
-std::map<std::string, std::vector<std::int64_t>> components_of(const recording& run) {
-  std::map<std::string, std::vector<std::int64_t>> result;
-  const latency::string_id key = run.strings.find("component");
-  for (const span& s : run.spans) {
-    std::string name = run.name_of(s);
-    for (std::uint64_t i = s.attributes.first; i < s.attributes.first + s.attributes.count; ++i)
-      if (run.attributes[i].key == key) name = run.strings[run.attributes[i].text];
-    result[name].push_back(s.end_ns - s.start_ns);
-  }
-  for (const latency::recorded_async_span& s : run.async_spans)
-    result[run.strings[s.name]].push_back(s.end_ns - s.start_ns);
-  return result;
-}
-
-void check_sound(const recording& run) {
-  const latency::span_tree tree(run);
-  for (const latency::thread_account& thread : tree.threads()) CHECK(thread.exact());
-  for (std::size_t i = 0; i < run.spans.size(); ++i)
-    CHECK_MESSAGE(tree.nodes()[i].problems == 0, path_of(run, run.spans[i]));
-}
-
 std::int64_t start_of(const recording& run, const std::string& name) {
   for (const span& s : run.spans)
     if (run.name_of(s) == name) return s.start_ns;
   return -1;
 }
-
-const std::map<std::string, counted> paths_of_the_run = {
-    {"interactive_text_encoding", {1, 10 * ms}},
-    {"interactive_text_encoding > text_encoder", {1, 7 * ms}},
-    {"temporal_block", {2, 130 * ms}},
-    {"temporal_block > interactive_block_input_prep", {2, 2 * ms}},
-    {"temporal_block > interactive_denoising_step_final", {2, 40 * ms}},
-    {"temporal_block > interactive_denoising_step_final > diffusion_forward", {2, 36 * ms}},
-    {"temporal_block > interactive_kv_cache_update", {2, 50 * ms}},
-    {"temporal_block > interactive_kv_cache_update > diffusion_forward", {2, 46 * ms}},
-    {"temporal_block > prompt_switch_total", {1, 30 * ms}},
-    {"temporal_block > prompt_switch_total > prompt_switch_kv_reset", {1, 2 * ms}},
-    {"temporal_block > prompt_switch_total > prompt_switch_crossattn_reset", {1, 1 * ms}},
-    {"temporal_block > prompt_switch_total > prompt_switch_recache_setup", {1, 4 * ms}},
-    {"temporal_block > prompt_switch_total > prompt_switch_recache", {1, 18 * ms}},
-    {"temporal_block > prompt_switch_total > prompt_switch_recache > diffusion_forward",
-     {1, 16 * ms}},
-    {"temporal_block > prompt_switch_total > prompt_switch_final_reset", {1, 2 * ms}},
-    {"interactive_vae_decode", {1, 30 * ms}},
-    {"interactive_vae_decode > vae_decode", {1, 28 * ms}},
-    {"interactive_vae_postprocess", {1, 4 * ms}}};
 
 void check_blocks(const recording& run) {
   REQUIRE(run.blocks.size() == 2);
@@ -150,6 +73,11 @@ TEST_CASE("tracker_reader: the comprehensive shape keeps every time and nests wh
   CHECK(start_of(run, "interactive_vae_decode") == 160 * ms);
   CHECK(start_of(run, "prompt_switch_recache") == 81 * ms);
   CHECK(run.switches[0].recached_latent_frames == 3);
+  CHECK(run.blocks[1].window_latent_frames == 12);  // 3 of 3: what there was, not a window
+  for (const span& s : run.spans)
+    if (run.name_of(s) == "interactive_denoising_step_final")
+      CHECK(run.integer_attribute(s.attributes, run.strings.find("segment"), -1) ==
+            (s.start_ns < 100 * ms ? 0 : 1));
   CHECK(run.clock.kind == "perf_counter");
   CHECK(std::get<std::string>(run.run.at("start_times")) == "from the file");
   CHECK(std::get<std::string>(run.run.at("device")) == "cuda:0");
@@ -170,6 +98,8 @@ TEST_CASE("tracker_reader: the interactive shape gives the same spans from its s
         0);
   const auto gaps = components_of(run).at("inter_frame_latency");
   CHECK(gaps.size() == 5);
+  CHECK(latency::summarize(gaps).p95 / 1e6 ==
+        doctest::Approx(latency::summarize(std::vector{0.01, 0.01, 83.0, 0.02, 0.01}).p95));
   CHECK(run.run.count("durations_by_statistics") == 1);
 }
 
@@ -254,9 +184,7 @@ TEST_CASE("tracker_reader: what cannot be placed is in no sum") {
 }
 
 TEST_CASE("tracker_reader: events without a clock are laid end to end, and the run says so") {
-  std::string text = interactive_file();
-  for (std::size_t at = 0; (at = text.find("\"timestamp\"", at)) != text.npos;)
-    text.replace(at, 11, "\"unclocked\"");
+  const std::string text = all_replaced(interactive_file(), "\"timestamp\"", "\"unclocked\"");
   const recording run = parse_tracker(text, "t.json");
   check_sound(run);
   CHECK(run.clock.kind == "none");
