@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "latency/timing_file.hpp"
 #include "schema_complaint.hpp"
+#include "tests/analyzers/recording_builder.hpp"
 #include "tests/analyzers/run_command.hpp"
 
 namespace {
@@ -53,6 +55,30 @@ TEST_CASE("latency explain: lateness is told for every rate of playout, and judg
   CHECK(fast["lines"][0]["figures"]["late_pixel_frames"] == fast["tables"]["playouts"][4]["late"]);
   CHECK(fast["tables"]["playouts"][4]["late"] > 0);
   CHECK(fast["tables"]["playouts"][4]["period_ns"] == 1'000'000);
+}
+
+// Seven spans of 100 ms, of which calls take 10; the fifth takes 60 more, all in its calls.
+TEST_CASE("latency explain: a span that grew in launches is told from one that waited") {
+  using latency::test::ms;
+  const latency_test::temporary_folder folder;
+  for (const auto& [kind, said] :
+       {std::pair(latency::api_call_kind::launch, "mostly in launches and other API calls"),
+        std::pair(latency::api_call_kind::synchronize, "mostly waiting for the device")}) {
+    latency::test::recording_builder made(2000);
+    for (int i = 0; i < 7; ++i) {
+      const std::int64_t more = i == 4 ? 60 : 0;
+      latency::api_call call;
+      call.span = made.span("work", 0, 200 * i + 10, 200 * i + 110 + more);
+      call.kind = kind;
+      call.start_ns = (200 * i + 20) * ms;
+      call.end_ns = call.start_ns + (10 + more) * ms;
+      made.run().api_calls.push_back(call);
+    }
+    latency::write_timing_file(made.run(), folder / "run.json");
+    const command_result r = explain(folder / "run.json");
+    CHECK(r.out.find("1. work number 4") != r.out.npos);
+    CHECK(r.out.find(std::string("work grew by 60.00 ms, ") + said) != r.out.npos);
+  }
 }
 
 TEST_CASE("latency explain: bad requests are refused in one line") {

@@ -266,7 +266,9 @@ TEST_CASE("latency speedup: a folder of traces is a folder of ranks") {
   for (const char* rank : {"rank0", "rank1"})
     std::filesystem::copy_file(data + "profile.fa.pt.trace.json.gz",
                                folder / (std::string(rank) + ".json.gz"));
-  const json found = report(logs + " --force --baseline-trace " + (folder / "") +
-                            " --candidate-trace " + data + "profile.vsa.pt.trace.json.gz");
+  const std::string ranks = logs + " --baseline-trace " + (folder / "") + " --candidate-trace " +
+                            data + "profile.vsa.pt.trace.json.gz";
+  CHECK(speedup(ranks).err.find("different work: 2 ranks against 1") != std::string::npos);
+  const json found = report(ranks + " --force");
   CHECK(ops_row(found, "baseline", "kernel")["occurrences"] == 16);
 }
