@@ -304,6 +304,10 @@ std::string to_tracker_json(const recording& run) {
   constexpr std::int64_t most_latent_frames = std::int64_t{1} << 18;  // 18 hours of video
   if (tracker_layout(run).latent_frames() > most_latent_frames)
     throw error(run.source, "blocks", "too many latent frames for a file of the older tracker");
+  constexpr std::size_t longest_name_bytes = 1024;  // each event repeats its name
+  for (const span& s : run.spans)
+    if (run.name_of(s).size() > longest_name_bytes)
+      throw error(run.source, "spans", "a name too long for a file of the older tracker");
   return tracker_export(run).build().dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -105,3 +105,14 @@ TEST_CASE("tracker_export: a recording without spans has nothing to export") {
   CHECK_THROWS_WITH_AS((void)to_tracker_json(run), "empty.json: holds no spans to export",
                        latency::error);
 }
+
+TEST_CASE("tracker_export: a name that would be repeated in every event has a limit") {
+  recording run = example();
+  run.source = "long.json";
+  run.spans.front().name = run.strings.add(std::string(1024, 'n'));
+  CHECK_NOTHROW((void)to_tracker_json(run));
+  run.spans.front().name = run.strings.add(std::string(1025, 'n'));
+  CHECK_THROWS_WITH_AS((void)to_tracker_json(run),
+                       "long.json: spans: a name too long for a file of the older tracker",
+                       latency::error);
+}
