@@ -11,21 +11,19 @@
 #include <cmath>
 #include <latency/error.hpp>
 #include <latency/statistics.hpp>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "benchmarks/cuda_ok.hpp"
 #include "benchmarks/device_monitor.hpp"
+#include "benchmarks/launch_graph.hpp"
 #include "benchmarks/result_file.hpp"
 #include "kernels/attention/attention.hpp"
 
 namespace {
 
-#define CUDA_OK(call)                                       \
-  if (const cudaError_t code = (call); code != cudaSuccess) \
-  throw latency::error("bench_kernels", #call, cudaGetErrorString(code))
-
-constexpr int launches = 20;              // of a graph
 constexpr double reference_tflops = 790;  // large bf16 matrix products on this chip
 
 struct shape {
@@ -121,59 +119,36 @@ class attention_graph {
       problems_.push_back(p);
     }
     path_ = kernels::choose_attention_path(problems_[0]);
-    cudaGraph_t graph = nullptr;
-    CUDA_OK(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal));
-    for (std::size_t i = 0; i < launches; ++i)
-      kernels::attention(problems_[i % problems_.size()], stream_);
-    CUDA_OK(cudaStreamEndCapture(stream_, &graph));
-    CUDA_OK(cudaGraphInstantiate(&replay_, graph, 0));
-    CUDA_OK(cudaGraphDestroy(graph));
-    CUDA_OK(cudaEventCreate(&start_));
-    CUDA_OK(cudaEventCreate(&end_));
+    graph_.emplace(stream_, [this](int i) { launch(static_cast<std::size_t>(i)); });
   }
   ~attention_graph() {
-    cudaEventDestroy(end_);
-    cudaEventDestroy(start_);
-    cudaGraphExecDestroy(replay_);
+    graph_.reset();
     cudaStreamDestroy(stream_);
   }
   attention_graph(const attention_graph&) = delete;
   attention_graph& operator=(const attention_graph&) = delete;
 
   // Microseconds of one launch in one replay.
-  double replay_us() {
-    CUDA_OK(cudaEventRecord(start_, stream_));
-    CUDA_OK(cudaGraphLaunch(replay_, stream_));
-    CUDA_OK(cudaEventRecord(end_, stream_));
-    CUDA_OK(cudaEventSynchronize(end_));
-    float ms = 0;
-    CUDA_OK(cudaEventElapsedTime(&ms, start_, end_));
-    return static_cast<double>(ms) * 1000 / launches;
-  }
+  double replay_us() { return graph_->replay_us(); }
   // Of one call between two events, its launch included; the median of 100.
   double single_call_us() {
     std::vector<double> samples_us;
-    for (std::size_t i = 0; i < 100; ++i) {
-      CUDA_OK(cudaEventRecord(start_, stream_));
-      kernels::attention(problems_[i % problems_.size()], stream_);
-      CUDA_OK(cudaEventRecord(end_, stream_));
-      CUDA_OK(cudaEventSynchronize(end_));
-      float ms = 0;
-      CUDA_OK(cudaEventElapsedTime(&ms, start_, end_));
-      samples_us.push_back(static_cast<double>(ms) * 1000);
-    }
+    for (std::size_t i = 0; i < 100; ++i)
+      samples_us.push_back(timer_.measure_us(stream_, [&] { launch(i); }));
     return latency::percentile(samples_us, 50);
   }
   [[nodiscard]] bool hopper() const { return path_ == kernels::attention_path::hopper; }
 
  private:
+  void launch(std::size_t i) { kernels::attention(problems_[i % problems_.size()], stream_); }
+
   device_memory workspace_;
   std::vector<device_memory> memory_;
   std::vector<kernels::attention_params> problems_;
   kernels::attention_path path_{};
   cudaStream_t stream_ = nullptr;
-  cudaGraphExec_t replay_ = nullptr;
-  cudaEvent_t start_ = nullptr, end_ = nullptr;
+  std::optional<benchmarks::launch_graph> graph_;
+  benchmarks::device_timer timer_;  // of single calls
 };
 
 // Replays for at least `seconds`.

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "benchmarks/counted_memory.hpp"
+#include "benchmarks/cuda_ok.hpp"
 #include "benchmarks/longlive_stages.hpp"
 #include "benchmarks/result_file.hpp"
 #include "benchmarks/timed_ops.hpp"
@@ -34,10 +35,6 @@ namespace {
 
 constexpr double reference_tflops = 790, reference_gbs = 4300;  // of an H200, of large problems
 
-void check(cudaError_t code, const char* what) {
-  if (code != cudaSuccess) throw latency::error("bench_longlive", what, cudaGetErrorString(code));
-}
-
 // Points on a stream, whose distances are asked for when all are done.
 class timeline {
  public:
@@ -50,14 +47,14 @@ class timeline {
 
   std::size_t mark() {
     cudaEvent_t event = nullptr;
-    check(cudaEventCreate(&event), "event");
-    check(cudaEventRecord(event, stream_), "event");
+    CUDA_OK(cudaEventCreate(&event));
+    CUDA_OK(cudaEventRecord(event, stream_));
     events_.push_back(event);
     return events_.size() - 1;
   }
   [[nodiscard]] double ms(std::size_t from, std::size_t to) const {
     float ms = 0;
-    check(cudaEventElapsedTime(&ms, events_[from], events_[to]), "event");
+    CUDA_OK(cudaEventElapsedTime(&ms, events_[from], events_[to]));
     return static_cast<double>(ms);
   }
 
@@ -234,7 +231,7 @@ void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& bac
   fmt::print("{}\n  model ready in {:.2f} s, ", v.text(),
              std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   std::size_t free_bytes = 0, total_bytes = 0;
-  check(cudaMemGetInfo(&free_bytes, &total_bytes), "memory");
+  CUDA_OK(cudaMemGetInfo(&free_bytes, &total_bytes));
   fmt::print("{:.2f} GiB of memory in use\n",
              static_cast<double>(total_bytes - free_bytes) / (1 << 30));
 
@@ -280,7 +277,7 @@ int main(int argc, char** argv) try {
   CLI11_PARSE(app, argc, argv);
   ops::cuda::cuda_backend backend;
   cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, 0), "device");
+  CUDA_OK(cudaGetDeviceProperties(&properties, 0));
   if (machine.empty()) machine = properties.name;
   std::vector<benchmarks::row> rows;
   for (const variant& v : variants) measure(v, blocks, backend, rows);

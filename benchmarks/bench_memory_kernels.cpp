@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "benchmarks/copy_kernel.hpp"
+#include "benchmarks/cuda_ok.hpp"
+#include "benchmarks/launch_graph.hpp"
 #include "benchmarks/result_file.hpp"
 #include "kernels/activation/activation.hpp"
 #include "kernels/layer_norm/layer_norm.hpp"
@@ -28,11 +30,6 @@
 
 namespace {
 
-#define CUDA_OK(call)                                       \
-  if (const cudaError_t code = (call); code != cudaSuccess) \
-  throw latency::error("bench_memory_kernels", #call, cudaGetErrorString(code))
-
-constexpr int launches = 20;  // of a graph
 constexpr int dim = 1536, ffn_dim = 8960, head_dim = 128;
 constexpr int latent_frames = 3, patch_rows = 30, patch_columns = 52;
 constexpr int tokens_per_latent_frame = patch_rows * patch_columns;
@@ -189,43 +186,9 @@ launch prepare_copy(arena& a, std::int64_t bytes) {
       [=](cudaStream_t s) { benchmarks::launch_copy(to, from, static_cast<std::size_t>(half), s); };
 }
 
-// 20 launches, captured.
-class captured {
- public:
-  captured(const std::vector<launch>& sets, cudaStream_t stream) : stream_(stream) {
-    cudaGraph_t graph = nullptr;
-    CUDA_OK(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal));
-    for (std::size_t i = 0; i < launches; ++i) sets[i % sets.size()](stream_);
-    CUDA_OK(cudaStreamEndCapture(stream_, &graph));
-    CUDA_OK(cudaGraphInstantiate(&replay_, graph, 0));
-    CUDA_OK(cudaGraphDestroy(graph));
-    CUDA_OK(cudaEventCreate(&start_));
-    CUDA_OK(cudaEventCreate(&end_));
-  }
-  ~captured() {
-    cudaEventDestroy(end_);
-    cudaEventDestroy(start_);
-    cudaGraphExecDestroy(replay_);
-  }
-  captured(const captured&) = delete;
-  captured& operator=(const captured&) = delete;
-
-  // Microseconds of one launch in one replay.
-  double replay_us() {
-    CUDA_OK(cudaEventRecord(start_, stream_));
-    CUDA_OK(cudaGraphLaunch(replay_, stream_));
-    CUDA_OK(cudaEventRecord(end_, stream_));
-    CUDA_OK(cudaEventSynchronize(end_));
-    float ms = 0;
-    CUDA_OK(cudaEventElapsedTime(&ms, start_, end_));
-    return static_cast<double>(ms) * 1000 / launches;
-  }
-
- private:
-  cudaStream_t stream_;
-  cudaGraphExec_t replay_ = nullptr;
-  cudaEvent_t start_ = nullptr, end_ = nullptr;
-};
+benchmarks::launch_graph captured(const std::vector<launch>& sets, cudaStream_t stream) {
+  return {stream, [&](int i) { sets[static_cast<std::size_t>(i) % sets.size()](stream); }};
+}
 
 // Times an operation and a copy of its bytes in turn; adds their rows.
 void measure(const operation& o, bool cold, int rounds, cudaStream_t stream,
@@ -233,8 +196,9 @@ void measure(const operation& o, bool cold, int rounds, cudaStream_t stream,
   int device = 0, l2_bytes = 0;
   CUDA_OK(cudaGetDevice(&device));
   CUDA_OK(cudaDeviceGetAttribute(&l2_bytes, cudaDevAttrL2CacheSize, device));
-  const int sets =
-      cold ? static_cast<int>(std::min<std::int64_t>(launches, 2 * l2_bytes / o.bytes + 2)) : 1;
+  const int sets = cold ? static_cast<int>(std::min<std::int64_t>(
+                              benchmarks::launch_graph::launches, 2 * l2_bytes / o.bytes + 2))
+                        : 1;
   arena memory;
   std::vector<launch> kernel, copy;
   for (int i = 0; i < sets; ++i) {
@@ -242,7 +206,7 @@ void measure(const operation& o, bool cold, int rounds, cudaStream_t stream,
     copy.push_back(prepare_copy(memory, o.bytes));
   }
   CUDA_OK(cudaDeviceSynchronize());
-  captured ours(kernel, stream), theirs(copy, stream);
+  benchmarks::launch_graph ours = captured(kernel, stream), theirs = captured(copy, stream);
   std::vector<double> ours_us, theirs_us;
   for (int round = -3; round < rounds; ++round) {
     const double us = ours.replay_us(), copy_us = theirs.replay_us();

@@ -19,13 +19,10 @@
 #include <random>
 #include <thread>
 
+#include "benchmarks/cuda_ok.hpp"
 #include "benchmarks/result_file.hpp"
 
 namespace {
-
-#define CUDA_OK(call)                                       \
-  if (const cudaError_t code = (call); code != cudaSuccess) \
-  throw latency::error("cupti_cost", #call, cudaGetErrorString(code))
 
 __global__ void empty() {}
 

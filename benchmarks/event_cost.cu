@@ -12,13 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/cuda_ok.hpp"
 #include "benchmarks/result_file.hpp"
 
 namespace {
-
-#define CUDA_OK(call)                                       \
-  if (const cudaError_t code = (call); code != cudaSuccess) \
-  throw latency::error("event_cost", #call, cudaGetErrorString(code))
 
 __global__ void empty() {}
 

@@ -4,14 +4,10 @@
 
 #include <initializer_list>
 
-#include "latency/error.hpp"
+#include "benchmarks/cuda_ok.hpp"
 
 namespace benchmarks {
 namespace {
-
-void check(cudaError_t code) {
-  if (code != cudaSuccess) throw latency::error("timed_ops", "event", cudaGetErrorString(code));
-}
 
 double bytes_of(std::initializer_list<ops::const_tensor> tensors) {
   double bytes = 0;
@@ -31,12 +27,12 @@ timed_ops::~timed_ops() {
 cudaEvent_t timed_ops::next_event() {
   cudaEvent_t event = nullptr;
   if (spare_.empty()) {
-    check(cudaEventCreate(&event));
+    CUDA_OK(cudaEventCreate(&event));
   } else {
     event = spare_.back();
     spare_.pop_back();
   }
-  check(cudaEventRecord(event, stream_));
+  CUDA_OK(cudaEventRecord(event, stream_));
   return event;
 }
 
@@ -49,12 +45,12 @@ void timed_ops::start(cudaStream_t stream) {
 
 std::map<std::string, operation_time> timed_ops::stop() {
   recording_ = false;
-  check(cudaStreamSynchronize(stream_));
+  CUDA_OK(cudaStreamSynchronize(stream_));
   std::map<std::string, operation_time> by_label;
   cudaEvent_t before = begin_;
   for (const entry& e : entries_) {
     float ms = 0;
-    check(cudaEventElapsedTime(&ms, before, e.end));
+    CUDA_OK(cudaEventElapsedTime(&ms, before, e.end));
     operation_time& sum = by_label[e.label];
     ++sum.calls;
     sum.ms += static_cast<double>(ms);
