@@ -63,17 +63,17 @@ class cuda_event_source : public device_source {
 
   void poll() noexcept override {
     const beside_captures any;
-    collect(anchor_patience_ns);
+    collect(in_passing);
   }
 
   void finish() noexcept override {
     const beside_captures any;
     const auto limit = std::chrono::steady_clock::now() + finish_within_;
-    while (collect(anchor_patience_ns) > 0 && std::chrono::steady_clock::now() < limit)
+    while (collect(in_passing) > 0 && std::chrono::steady_clock::now() < limit)
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     for (const device& d : devices_) d.events->abandon();
     next_anchor_ns_ = 0;
-    collect(end_patience_ns);
+    collect(at_an_end);
   }
 
   // The one that records now.
@@ -84,11 +84,13 @@ class cuda_event_source : public device_source {
 
  private:
   static constexpr std::int64_t anchor_every_ns = 500'000'000;
-  static constexpr std::int64_t anchor_patience_ns = 100'000;
-  static constexpr std::int64_t end_patience_ns = 50'000'000;  // of the first and the last anchor
-  static constexpr std::int64_t tight_anchor_ns = 5'000;       // an H100 that is awake takes 3 us
-  static constexpr int anchor_tries = 4;
-  static constexpr int end_anchor_tries = 20;
+  static constexpr std::int64_t tight_anchor_ns = 5'000;  // an H100 that is awake takes 3 us
+  struct anchor_effort {
+    int tries;
+    std::int64_t patience_ns;
+  };
+  static constexpr anchor_effort in_passing{4, 100'000};
+  static constexpr anchor_effort at_an_end{20, 50'000'000};  // of the first and the last anchor
   // "A resolution of approximately one half microsecond": CUDA Runtime API, cudaEventElapsedTime.
   static constexpr std::int64_t event_resolution_ns = 500;
 
@@ -131,7 +133,7 @@ class cuda_event_source : public device_source {
       check(cudaEventCreate(&made.events->anchor_event(i)), "cudaEventCreate");
 
     event_anchor first;
-    if (!anchor(*made.events, end_patience_ns, first))
+    if (!anchor(*made.events, at_an_end, first))
       throw error("cuda events: device " + std::to_string(number) + " does not answer");
     recorder_->write_device([&](device_writer& out) {
       device_clock clock;
@@ -144,23 +146,22 @@ class cuda_event_source : public device_source {
     });
   }
 
-  [[nodiscard]] bool anchor(device_events<cuda_driver>& of, std::int64_t patience_ns,
+  [[nodiscard]] bool anchor(device_events<cuda_driver>& of, const anchor_effort& effort,
                             event_anchor& found) const noexcept {
-    const int tries = patience_ns == end_patience_ns ? end_anchor_tries : anchor_tries;
     return of.take_tightest_anchor(
-        tries, tight_anchor_ns, patience_ns, ns_per_tick_,
+        effort.tries, tight_anchor_ns, effort.patience_ns, ns_per_tick_,
         [this] { return recorder_->now_ticks(); }, found);
   }
 
   // Returns how many events are not complete.
-  std::size_t collect(std::int64_t patience_ns) noexcept {
+  std::size_t collect(const anchor_effort& effort) noexcept {
     const std::int64_t now_ns = read_clock_ns(CLOCK_MONOTONIC);
     const bool anchors_due = now_ns >= next_anchor_ns_;
     if (anchors_due) next_anchor_ns_ = now_ns + anchor_every_ns;
     std::size_t pending = 0;
     for (const device& d : devices_) {
       event_anchor found;
-      const bool anchored = anchors_due && anchor(*d.events, patience_ns, found);
+      const bool anchored = anchors_due && anchor(*d.events, effort, found);
       if (anchors_due && !anchored) next_anchor_ns_ = now_ns;  // at the next poll, then
       collected_.clear();
       pending += d.events->collect(collected_);
