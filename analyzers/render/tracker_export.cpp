@@ -79,7 +79,7 @@ json short_summary_of(const std::vector<std::int64_t>& values_ns) {
 
 class tracker_export {
  public:
-  explicit tracker_export(const recording& run) : run_(run), layout_(run) {
+  tracker_export(const recording& run, const tracker_layout& layout) : run_(run), layout_(layout) {
     for (const event_window& w : run.event_windows)
       if (w.replay == 0) {
         std::int64_t& sum_ns = windows_ns_[w.span];
@@ -288,7 +288,7 @@ class tracker_export {
   }
 
   const recording& run_;
-  tracker_layout layout_;
+  const tracker_layout& layout_;
   std::map<span_id, std::int64_t> windows_ns_, switch_of_block_ns_;
   std::map<span_id, std::vector<const span*>> children_;
   json events_ = json::object();
@@ -302,13 +302,15 @@ class tracker_export {
 std::string to_tracker_json(const recording& run) {
   if (run.spans.empty()) throw error(run.source, "", "holds no spans to export");
   constexpr std::int64_t most_latent_frames = std::int64_t{1} << 18;  // 18 hours of video
-  if (tracker_layout(run).latent_frames() > most_latent_frames)
+  const tracker_layout layout(run);
+  if (layout.latent_frames() > most_latent_frames)
     throw error(run.source, "blocks", "too many latent frames for a file of the older tracker");
   constexpr std::size_t longest_name_bytes = 1024;  // each event repeats its name
   for (const span& s : run.spans)
     if (run.name_of(s).size() > longest_name_bytes)
       throw error(run.source, "spans", "a name too long for a file of the older tracker");
-  return tracker_export(run).build().dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return tracker_export(run, layout).build().dump(2, ' ', false, json::error_handler_t::replace) +
+         "\n";
 }
 
 }  // namespace latency::render
