@@ -37,10 +37,7 @@ std::optional<chart> prompt_switch(const recording& run, const analysis::switch_
                   {}};
   for (std::size_t p = 0; p < analysis::switch_part_count; ++p) {
     const std::string name = analysis::to_string(static_cast<analysis::switch_part>(p));
-    std::string key = name;
-    for (char& c : key)
-      if (c == ' ' || c == '-') c = '_';
-    result.table.columns.push_back({key, name, unit::exact_ns});
+    result.table.columns.push_back({render::as_key(name), name, unit::exact_ns});
     result.data.push_back({name, part_colours[p], shape::bar, "parts"});
   }
   for (const analysis::switch_timing& s : switched.switches) {

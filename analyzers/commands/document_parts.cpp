@@ -1,7 +1,5 @@
 #include "analyzers/commands/document_parts.hpp"
 
-#include <cctype>
-
 namespace latency::commands {
 
 cell cell_if(bool known, double value) {
@@ -36,18 +34,6 @@ std::vector<cell> summary_cells(const summary& of, bool detailed) {
   result.push_back(cell_if(of.p99_valid, of.p99));
   result.emplace_back(of.max);
   return result;
-}
-
-std::string as_key(std::string_view words) {
-  std::string key;
-  for (const char c : words) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
-      key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    else if (!key.empty() && key.back() != '_')
-      key += '_';
-  }
-  while (!key.empty() && key.back() == '_') key.pop_back();
-  return key;
 }
 
 std::string counted(std::int64_t count, const std::string& noun) {

@@ -12,6 +12,7 @@
 
 namespace latency::commands {
 
+using render::as_key;
 using render::cell;
 using render::column;
 using render::tone;
@@ -37,9 +38,6 @@ template <class item>
 void append(std::vector<item>& to, std::vector<item> added) {
   for (item& a : added) to.push_back(std::move(a));
 }
-
-// "spans dropped" -> "spans_dropped".
-[[nodiscard]] std::string as_key(std::string_view words);
 
 // "1 block", "2 blocks".
 [[nodiscard]] std::string counted(std::int64_t count, const std::string& noun);

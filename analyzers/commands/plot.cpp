@@ -80,9 +80,7 @@ std::optional<charts::painter> start_painter(const plot_options& options) {
 CLI::App& add_plot(CLI::App& app, plot_options& options) {
   CLI::App& command =
       *app.add_subcommand("plot", "pictures of runs: a page for the browser, SVG, csv, a trace");
-  command.add_option("FILE", options.files,
-                     "timing file, journal, PyTorch trace (also .gz), file of the older LongLive "
-                     "tracker or log of stages; - is standard input");
+  add_input_files(command, options.files).required(false);  // or a folder of them
   command.add_option("--input-dir", options.input_dir, "every readable file of this folder")
       ->type_name(a_folder);
   command

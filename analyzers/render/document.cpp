@@ -1,6 +1,7 @@
 #include "analyzers/render/document.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 namespace latency::render {
@@ -122,6 +123,18 @@ section files_section(const std::vector<std::string>& sources) {
   section legend{"files", "Files", {}};
   legend.items.emplace_back(std::move(names));
   return legend;
+}
+
+std::string as_key(std::string_view words) {
+  std::string key;
+  for (const char c : words) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+      key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    else if (!key.empty() && key.back() != '_')
+      key += '_';
+  }
+  while (!key.empty() && key.back() == '_') key.pop_back();
+  return key;
 }
 
 std::string raw_name(const std::string& key, unit type) {

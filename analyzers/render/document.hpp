@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -77,6 +78,9 @@ struct document {
 
 // Which letter is which file.
 [[nodiscard]] section files_section(const std::vector<std::string>& sources);
+
+// "spans dropped" -> "spans_dropped".
+[[nodiscard]] std::string as_key(std::string_view words);
 
 // Name of a figure in csv and json: its key and the unit, as in "mean_ns", "share_ratio",
 // "moved_bytes", "pixel_frames_per_second", "rate_bytes_per_second".

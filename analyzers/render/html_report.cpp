@@ -161,11 +161,11 @@ class page_writer {
     const bool drawn = has_chart_library();
     if (drawn) {
       const std::string id = fmt::format("option{}", ++scripts_);
-      put(
-          fmt::format("<div class=\"chart\" role=\"img\" aria-label=\"{}\" data-option=\"{}\" "
-                      "style=\"height:{}px\"></div>\n",
-                      html(chart.title + ": " + chart.shown + "; the table below has its figures"),
-                      id, std::max(chart.height - 58, 120)));
+      put(fmt::format(
+          "<div class=\"chart\" role=\"img\" aria-label=\"{}\" data-option=\"{}\" "
+          "data-header=\"{}\" style=\"height:{}px\"></div>\n",
+          html(chart.title + ": " + chart.shown + "; the table below has its figures"), id,
+          charts::header_pixels, std::max(chart.height - charts::header_pixels, 120)));
       data_script(id, charts::option_json(chart));
       put("<details><summary>Figures of this chart</summary>\n");
     }

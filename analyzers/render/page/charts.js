@@ -5,9 +5,8 @@ const chartPlaces = [...document.querySelectorAll('.chart[data-option]')];
 function drawChart(place) {
   place.drawn?.dispose();
   const option = JSON.parse(document.getElementById(place.dataset.option).textContent);
-  const titleHeight = 58;
   delete option.title;
-  option.grid.top -= titleHeight;
+  option.grid.top -= Number(place.dataset.header);
   option.backgroundColor = 'transparent';
   for (const axis of [option.xAxis, option.yAxis].flat()) {
     if (axis.type !== 'value') continue;
