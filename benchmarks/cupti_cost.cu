@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <fstream>
 #include <latency/cupti.hpp>
 #include <latency/latency.hpp>
@@ -35,10 +36,11 @@ constexpr int layer = 10;            // launches in a span
 
 // CUPTI's kernel tracing as a program would use it that wants no more than the records: buffers
 // made ahead, read on CUPTI's own thread. With `external`, also an external correlation id around
-// each launch, the other way to learn which span a kernel belongs to.
+// each launch, the other way to learn which span a kernel belongs to. With `syncs`, also records of
+// synchronizations and events, which the collector has when it keeps every op.
 class bare_tracing {
  public:
-  explicit bare_tracing(bool external) {
+  bare_tracing(bool external, bool syncs) {
     std::string why;
     if (!library().load(why)) throw latency::error(why);
     auto& cupti = library();
@@ -62,6 +64,10 @@ class bare_tracing {
           buffers().recycle({buffer, bytes});
         }));
     check(cupti.cuptiActivityEnable(CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL));
+    if (syncs) {
+      check(cupti.cuptiActivityEnable(CUPTI_ACTIVITY_KIND_SYNCHRONIZATION));
+      check(cupti.cuptiActivityEnable(CUPTI_ACTIVITY_KIND_CUDA_EVENT));
+    }
     if (external) {
       check(cupti.cuptiActivityEnable(CUPTI_ACTIVITY_KIND_EXTERNAL_CORRELATION));
       void* const handle = dlopen(cupti.path.c_str(), RTLD_NOW);
@@ -102,8 +108,9 @@ class bare_tracing {
   CUpti_SubscriberHandle subscriber_ = nullptr;
 };
 
-enum class tier { none, bare, external, keep, aggregate };
-constexpr const char* tier_names[] = {"none", "bare", "external", "keep", "aggregate"};
+enum class tier { none, bare, external, syncs, keep, aggregate };
+constexpr std::array<const char*, 6> tier_names = {"none",  "bare", "external",
+                                                   "syncs", "keep", "aggregate"};
 
 struct sample {
   double untraced_ns = 0;        // of a launch, before tracing began
@@ -194,8 +201,8 @@ sample measure(tier of, std::int64_t launches) {
   const std::string file = "cupti_cost." + std::to_string(getpid()) + ".json";
   std::unique_ptr<latency::session> run;
   std::unique_ptr<latency::cupti::collector> collector;
-  if (of == tier::bare || of == tier::external)
-    bare = std::make_unique<bare_tracing>(of == tier::external);
+  if (of == tier::bare || of == tier::external || of == tier::syncs)
+    bare = std::make_unique<bare_tracing>(of == tier::external, of == tier::syncs);
   if (of == tier::keep || of == tier::aggregate) {
     latency::session_options fixed;
     if (of == tier::aggregate) fixed.mode = latency::session_mode::ring;
@@ -243,7 +250,7 @@ sample measure(tier of, std::int64_t launches) {
 // The same in a fresh process.
 sample measure_apart(tier of, std::int64_t launches) {
   const std::string command = "/proc/" + std::to_string(getpid()) + "/exe --tier " +
-                              tier_names[static_cast<int>(of)] + " --launches " +
+                              tier_names[static_cast<std::size_t>(of)] + " --launches " +
                               std::to_string(launches);
   std::FILE* const child = popen(command.c_str(), "r");
   if (child == nullptr) throw latency::error("cannot start " + command);
@@ -277,13 +284,13 @@ int main(int argc, char** argv) try {
       ->check(CLI::Range(10'000, 1'000'000'000));
   app.add_option("--long-run", long_run, "kernels of the run whose memory is watched");
   app.add_option("--tier", only, "take one sample in this process, and print it")
-      ->check(CLI::IsMember({"none", "bare", "external", "keep", "aggregate"}));
+      ->check(CLI::IsMember(std::vector<std::string>(tier_names.begin(), tier_names.end())));
   app.add_option("--machine", machine, "the machine, in words");
   app.add_option("-o", output, "result file to write");
   CLI11_PARSE(app, argc, argv);
 
   if (!only.empty()) {
-    for (int t = 0; t < 5; ++t)
+    for (std::size_t t = 0; t < tier_names.size(); ++t)
       if (only == tier_names[t]) {
         const sample s = measure(static_cast<tier>(t), launches);
         std::printf("%.3f %.3f %.3f %.0f %.0f\n", s.untraced_ns, s.ns_per_launch,
@@ -294,7 +301,8 @@ int main(int argc, char** argv) try {
 
   std::vector<double> untraced_ns;
   std::map<tier, std::vector<double>> added_ns, longest_us;
-  std::vector<tier> order{tier::none, tier::bare, tier::external, tier::keep, tier::aggregate};
+  std::vector<tier> order{tier::none,  tier::bare, tier::external,
+                          tier::syncs, tier::keep, tier::aggregate};
   std::mt19937 random(std::random_device{}());
   for (int round = -1; round < rounds; ++round) {
     std::shuffle(order.begin(), order.end(), random);
@@ -310,6 +318,7 @@ int main(int argc, char** argv) try {
       {tier::none, "no profiler"},
       {tier::bare, "bare CUPTI kernel activity"},
       {tier::external, "bare CUPTI and external correlation"},
+      {tier::syncs, "bare CUPTI, synchronizations and events, too"},
       {tier::keep, "collector, every op kept"},
       {tier::aggregate, "collector, totals"}};
   std::vector<benchmarks::row> rows;
