@@ -14,7 +14,9 @@ Installs what is missing, builds, generates a clip with prompt switches while ev
 prints where the time went and what each switch cost, and draws it: report.html, for a browser.
 
   config_path    LongLive configuration
-                 (default: pipeline_reference/configs/longlive_interactive_small.yaml of this repository)
+                 (default, in pipeline_reference/configs of this repository: longlive_interactive_inference.yaml,
+                 the 1.3B model with random weights, on a GPU that holds it; longlive_interactive_small.yaml on
+                 the CPU elsewhere)
   output_dir     folder for the results, new or empty
                  (default: latency_results/<date>_<time>/ of this repository)
 
@@ -45,8 +47,9 @@ while [[ $# -gt 0 ]]; do
   shift
 done
 [[ ${#arguments[@]} -le 2 ]] || fail "expected at most a configuration and an output folder, not '${arguments[2]}'"
-config=${arguments[0]:-$repository/pipeline_reference/configs/longlive_interactive_small.yaml}
-[[ -f $config ]] || fail "$config: no such configuration file"
+configs=$repository/pipeline_reference/configs
+config=${arguments[0]:-}
+[[ -z $config || -f $config ]] || fail "$config: no such configuration file"
 
 if [[ -n ${arguments[1]:-} ]]; then
   output=${arguments[1]}
@@ -71,25 +74,35 @@ trap leave EXIT
 
 ensure_packages build
 
-# The GPU when there is one and someone has made a CUDA build of the pipeline; the CPU otherwise.
+# A build for the GPU where there is one, and nvcc to make it with.
 preset=host
-device='CPU (no NVIDIA GPU found)'
-if gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1) && [[ -n $gpu ]]; then
-  device="CPU (there is a GPU, $gpu, but no CUDA build in build/cuda)"
-  if [[ -x $repository/build/cuda/bin/interactive_inference_with_timing ]]; then
-    preset=cuda
-    device="GPU ($gpu)"
-  fi
-fi
+gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1 || true)
+if [[ -n $gpu ]] && PATH=$PATH:/usr/local/cuda/bin nvcc --version >/dev/null 2>&1; then preset=cuda; fi
 
 say "Building in build/$preset"
 configure "$preset" || fail "cmake could not configure build/$preset (its output is above)"
 build "$preset" --target interactive_inference_with_timing latency_tool || fail "the build failed (its output is above)"
 bin=$repository/build/$preset/bin
 
-say "Device: $device"
+device=auto
+if [[ -z $config ]]; then  # the full size on a GPU that holds it, or the small one and the reason
+  config=$configs/longlive_interactive_inference.yaml
+  if [[ -z $gpu ]]; then
+    why='no NVIDIA GPU found'
+  elif [[ $preset == host ]]; then
+    why="there is a GPU, $gpu, but no nvcc to build for it"
+  elif why=$("$bin/interactive_inference_with_timing" --config_path "$config" --device cuda --check_only --quiet 2>&1); then
+    device=cuda
+    why=''
+  fi
+  if [[ $device == auto ]]; then
+    say "A small run on the CPU: $why"
+    config=$configs/longlive_interactive_small.yaml
+    device=cpu
+  fi
+fi
 mkdir -p "$output"
-"$bin/interactive_inference_with_timing" --config_path "$config" --enable_timing --timing_output_dir "$output"
+"$bin/interactive_inference_with_timing" --config_path "$config" --device "$device" --enable_timing --timing_output_dir "$output"
 timing_files=("$output"/interactive_timing_analysis_rank*_prompt*.json)
 
 say 'Where the time went'

@@ -17,10 +17,10 @@ bool reads_weights(const reference_settings& r) {
 
 }  // namespace
 
-generation_engine::generation_engine(const config& settings, loop_kind kind,
+generation_engine::generation_engine(const config& settings, loop_kind kind, ops::backend& backend,
                                      const decode_span_names& decode_names,
                                      weight_loading::listener told)
-    : settings_(settings) {
+    : settings_(settings), backend_(backend) {
   LATENCY_SCOPE(reads_weights(settings.reference) ? "load_weights" : "build_random_weights");
   weight_loading loading(settings, std::move(told));
   build(kind, decode_names, loading);
@@ -33,7 +33,7 @@ void generation_engine::build(loop_kind kind, const decode_span_names& decode_na
   const reference_settings& r = settings_.reference;
   if (r.encodes_prompts()) build_prompt_encoder(loading);
   {
-    const dit_weight_sources sources = loading.dit(backend_.transformer(), backend_.memory());
+    const dit_weight_sources sources = loading.dit();
     dit_.emplace(settings_.dit, dit_options(g, r.layer_spans), sources.weights(), backend_.memory(),
                  backend_.transformer(), sources.lora());
   }

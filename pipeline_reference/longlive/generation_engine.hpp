@@ -1,6 +1,6 @@
 #pragma once
-// The model of a configuration, ready to generate clips on the CPU: back end, weights, text
-// encoder, transformer, loop and video decoder.
+// The model of a configuration, ready to generate clips on a back end: weights, text encoder,
+// transformer, loop and video decoder.
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +14,7 @@
 #include "pipeline_reference/longlive/prompt_source.hpp"
 #include "pipeline_reference/longlive/single_prompt_pipeline.hpp"
 #include "pipeline_reference/longlive/weight_loading.hpp"
-#include "pipeline_reference/ops/cpu/cpu_backend.hpp"
+#include "pipeline_reference/ops/backend.hpp"
 
 namespace longlive {
 
@@ -24,10 +24,10 @@ enum class loop_kind { interactive, single_prompt };
 class generation_engine {
  public:
   // Loads or makes the weights, in a span load_weights or build_random_weights, and allocates all
-  // memory. Keeps a reference to `settings`. Throws latency::error for weights that do not fit.
-  // `told` hears of every read from a file.
-  generation_engine(const config& settings, loop_kind kind, const decode_span_names& decode_names,
-                    weight_loading::listener told = {});
+  // memory. Keeps references to `settings` and `backend`. Throws latency::error for weights that do
+  // not fit. `told` hears of every read from a file.
+  generation_engine(const config& settings, loop_kind kind, ops::backend& backend,
+                    const decode_span_names& decode_names, weight_loading::listener told = {});
 
   // Generates a clip and returns the latent frames made. `seed` is that of the clip's noise.
   std::int64_t run(prompt_source& prompts, std::uint64_t seed, generation_observer& observer);
@@ -40,7 +40,6 @@ class generation_engine {
   [[nodiscard]] ops::memory& memory() { return backend_.memory(); }
   // What came from files, in the order of their opening.
   [[nodiscard]] const std::vector<loaded_file>& loaded() const { return loaded_; }
-  [[nodiscard]] int threads() { return backend_.pool().threads(); }
 
  private:
   void build(loop_kind kind, const decode_span_names& decode_names, weight_loading& loading);
@@ -48,7 +47,7 @@ class generation_engine {
 
   const config& settings_;
   std::vector<loaded_file> loaded_;
-  ops::cpu::cpu_backend backend_;
+  ops::backend& backend_;
   std::optional<prompt_encoder> prompts_;
   std::optional<causal_dit> dit_;
   std::optional<interactive_pipeline> interactive_;

@@ -19,8 +19,9 @@
 #include "pipeline_reference/longlive/clip_reporter.hpp"
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/console.hpp"
+#include "pipeline_reference/longlive/device_choice.hpp"
+#include "pipeline_reference/longlive/device_recording.hpp"
 #include "pipeline_reference/longlive/interrupt.hpp"
-#include "pipeline_reference/longlive/memory_need.hpp"
 #include "pipeline_reference/longlive/prompts.hpp"
 #include "pipeline_reference/longlive/run_description.hpp"
 #include "pipeline_reference/longlive/run_files.hpp"
@@ -29,10 +30,7 @@
 namespace longlive {
 namespace {
 
-constexpr const char* no_cuda = "this build has no CUDA back end for the pipeline";
-
 config configured(const program_options& options, loop_kind loop) {
-  if (options.device == "cuda") throw latency::error("", "--device cuda", no_cuda);
   config c = read_config(options.config_path);
   if (loop == loop_kind::single_prompt && !c.generation.switch_latent_frames.empty())
     throw latency::error(
@@ -42,7 +40,6 @@ config configured(const program_options& options, loop_kind loop) {
     c.reference.kv = *options.kv_policy == "ring" ? kv_policy::ring : kv_policy::roll;
   if (options.seed) c.generation.seed = static_cast<std::uint64_t>(*options.seed);
   c.reference.layer_spans = c.reference.layer_spans || options.layer_spans;
-  require_memory(c);
   return c;
 }
 
@@ -83,6 +80,7 @@ class program {
         settings_(configured(options, kind.loop)),
         prompts_path_(resolve_path(settings_, settings_.data_path)),
         lines_(prompts_of(settings_, prompts_path_)),
+        device_(choose_device(options.device, settings_, kind.loop)),
         out_(stdout, stderr, options.quiet) {
     for (std::size_t i = 0; i < lines_.size(); ++i)
       files_.push_back(
@@ -94,6 +92,7 @@ class program {
   int run() {
     latency::name_thread("main");
     introduce();
+    if (options_.check_only) return 0;
     for (std::size_t i = 0; i < lines_.size() && !interrupt_.asked(); ++i) run_line(i);
     if (interrupt_.asked()) return interrupt_.exit_code();
     if (options_.enable_timing) {
@@ -107,7 +106,7 @@ class program {
  private:
   void introduce() {
     const generation_config& g = settings_.generation;
-    out_.line(fmt::format("Device: cpu ({})", no_cuda));
+    out_.line("Device: " + device_.text);
     for (const std::string& note : settings_.notes) out_.line("Note: " + note);
     if (options_.enable_timing)
       out_.line("Comprehensive timing enabled. Results will be saved to: " +
@@ -122,7 +121,12 @@ class program {
   void run_line(std::size_t index) {
     const run_files& files = files_[index];
     std::optional<latency::session> session;
-    if (!files.timing.empty()) session.emplace(files.timing);
+    std::optional<device_recording> device;
+    if (!files.timing.empty()) {
+      session.emplace(files.timing);
+      device.emplace(*session, device_.backend->facts().type);
+      if (!device->why_not().empty()) out_.line("Kernels are not recorded: " + device->why_not());
+    }
     try {
       generate(index, session);
     } catch (...) {
@@ -137,9 +141,7 @@ class program {
     const wall_clock::time_point begin = wall_clock::now();
     if (!engine_) load();
     latency::memory::snapshot("model_ready");
-    if (session)
-      describe_run(*session, settings_, {"cpu", "cpu, Eigen, fp32", 1, engine_->threads()},
-                   prompts_path_, index);
+    if (session) describe_run(*session, settings_, device_.backend->facts(), prompts_path_, index);
     if (session) describe_weights(*session, settings_, engine_->loaded());
     const std::unique_ptr<prompt_source> prompts = prompts_of_line(index);
     const prompt_cache_counts cached_before = cache_counts();
@@ -165,9 +167,11 @@ class program {
   }
 
   void load() {
-    engine_.emplace(settings_, kind_.loop, kind_.decode_spans, [&](const loaded_file& file) {
-      out_.show(loading_progress{file.model, file.read_bytes, file.weights.size_bytes, file.time});
-    });
+    engine_.emplace(
+        settings_, kind_.loop, *device_.backend, kind_.decode_spans, [&](const loaded_file& file) {
+          out_.show(
+              loading_progress{file.model, file.read_bytes, file.weights.size_bytes, file.time});
+        });
     out_.clear_bar();
     for (const loaded_file& file : engine_->loaded()) out_.line("Loaded " + file.text());
     if (const std::string lora = lora_text(settings_); !lora.empty()) out_.line("LoRA: " + lora);
@@ -225,6 +229,7 @@ class program {
   config settings_;
   std::string prompts_path_;
   std::vector<prompt_line> lines_;
+  chosen_device device_;
   console out_;
   std::vector<run_files> files_;
   interrupt_watch interrupt_;

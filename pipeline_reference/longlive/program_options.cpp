@@ -43,9 +43,12 @@ std::optional<int> parse_command_line(int argc, const char* const* argv,
                "one span per attention, FFN and KV operation of every layer");
   app.add_option("--seed", o.seed, "instead of the configuration's")
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
-  app.add_option("--device", o.device, "auto, cpu or cuda")
+  app.add_option("--device", o.device,
+                 "cpu, cuda, or auto: cuda where there is one that holds the model")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
+  app.add_flag("--check_only", o.check_only,
+               "say whether this can run here, and on which device, and stop");
   app.add_flag("--quiet", o.quiet, "print only the names of the files written");
   app.footer(fmt::format(
       "Long options may be written with - instead of _.\n"

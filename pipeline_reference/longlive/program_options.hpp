@@ -18,6 +18,7 @@ struct program_options {
   bool layer_spans = false;
   std::optional<std::int64_t> seed;
   std::string device = "auto";  // auto, cpu, cuda
+  bool check_only = false;      // ask everything that can be refused, generate nothing
   bool quiet = false;
 };
 

@@ -7,7 +7,7 @@
 
 namespace longlive {
 
-void describe_run(latency::session& session, const config& c, const device_description& device,
+void describe_run(latency::session& session, const config& c, const ops::device_facts& device,
                   const std::string& prompts_path, std::size_t prompt_index) {
   const generation_config& g = c.generation;
   std::int64_t window_tokens = g.cached_latent_frames() * c.dit.tokens_per_latent_frame();
@@ -43,8 +43,9 @@ void describe_run(latency::session& session, const config& c, const device_descr
   session.describe("denoising_steps", g.denoising_step_list.size());
   session.describe("seed", g.seed);
   session.describe("device_type", device.type);
-  session.describe("device_count", device.count);
-  session.describe("host_threads", device.threads);
+  if (!device.name.empty()) session.describe("device_name", device.name);
+  session.describe("device_count", 1);
+  session.describe("host_threads", device.host_threads);
   session.describe("sequence_parallel", 1);
   session.describe("tensor_parallel", 1);
   session.describe("world_size", 1);

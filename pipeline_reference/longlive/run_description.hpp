@@ -9,18 +9,12 @@
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/prompt_cache.hpp"
 #include "pipeline_reference/longlive/weight_loading.hpp"
+#include "pipeline_reference/ops/device_facts.hpp"
 
 namespace longlive {
 
-struct device_description {
-  std::string type;               // "cpu"
-  std::string attention_backend;  // who computes attention, and in which numbers
-  int count = 1;
-  int threads = 1;  // host threads that compute
-};
-
 void describe_run(latency::session& session, const config& settings,
-                  const device_description& device, const std::string& prompts_path,
+                  const ops::device_facts& device, const std::string& prompts_path,
                   std::size_t prompt_index);
 
 // What the prompt cache did for the clip that was made between the two counts.

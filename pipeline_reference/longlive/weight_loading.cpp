@@ -55,7 +55,7 @@ std::unique_ptr<const checkpoint::weight_source> weight_loading::source(const st
   return opened;
 }
 
-dit_weight_sources weight_loading::dit(ops::transformer_ops& host, ops::memory& host_memory) {
+dit_weight_sources weight_loading::dit() {
   const reference_settings& r = settings_.reference;
   const adapter_settings& adapter = settings_.adapter;
   dit_weight_sources sources;
@@ -66,12 +66,14 @@ dit_weight_sources weight_loading::dit(ops::transformer_ops& host, ops::memory& 
   sources.lora_ = source(r.lora_weights, "LoRA", [&](const std::string& path) {
     return open_dit_lora(path, adapter.rank);
   });
-  if (r.lora == lora_mode::merged)
+  if (r.lora == lora_mode::merged) {
+    sources.host_ = std::make_unique<ops::cpu::cpu_backend>();
     sources.merged_ = std::make_unique<checkpoint::merged_weights>(
         *sources.base_, *sources.lora_, adapted_modules(settings_.dit), adapter.rank,
-        scale_of(adapter), host, host_memory);
-  else
+        scale_of(adapter), sources.host_->transformer(), sources.host_->memory());
+  } else {
     sources.unmerged_.emplace(unmerged_lora{*sources.lora_, adapter.rank, scale_of(adapter)});
+  }
   return sources;
 }
 

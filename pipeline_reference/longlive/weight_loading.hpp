@@ -13,6 +13,7 @@
 #include "pipeline_reference/checkpoint/low_rank.hpp"
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/dit_weights.hpp"
+#include "pipeline_reference/ops/cpu/cpu_backend.hpp"
 
 namespace longlive {
 
@@ -39,6 +40,7 @@ class dit_weight_sources {
  private:
   friend class weight_loading;
   std::unique_ptr<const checkpoint::weight_source> base_, lora_;
+  std::unique_ptr<ops::cpu::cpu_backend> host_;  // merges
   std::unique_ptr<const checkpoint::merged_weights> merged_;
   std::optional<unmerged_lora> unmerged_;
 };
@@ -53,9 +55,9 @@ class weight_loading {
   weight_loading(const config& settings, listener told)
       : settings_(settings), told_(std::move(told)) {}
 
-  // Each throws latency::error for a file that does not hold these weights. LoRA is merged by
-  // `host`, which computes in fp32 on memory that the host sees.
-  [[nodiscard]] dit_weight_sources dit(ops::transformer_ops& host, ops::memory& host_memory);
+  // Each throws latency::error for a file that does not hold these weights. LoRA is merged on
+  // the CPU, in fp32.
+  [[nodiscard]] dit_weight_sources dit();
   [[nodiscard]] std::unique_ptr<const checkpoint::weight_source> vae();
   [[nodiscard]] std::unique_ptr<const checkpoint::weight_source> text_encoder();
 

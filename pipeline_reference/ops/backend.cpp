@@ -5,8 +5,8 @@
 
 namespace ops {
 
-std::unique_ptr<backend> make_backend(const std::string& device) {
-  if (device == "cpu") return std::make_unique<backend_of<cpu::cpu_backend>>();
+std::unique_ptr<backend> make_backend(const std::string& device, int host_threads) {
+  if (device == "cpu") return std::make_unique<backend_of<cpu::cpu_backend>>(host_threads);
   if (device == "cuda") return make_cuda_backend();
   throw latency::error("no back end is called '" + device + "'");
 }

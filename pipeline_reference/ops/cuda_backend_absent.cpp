@@ -5,7 +5,7 @@
 namespace ops {
 
 std::unique_ptr<backend> make_cuda_backend() {
-  throw latency::error("--device cuda: this build has no CUDA back end");
+  throw latency::error("this build has no CUDA back end");
 }
 
 }  // namespace ops

@@ -6,6 +6,7 @@
 #include "pipeline_reference/ops/cpu/cpu_transformer_ops.hpp"
 #include "pipeline_reference/ops/cpu/cpu_vae_ops.hpp"
 #include "pipeline_reference/ops/cpu/thread_pool.hpp"
+#include "pipeline_reference/ops/device_facts.hpp"
 
 namespace ops::cpu {
 
@@ -18,6 +19,10 @@ class cpu_backend {
   [[nodiscard]] cpu_transformer_ops& transformer() noexcept { return transformer_; }
   [[nodiscard]] cpu_vae_ops& vae() noexcept { return vae_; }
   [[nodiscard]] thread_pool& pool() noexcept { return pool_; }
+  [[nodiscard]] device_facts facts() const {
+    const std::int64_t bytes = cpu_memory::machine_bytes();
+    return {"cpu", "", "cpu, Eigen, fp32", pool_.threads(), bytes, bytes};
+  }
 
  private:
   cpu_memory memory_;

@@ -1,5 +1,7 @@
 #include "pipeline_reference/ops/cpu/cpu_memory.hpp"
 
+#include <unistd.h>
+
 #include <cstring>
 #include <new>
 
@@ -13,6 +15,10 @@ void copy_bytes(void* to, const void* from, std::int64_t bytes) {
 }
 
 }  // namespace
+
+std::int64_t cpu_memory::machine_bytes() {
+  return std::int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+}
 
 void* cpu_memory::allocate(std::int64_t bytes) {
   void* data = ::operator new(static_cast<std::size_t>(bytes), alignment, std::nothrow);

@@ -7,6 +7,8 @@ namespace ops::cpu {
 
 class cpu_memory final : public memory {
  public:
+  // Of this machine, in use or not.
+  [[nodiscard]] static std::int64_t machine_bytes();
   [[nodiscard]] void* allocate(std::int64_t bytes) override;
   void release(void* data) noexcept override;
   void upload(void* to, const void* from_host, std::int64_t bytes, stream s) override;

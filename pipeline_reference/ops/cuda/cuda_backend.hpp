@@ -24,6 +24,7 @@ class cuda_backend {
   [[nodiscard]] cuda_memory& memory() noexcept { return memory_; }
   [[nodiscard]] cuda_transformer_ops& transformer() noexcept { return transformer_; }
   [[nodiscard]] cuda_vae_ops& vae() noexcept { return vae_; }
+  [[nodiscard]] device_facts facts() const { return current_device_facts(); }
   [[nodiscard]] cudaStream_t own() const noexcept { return own_.of({}); }
 
  private:

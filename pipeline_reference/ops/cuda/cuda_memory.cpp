@@ -17,6 +17,21 @@ std::size_t size(std::int64_t bytes) {
 
 }  // namespace
 
+device_facts current_device_facts() {
+  int device = 0;
+  cudaDeviceProp properties{};
+  std::size_t free_bytes = 0, total_bytes = 0;
+  check(cudaGetDevice(&device), "asking for the device");
+  check(cudaGetDeviceProperties(&properties, device), "asking what the device is");
+  check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking for free memory");
+  return {"cuda",
+          properties.name,
+          "kernels/attention, bf16",
+          1,
+          static_cast<std::int64_t>(free_bytes),
+          static_cast<std::int64_t>(total_bytes)};
+}
+
 void* cuda_memory::allocate(std::int64_t bytes) {
   void* data = nullptr;
   const cudaError_t code = cudaMalloc(&data, std::max<std::size_t>(size(bytes), 1));

@@ -2,9 +2,13 @@
 // Memory of the current device, as the seam wants it.
 
 #include "pipeline_reference/ops/cuda/own_stream.hpp"
+#include "pipeline_reference/ops/device_facts.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 
 namespace ops::cuda {
+
+// Of the current device, and of its memory now.
+[[nodiscard]] device_facts current_device_facts();
 
 class cuda_memory final : public memory {
  public:
