@@ -111,7 +111,7 @@ CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
   CLI::Option* const requiring =
       command
           .add_option("--require", options.requirements,
-                      "exit with 1 when it does not hold, as 'p99(NAME)<=85ms'; may be repeated")
+                      "exit with 1 when it does not hold: 'p99(NAME)<=85ms'; may be repeated")
           ->expected(1)
           ->take_all();
   CLI::Option* const following =
@@ -119,7 +119,7 @@ CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
           ->excludes(pooling);
   command
       .add_option("--export", options.exported,
-                  "no report: write the one FILE in the shape of the older LongLive tracker")
+                  "no report: write FILE in the shape of the older LongLive tracker")
       ->check(CLI::IsMember({"legacy"}))
       ->excludes(pooling)
       ->excludes(requiring)

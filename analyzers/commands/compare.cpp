@@ -91,7 +91,7 @@ CLI::App& add_compare(CLI::App& app, compare_options& options) {
       ->capture_default_str();
   command
       .add_option("--run-to-run", options.run_to_run,
-                  "standard deviation between runs of one program, while it is not measured")
+                  "standard deviation between runs of one program, while not measured")
       ->capture_default_str();
   command
       .add_option("--component", options.components,

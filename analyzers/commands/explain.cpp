@@ -20,8 +20,8 @@ Examples:
   latency explain timing.json --most 20 --format markdown -o why.md
 
 Slow is what exceeds its median peer by more than 5 %, and by more than three robust standard
-deviations of the peers. Late is a pixel frame complete after it was due at --fps per second; how many are late
-at 16, 24, 25 and 30 per second is said in any case.
+deviations of the peers. Late is a pixel frame complete after it was due at --fps per second; how
+many are late at 16, 24, 25 and 30 per second is said in any case.
 
 Exit status: 0 also when something was slow, 2 bad input or usage.)";
 

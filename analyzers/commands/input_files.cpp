@@ -7,8 +7,8 @@ namespace latency::commands {
 namespace {
 
 constexpr const char* readable =
-    "timing file, journal, PyTorch trace (also .gz), file of the older LongLive tracker or log of "
-    "stages; - is standard input";
+    "timing file, journal, PyTorch trace (also .gz), older tracker's\n"
+    "file or log of stages; - is standard input";
 
 }  // namespace
 

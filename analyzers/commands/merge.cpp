@@ -31,8 +31,8 @@ Examples:
 
 Clocks are aligned by what nobody leaves before all have entered: NCCL all-reduces, all-gathers,
 reduce-scatters and all-to-alls of the same order, and spans whose name holds "barrier". Without
-any, by the wall clocks of the session starts. With 8 and more of them the drift is fitted, too. The files must be ranks of one run, and every
-collective used must be one of all ranks.
+any, by the wall clocks of the session starts. With 8 and more of them the drift is fitted, too.
+The files must be ranks of one run, and every collective used must be one of all ranks.
 
 Exit status: 0, or 2 for bad input, for clocks that contradict each other, and when they can be
 aligned no better than the duration of the median span (--force merges all the same).)";

@@ -80,6 +80,12 @@ std::size_t gzip_source::read(char* to, std::size_t room) {
   return most - inflating_.avail_out;
 }
 
+void read_to_end(byte_source& source) {
+  std::string passed(offered_bytes, '\0');
+  while (source.read(passed.data(), passed.size()) != 0) {
+  }
+}
+
 std::string inflated_head(std::string_view bytes, std::size_t wanted) {
   std::string head(wanted, '\0');
   gzip_source source(bytes, "", [](std::size_t) {});

@@ -63,6 +63,9 @@ class gzip_source : public byte_source {
   bool cut_short_ = false;
 };
 
+// Passes over what is left. Throws what reading it throws.
+void read_to_end(byte_source& source);
+
 [[nodiscard]] inline bool is_gzip(std::string_view bytes) noexcept {
   return bytes.substr(0, 2) == "\x1f\x8b";
 }

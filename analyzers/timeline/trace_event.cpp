@@ -76,6 +76,16 @@ void dimensions(ondemand::value value, std::uint32_t& x, std::uint32_t& y, std::
     if (count < 3) *to[count++] = dimension(item);
 }
 
+// PyTorch 1.8 and 1.9 wrote annotations among the operators. Those have a namespace, as in
+// aten::mm, or end as nodes of the backward pass do; what is left was named by record_function.
+bool is_operator_name(std::string_view name) {
+  if (name.find("::") != name.npos || name == "detach" || name == "detach_") return true;
+  name = name.substr(0, name.find_last_not_of("0123456789") + 1);
+  for (const std::string_view end : {"Backward", "Backwards"})
+    if (name.size() > end.size() && name.substr(name.size() - end.size()) == end) return true;
+  return false;
+}
+
 kind kind_of(std::string_view category, std::string_view name) {
   struct known {
     std::string_view name;
@@ -114,9 +124,9 @@ kind kind_of(std::string_view category, std::string_view name) {
       {"Memset", kind::set},
       {"Operator", kind::other},
   };
-  // The first versions called the steps of a schedule operators.
-  const bool is_operator = category == "cpu_op" || category == "Operator";
-  if (is_operator && name.substr(0, 13) == "ProfilerStep#") return kind::annotation;
+  // Later versions went on to call the steps of a schedule operators.
+  if (category == "cpu_op" && name.substr(0, 13) == "ProfilerStep#") return kind::annotation;
+  if (category == "Operator" && !is_operator_name(name)) return kind::annotation;
   for (const known& one : all)
     if (one.name == category) return one.is;
   return kind::unknown;

@@ -2,9 +2,6 @@
 
 #include <simdjson.h>
 
-#include <charconv>
-#include <memory>
-
 #include "analyzers/timeline/trace_builder.hpp"
 #include "analyzers/timeline/trace_cutter.hpp"
 #include "analyzers/timeline/trace_event.hpp"
@@ -164,12 +161,20 @@ class trace_parser {
 
 recording parse_trace(std::string_view bytes, const std::string& name,
                       const timeline::release_bytes& release) {
-  std::unique_ptr<timeline::byte_source> source;
-  if (timeline::is_gzip(bytes))
-    source = std::make_unique<timeline::gzip_source>(bytes, name, release);
-  else
-    source = std::make_unique<timeline::plain_source>(bytes, release);
-  return timeline::trace_parser(*source, name).parse();
+  if (!timeline::is_gzip(bytes)) {
+    timeline::plain_source source(bytes, release);
+    return timeline::trace_parser(source, name).parse();
+  }
+  timeline::gzip_source source(bytes, name, release);
+  try {
+    recording result = timeline::trace_parser(source, name).parse();
+    if (!result.hygiene.cut_at.empty()) result.hygiene.cut_at += " (inflated)";
+    return result;
+  } catch (const error&) {
+    // Damaged data may inflate to rubbish for a while: then that is what to say.
+    timeline::read_to_end(source);
+    throw;
+  }
 }
 
 }  // namespace latency

@@ -75,14 +75,32 @@ TEST_CASE("trace_reader: operators, Python functions and copies of annotations a
   CHECK(run.wall_ns == 50000);
 }
 
-TEST_CASE("trace_reader: NVTX ranges and the first versions' profiler steps are spans") {
-  const recording run = parse_trace(trace_of({{"nvtx", "range", "10", "20"},
-                                              {"Operator", "ProfilerStep#2", "40", "2"},
-                                              {"cpu_op", "ProfilerStep#3", "50", "2"},
-                                              {"Operator", "aten::add", "60", "2"}}),
-                                    "t");
-  REQUIRE(run.spans.size() == 3);
-  CHECK(run.name_of(run.spans[1]) == "ProfilerStep#2");
+TEST_CASE("trace_reader: NVTX ranges and profiler steps that are called operators are spans") {
+  const recording run = parse_trace(
+      trace_of({{"nvtx", "range", "10", "20"}, {"cpu_op", "ProfilerStep#3", "50", "2"}}), "t");
+  REQUIRE(run.spans.size() == 2);
+  CHECK(run.name_of(run.spans[1]) == "ProfilerStep#3");
+}
+
+TEST_CASE("trace_reader: of the first versions' operators those are spans that were annotations") {
+  for (const char* const name :
+       {"ProfilerStep#2", "Optimizer.step#SGD.step", "## forward ##", "backward", "Backward",
+        "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__", "detach_all"}) {
+    CAPTURE(name);
+    const recording run = parse_trace(trace_of({{"Operator", name, "40", "2"}}), "t");
+    REQUIRE(run.spans.size() == 1);
+    CHECK(run.name_of(run.spans[0]) == name);
+  }
+  for (const char* const name :
+       {"aten::mm", "torch::autograd::AccumulateGrad", "ReluBackward1", "TBackward",
+        "CopyBackwards", "autograd::engine::evaluate_function: ViewBackward0", "detach",
+        "detach_"}) {
+    CAPTURE(name);
+    CHECK(parse_trace(trace_of({{"Operator", name, "40", "2"}}), "t").spans.empty());
+  }
+  // Before the name, the category does not say what it is.
+  CHECK(parse_trace(R"([{"ph": "X", "cat": "Operator", "ts": 1, "dur": 2, "name": "a::b"}])", "t")
+            .spans.empty());
 }
 
 TEST_CASE("trace_reader: kernels, copies and memsets bring what is known of them") {
@@ -334,7 +352,16 @@ TEST_CASE("trace_reader: gzip reads the same, and may end early as well") {
   CHECK(run.spans.size() == 1);
   CHECK(run.device_ops.size() == 1);
   CHECK_FALSE(run.hygiene.incomplete);
-  CHECK(parse_trace(bytes.substr(0, bytes.size() - 20), "t").hygiene.incomplete);
+  const recording cut = parse_trace(bytes.substr(0, bytes.size() - 20), "t");
+  CHECK(cut.hygiene.incomplete);
+  CHECK(cut.hygiene.cut_at.find(" (inflated)") != std::string::npos);
+}
+
+TEST_CASE("trace_reader: where damaged gzip inflates to what is no trace, the damage is told") {
+  std::string bytes = gzip(R"({"traceEvents": [}]})");
+  CHECK(refusal(bytes).rfind("t: byte 17: ", 0) == 0);
+  bytes[bytes.size() - 8] ^= 1;  // of the check sum
+  CHECK(refusal(bytes).find("damaged gzip data") != std::string::npos);
 }
 
 TEST_CASE("trace_reader: a trace of many windows is read whole") {

@@ -103,6 +103,25 @@ TEST_CASE("tracker_reader: the interactive shape gives the same spans from its s
   CHECK(run.run.count("durations_by_statistics") == 1);
 }
 
+TEST_CASE("tracker_reader: durations that stand in have every figure of their summary") {
+  std::vector<double> gaps_ms;
+  for (int i = 0; i < 300; ++i) gaps_ms.push_back(i < 280 ? 0.01 * i : 50 + i * i * 0.001);
+  std::string text = interactive_file();
+  const std::string member = "\"inter_frame_latency\": ";
+  const std::size_t at = text.find(member) + member.size();
+  text.replace(at, text.find("}}", at) + 2 - at, statistics_text(gaps_ms));
+  const auto made =
+      latency::summarize(components_of(parse_tracker(text, "t.json")).at("inter_frame_latency"));
+  const latency::summary kept = latency::summarize(gaps_ms);
+  CHECK(made.n == 300);
+  CHECK(made.mean / 1e6 == doctest::Approx(kept.mean));
+  CHECK(made.min / 1e6 == doctest::Approx(kept.min));
+  CHECK(made.p50 / 1e6 == doctest::Approx(kept.p50));
+  CHECK(made.p95 / 1e6 == doctest::Approx(kept.p95));
+  CHECK(made.p99 / 1e6 == doctest::Approx(kept.p99));
+  CHECK(made.max / 1e6 == doctest::Approx(kept.max));
+}
+
 TEST_CASE("tracker_reader: a file of two prompts has two clips, and calls recorded twice once") {
   std::vector<tracked_scope> both = tracked_run();
   for (tracked_scope scope : tracked_run()) {
