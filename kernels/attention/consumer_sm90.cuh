@@ -1,0 +1,182 @@
+#pragma once
+// A consumer: a warpgroup with 64 queries of a tile. Scores S, probabilities P and output O stay in
+// its registers. In each step it issues S(n) = Q K(n)^T and O += P(n+1) V(n+1) together, and
+// computes the softmax of S(n) while its second product still runs.
+
+#include "kernels/attention/config_sm90.cuh"
+#include "kernels/attention/output_sm90.cuh"
+#include "kernels/attention/softmax_sm90.cuh"
+#include "kernels/ptx/mbarrier.cuh"
+#include "kernels/ptx/warpgroup.cuh"
+#include "kernels/ptx/wgmma.cuh"
+
+namespace kernels::sm90 {
+
+// A consumer warpgroup.
+template <class Config>
+class attention_consumer {
+ public:
+  __device__ attention_consumer(typename Config::shared& shared, const attention_arguments& args,
+                                int valid)
+      : shared_(shared),
+        args_(args),
+        valid_(valid),
+        group_(threadIdx.x / 128 - 1),
+        row_in_tile_(64 * group_ + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4) {}
+
+  __device__ __forceinline__ void compute(const attention_work& work) {
+    const attention_params& p = args_.params;
+    float o[Config::head_dim / 2];
+    softmax_rows rows(p.scale);
+#pragma unroll
+    for (float& x : o) x = 0;
+    if (work.first < work.last) products(work, rows, o);
+    rows.finish();
+#pragma unroll
+    for (int i = 0; i < Config::head_dim / 2; ++i) o[i] *= rows.inverse(i % 4 / 2);
+    if (work.piece >= 0)
+      store_piece<Config>(args_, work, row_in_tile_, rows, o);
+    else
+      store_tile<Config>(args_.params, work, row_in_tile_, rows, o);
+  }
+
+ private:
+  using qk = ptx::wgmma<Config::block_n>;
+  using pv = ptx::wgmma<Config::head_dim>;
+  using position = ring_position<Config::slots>;
+  static constexpr std::uint32_t q_slab_bytes = Config::block_m * 128;
+  static constexpr std::uint32_t kv_slab_bytes = Config::block_n * 128;
+
+  // S = Q K^T of this warpgroup's 64 rows, one group.
+  __device__ __forceinline__ void issue_qk(float (&s)[Config::block_n / 2], int slot) {
+    const ptx::shared_matrix q(shared_.q[0][64 * group_], 0);
+    const ptx::shared_matrix k(shared_.kv[slot], 0);
+    ptx::wgmma_fence();
+#pragma unroll
+    for (int i = 0; i < Config::head_dim / 16; ++i)
+      qk::template ss<ptx::b_layout::k_major>(s, q.advanced(i / 4 * q_slab_bytes + i % 4 * 32),
+                                              k.advanced(i / 4 * kv_slab_bytes + i % 4 * 32),
+                                              i > 0);
+    ptx::wgmma_commit();
+  }
+
+  // O += P V, one group.
+  __device__ __forceinline__ void issue_pv(float (&o)[Config::head_dim / 2],
+                                           std::uint32_t (&p)[Config::block_n / 16][4], int slot) {
+    const ptx::shared_matrix v(shared_.kv[slot], kv_slab_bytes);
+    ptx::wgmma_hold(o);
+    ptx::wgmma_hold(p);
+    ptx::wgmma_fence();
+#pragma unroll
+    for (int i = 0; i < Config::block_n / 16; ++i)
+      pv::template rs<ptx::b_layout::n_major>(o, p[i], v.advanced(i * 2048), true);
+    ptx::wgmma_commit();
+  }
+
+  __device__ __forceinline__ void wait_full(const position& at) {
+    ptx::mbarrier_wait(shared_.kv_full[at.slot], at.parity);
+  }
+  // Each warp says so: its own products have read the slot.
+  __device__ __forceinline__ void release(const position& at) {
+    if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(shared_.kv_empty[at.slot]);
+  }
+
+  __device__ __forceinline__ void release_q() {
+    if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(shared_.q_empty);
+  }
+
+  // Blocks [0, this) need no mask for any row of the warpgroup.
+  __device__ __forceinline__ int unmasked_blocks(int row_block) const {
+    const int first_row = row_block * Config::block_m + 64 * group_;
+    const int seen =
+        Config::causal ? min(valid_, first_row + 1 + valid_ - args_.params.tokens_q) : valid_;
+    return max(seen, 0) / Config::block_n;
+  }
+
+  __device__ __forceinline__ void mask(float (&s)[Config::block_n / 2], int row_block, int n) {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      const int row = row_block * Config::block_m + row_in_tile_ + 8 * r;
+      int seen = valid_;
+      if (Config::causal) seen = min(seen, row + 1 + valid_ - args_.params.tokens_q);
+      seen -= n * Config::block_n + threadIdx.x % 4 * 2;
+#pragma unroll
+      for (int i = 0; i < Config::block_n / 8; ++i) {
+        if (8 * i >= seen) s[4 * i + 2 * r] = -INFINITY;
+        if (8 * i + 1 >= seen) s[4 * i + 2 * r + 1] = -INFINITY;
+      }
+    }
+  }
+
+  __device__ __forceinline__ void products(const attention_work& work, softmax_rows& rows,
+                                           float (&o)[Config::head_dim / 2]) {
+    float s[Config::block_n / 2];
+    std::uint32_t p[Config::block_n / 16][4];
+
+    ptx::mbarrier_wait(shared_.q_full, q_parity_);
+    q_parity_ ^= 1;
+    const position first_k = ring_.next();
+    wait_full(first_k);
+    issue_qk(s, first_k.slot);
+    ptx::wgmma_wait<0>();
+    ptx::wgmma_hold(s);
+    release(first_k);
+    if (work.first == work.last - 1) release_q();
+    mask(s, work.row_block, work.last - 1);
+    rows.update<true>(s);
+    round_to_bf16(p, s);
+
+    int n = work.last - 2;
+    if (Config::causal) {
+      const int unmasked = max(unmasked_blocks(work.row_block), work.first);
+      for (; n >= unmasked; --n) step<true>(work, n, rows, s, p, o);
+    }
+    for (; n >= work.first; --n) step<false>(work, n, rows, s, p, o);
+
+    const position last_v = ring_.next();
+    wait_full(last_v);
+    issue_pv(o, p, last_v.slot);
+    ptx::wgmma_wait<0>();
+    ptx::wgmma_hold(o);
+    release(last_v);
+  }
+
+  // From the probabilities of block n + 1 to those of block n.
+  template <bool Masked>
+  __device__ __forceinline__ void step(const attention_work& work, int n, softmax_rows& rows,
+                                       float (&s)[Config::block_n / 2],
+                                       std::uint32_t (&p)[Config::block_n / 16][4],
+                                       float (&o)[Config::head_dim / 2]) {
+    const position k = ring_.next(), v = ring_.next();
+    wait_full(k);
+    ptx::named_barrier_sync(turn_of_0 + group_, 256);
+    issue_qk(s, k.slot);
+    wait_full(v);
+    issue_pv(o, p, v.slot);
+    ptx::named_barrier_arrive(turn_of_0 + (group_ ^ 1), 256);
+
+    ptx::wgmma_wait<1>();
+    ptx::wgmma_hold(s);
+    release(k);
+    if (n == work.first) release_q();
+    if (Masked) mask(s, work.row_block, n);
+    rows.update<Masked>(s);
+
+    ptx::wgmma_wait<0>();
+    ptx::wgmma_hold(o);
+    release(v);
+    round_to_bf16(p, s);
+#pragma unroll
+    for (int i = 0; i < Config::head_dim / 2; ++i) o[i] *= rows.rescale(i % 4 / 2);
+  }
+
+  typename Config::shared& shared_;
+  const attention_arguments& args_;
+  const int valid_;
+  const int group_;        // 0 or 1
+  const int row_in_tile_;  // of this thread's first row; the second is 8 further on
+  position ring_;
+  std::uint32_t q_parity_ = 0;
+};
+
+}  // namespace kernels::sm90

@@ -1,0 +1,48 @@
+#pragma once
+// The producer: one thread that copies Q tiles, and blocks of K and V into the ring of slots, in
+// the order in which the consumers want them: K(n), V(n+1), K(n-1), V(n), ...
+
+#include <cuda.h>
+
+#include "kernels/attention/config_sm90.cuh"
+#include "kernels/ptx/mbarrier.cuh"
+#include "kernels/ptx/tma.cuh"
+
+namespace kernels::sm90 {
+
+// One thread.
+template <class Config>
+__device__ __forceinline__ void produce(typename Config::shared& shared, const attention_params& p,
+                                        int valid, const attention_schedule& schedule,
+                                        const CUtensorMap& q, const CUtensorMap& k,
+                                        const CUtensorMap& v) {
+  ring_position<Config::slots> ring;
+  std::uint32_t q_parity = 0;
+  const auto load_block = [&](const CUtensorMap& map, int block, int head, int batch) {
+    const auto at = ring.next();
+    ptx::mbarrier_wait(shared.kv_empty[at.slot], at.parity ^ 1);
+    ptx::mbarrier_arrive_expect(shared.kv_full[at.slot], sizeof shared.kv[0]);
+    ptx::tma_load(shared.kv[at.slot], map, shared.kv_full[at.slot], ptx::l2_hint::evict_last, 0,
+                  block * Config::block_n, 0, head, batch);
+  };
+  for_each_work<Config>(
+      schedule, p, valid,
+      [&](const attention_work& work) {
+        if (work.first >= work.last) return;
+        const int head = work.head / (p.heads / p.heads_kv);
+        load_block(k, work.last - 1, head, work.batch);
+        ptx::mbarrier_wait(shared.q_empty, q_parity ^ 1);
+        ptx::mbarrier_arrive_expect(shared.q_full, sizeof shared.q);
+        ptx::tma_load(shared.q, q, shared.q_full, ptx::l2_hint::evict_first, 0,
+                      work.row_block * Config::block_m, 0, work.head, work.batch);
+        q_parity ^= 1;
+        for (int n = work.last - 2; n >= work.first; --n) {
+          load_block(k, n, head, work.batch);
+          load_block(v, n + 1, head, work.batch);
+        }
+        load_block(v, work.first, head, work.batch);
+      },
+      [] {});
+}
+
+}  // namespace kernels::sm90
