@@ -138,6 +138,7 @@ class attention_graph {
     return latency::percentile(samples_us, 50);
   }
   [[nodiscard]] bool hopper() const { return path_ == kernels::attention_path::hopper; }
+  [[nodiscard]] std::string path() const { return kernels::describe(path_); }
 
  private:
   void launch(std::size_t i) { kernels::attention(problems_[i % problems_.size()], stream_); }
@@ -187,7 +188,7 @@ int main(int argc, char** argv) try {
     const std::string name = s.name;
     if (name.find(filter) == std::string::npos) continue;
     attention_graph graph(s);
-    if (!graph.hopper()) fmt::print("{}: on the plain path\n", name);
+    if (!graph.hopper()) fmt::print("{}: {}\n", name, graph.path());
     const double call_us = graph.single_call_us();
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     const double burst_us = graph.replay_us();

@@ -47,6 +47,12 @@ attention_path choose_attention_path(const attention_params& p) {
   return hopper ? attention_path::hopper : attention_path::plain;
 }
 
+std::string describe(attention_path path) {
+  return path == attention_path::hopper
+             ? "hopper, sm_90a"
+             : "plain, sm_" + std::to_string(attention_plain_architecture());
+}
+
 std::size_t attention_workspace_bytes() {
   return device_is_hopper() ? sm90::layout_workspace(sm90::multiprocessors()).bytes : 0;
 }

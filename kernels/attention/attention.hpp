@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace kernels {
 
@@ -56,6 +57,10 @@ enum class attention_path { plain, hopper };
 
 // The path that attention() takes on the current device.
 [[nodiscard]] attention_path choose_attention_path(const attention_params& params);
+
+// The path and what its code was compiled for, for reports: "hopper, sm_90a" or "plain, sm_80".
+// Throws std::runtime_error where there is no device to ask about the plain path.
+[[nodiscard]] std::string describe(attention_path path);
 
 // The same number for all shapes on the current device; 0 where the plain path is the only one.
 [[nodiscard]] std::size_t attention_workspace_bytes();

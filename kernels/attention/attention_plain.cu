@@ -78,7 +78,18 @@ __global__ void __launch_bounds__(32 * warps) attention_kernel(const attention_p
         sum == 0 ? -INFINITY : biggest + logf(sum);
 }
 
+void check(cudaError_t code, const char* what) {
+  if (code != cudaSuccess)
+    throw std::runtime_error("attention: " + std::string(what) + ": " + cudaGetErrorString(code));
+}
+
 }  // namespace
+
+int attention_plain_architecture() {
+  cudaFuncAttributes attributes{};
+  check(cudaFuncGetAttributes(&attributes, attention_kernel), "architecture");
+  return attributes.binaryVersion;
+}
 
 void attention_plain(const attention_params& p, cudaStream_t stream) {
   if (p.head_dim > most_dims)
@@ -86,8 +97,7 @@ void attention_plain(const attention_params& p, cudaStream_t stream) {
                                 " is more than " + std::to_string(most_dims));
   const dim3 grid((p.tokens_q + warps - 1) / warps, p.heads, p.batch);
   attention_kernel<<<grid, 32 * warps, 0, stream>>>(p);
-  if (const cudaError_t code = cudaGetLastError(); code != cudaSuccess)
-    throw std::runtime_error("attention: launch: " + std::string(cudaGetErrorString(code)));
+  check(cudaGetLastError(), "launch");
 }
 
 }  // namespace kernels

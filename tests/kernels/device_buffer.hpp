@@ -19,7 +19,8 @@ class device_buffer {
     CUDA_OK(cudaMalloc(&data_, bytes()));
   }
   explicit device_buffer(const std::vector<Element>& values) : device_buffer(values.size()) {
-    CUDA_OK(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice));
+    if (!values.empty())  // an empty one has no address, and bytes() is at least one
+      CUDA_OK(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice));
   }
   ~device_buffer() { cudaFree(data_); }
   device_buffer(const device_buffer&) = delete;

@@ -18,10 +18,13 @@ using kernels_test::device_buffer;
 
 namespace {
 
+enum class bias_kind { none, per_key, per_score };
+
 struct shape {
   int batch, heads, heads_kv, tokens_q, tokens_kv, head_dim;
   bool causal = false;
   int valid_rows = -1;  // in device memory, unless negative
+  bias_kind bias = bias_kind::none;
 };
 
 std::string words(const shape& s) {
@@ -53,11 +56,14 @@ class problem {
         outputs_(static_cast<std::size_t>(s.batch) * s.tokens_q * o_token_),
         lses_(static_cast<std::size_t>(s.batch) * s.heads * s.tokens_q),
         valid_(std::vector<int>{s.valid_rows}),
-        workspace_(kernels::attention_workspace_bytes()) {
+        workspace_(kernels::attention_workspace_bytes()),
+        bias_values_(random_bias(s, seed)),
+        bias_(bias_values_) {
     workspace_.fill_bytes(0);
   }
 
   void change(std::size_t index, float value) { values_[index] = __float2bfloat16(value); }
+  void copy(int from, int to) { values_[to] = values_[from]; }
   void upload() {
     CUDA_OK(cudaMemcpy(inputs_.get(), values_.data(), values_.size() * 2, cudaMemcpyHostToDevice));
   }
@@ -81,6 +87,11 @@ class problem {
     p.causal = s.causal;
     if (s.valid_rows >= 0) p.valid_rows = on_device ? valid_.get() : &shape_.valid_rows;
     p.workspace = workspace_.get();
+    if (s.bias != bias_kind::none) p.bias = on_device ? bias_.get() : bias_values_.data();
+    if (s.bias == bias_kind::per_score) {
+      p.bias_query_stride = s.tokens_kv;
+      p.bias_head_stride = static_cast<std::int64_t>(s.tokens_q) * s.tokens_kv;
+    }
     return p;
   }
 
@@ -107,6 +118,21 @@ class problem {
   std::vector<float> lse;
 
  private:
+  // About normal; the first third of the keys of every second row are hidden by -infinity.
+  static std::vector<float> random_bias(const shape& s, std::uint64_t seed) {
+    const int rows = s.bias == bias_kind::none      ? 0
+                     : s.bias == bias_kind::per_key ? 1
+                                                    : s.heads * s.tokens_q;
+    kernels_test::random_numbers random(seed + 1);
+    std::vector<float> values;
+    for (int row = 0; row < rows; ++row)
+      for (int key = 0; key < s.tokens_kv; ++key)
+        values.push_back(row % 2 == 0 && key < s.tokens_kv / 3
+                             ? -std::numeric_limits<float>::infinity()
+                             : random.next());
+    return values;
+  }
+
   shape shape_;
   std::int64_t token_, rows_;
   std::vector<__nv_bfloat16> values_;
@@ -116,6 +142,8 @@ class problem {
   device_buffer<float> lses_;
   device_buffer<int> valid_;
   device_buffer<unsigned char> workspace_;
+  std::vector<float> bias_values_;
+  device_buffer<float> bias_;
 };
 
 // All of small problems; of large ones about `most` rows, the first and the last among them.
@@ -269,6 +297,64 @@ TEST_CASE("attention: the plain path") {
     if (i % 5 == 0) s.valid_rows = tokens_kv / 2;
     check_against_fp64(s, attention_path::plain, random());
   }
+}
+
+TEST_CASE("attention: the plain path adds a bias, per key and per score") {
+  const std::uint64_t seed = fresh_seed();
+  for (const bias_kind bias : {bias_kind::per_key, bias_kind::per_score})
+    for (const int head_dim : {64, 72, 128})
+      for (const bool causal : {false, true})
+        check_against_fp64({2, 4, 2, 37, 129, head_dim, causal, -1, bias}, attention_path::plain,
+                           seed);
+  check_against_fp64({1, 4, 2, 37, 129, 64, false, 100, bias_kind::per_score},
+                     attention_path::plain, seed);
+}
+
+TEST_CASE("attention: identical keys are one key with the logarithm of their number as its bias") {
+  const shape s{1, 2, 2, 9, 40, 64};  // keys 30 to 39 are alike
+  problem data(s, fresh_seed());
+  const int token = 3 * 2 * 64;
+  for (int key = 31; key < 40; ++key)
+    for (int i = 2 * 64; i < token; ++i)  // its key and value in both heads
+      data.copy(30 * token + i, key * token + i);
+  data.upload();
+  data.run(data.params(true), attention_path::plain);
+  const auto o = data.o;
+  const auto lse = data.lse;
+
+  attention_params merged = data.params(true);
+  std::vector<float> bias(31, 0.0f);
+  bias[30] = std::log(10.0f);
+  const device_buffer<float> on_device(bias);
+  merged.tokens_kv = 31;
+  merged.bias = on_device.get();
+  data.run(merged, attention_path::plain);
+  for (std::size_t i = 0; i < lse.size(); ++i) CHECK(data.lse[i] == doctest::Approx(lse[i]));
+  double difference = 0, size = 0;
+  for (int q = 0; q < s.tokens_q; ++q)
+    for (int i = 0; i < 2 * 64; ++i) {
+      const std::size_t at = data.o_at(0, 0, q, i);
+      const double is = static_cast<double>(__bfloat162float(data.o[at]));
+      const double should = static_cast<double>(__bfloat162float(o[at]));
+      difference += (is - should) * (is - should);
+      size += should * should;
+    }
+  CHECK(std::sqrt(difference) <= 3e-3 * std::sqrt(size));
+}
+
+TEST_CASE("attention: a bias takes the plain path, and the Hopper path refuses it") {
+  const shape s{1, 1, 1, 8, 8, 128, false, -1, bias_kind::per_key};
+  const problem data(s, fresh_seed());
+  const attention_params p = data.params(true);
+  CHECK(kernels::choose_attention_path(p) == attention_path::plain);
+  CHECK_THROWS_WITH(kernels::attention(p, attention_path::hopper, nullptr),
+                    "attention: the Hopper path does not take this shape or device");
+}
+
+TEST_CASE("attention: says which code runs") {
+  CHECK(kernels::describe(attention_path::hopper) == "hopper, sm_90a");
+  CHECK(kernels::describe(attention_path::plain).find("plain, sm_") == 0);
+  if (hopper()) CHECK(kernels::describe(attention_path::plain) == "plain, sm_90");
 }
 
 TEST_CASE("attention: NaN and infinity stay in their rows") {
