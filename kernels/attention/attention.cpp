@@ -11,14 +11,6 @@ namespace kernels {
 
 namespace {
 
-bool device_is_hopper() {
-  int device = 0, major = 0, minor = 0;
-  sm90::check(cudaGetDevice(&device), "device");
-  sm90::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "device");
-  sm90::check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "device");
-  return major == 9 && minor == 0;
-}
-
 // The copy engine, and 16-byte stores, want every row at a multiple of 16 bytes.
 template <class Element>
 bool aligned(const attention_tensor<Element>& tensor) {
@@ -43,7 +35,7 @@ void validate(const attention_params& p) {
 attention_path choose_attention_path(const attention_params& p) {
   const bool hopper = (p.head_dim == 64 || p.head_dim == 128) && p.bias == nullptr &&
                       p.tokens_kv > 0 && aligned(p.q) && aligned(p.k) && aligned(p.v) &&
-                      aligned(p.o) && device_is_hopper();
+                      aligned(p.o) && sm90::device_is_hopper();
   return hopper ? attention_path::hopper : attention_path::plain;
 }
 
@@ -54,7 +46,7 @@ std::string describe(attention_path path) {
 }
 
 std::size_t attention_workspace_bytes() {
-  return device_is_hopper() ? sm90::layout_workspace(sm90::multiprocessors()).bytes : 0;
+  return sm90::device_is_hopper() ? sm90::layout_workspace(sm90::multiprocessors()).bytes : 0;
 }
 
 void attention(const attention_params& p, cudaStream_t stream) {

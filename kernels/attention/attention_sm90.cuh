@@ -20,7 +20,6 @@
 
 #include "kernels/attention/combine_sm90.cuh"
 #include "kernels/attention/config_sm90.cuh"
-#include "kernels/attention/consumer_sm90.cuh"
 #include "kernels/attention/producer_sm90.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 #include "kernels/ptx/tma.cuh"
@@ -28,11 +27,12 @@
 
 namespace kernels::sm90 {
 
-template <class Config>
+// `Consumer` computes with the registers of a warpgroup; `Arguments` are attention_arguments, or
+// more.
+template <class Config, class Consumer, class Arguments>
 __global__ void __launch_bounds__(Config::threads, 1)
-    attention_kernel(const __grid_constant__ attention_arguments args,
-                     const __grid_constant__ CUtensorMap q, const __grid_constant__ CUtensorMap k,
-                     const __grid_constant__ CUtensorMap v) {
+    attention_kernel(const __grid_constant__ Arguments args, const __grid_constant__ CUtensorMap q,
+                     const __grid_constant__ CUtensorMap k, const __grid_constant__ CUtensorMap v) {
   extern __shared__ __align__(1024) unsigned char storage[];
   auto& shared = *reinterpret_cast<typename Config::shared*>(storage);
   const attention_params& p = args.params;
@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(Config::threads, 1)
   } else {
     ptx::registers_acquire<232>();
     const int group = threadIdx.x / 128 - 1;
-    attention_consumer<Config> consumer(shared, args, valid);
+    Consumer consumer(shared, args, valid);
     if (group == 1) ptx::named_barrier_arrive(turn_of_0, 256);  // the first turn is 0's
     for_each_work<Config>(
         schedule, p, valid, [&](const attention_work& work) { consumer.compute(work); },

@@ -18,6 +18,8 @@ struct attention_config {
   static constexpr bool causal = Causal;
   static constexpr int threads = 3 * 128;
   static constexpr int slabs = HeadDim / 64;  // shared matrices consist of slabs 64 elements wide
+  // From one block to the next along dimension 1 of the tensor maps.
+  static constexpr int k_step = BlockN, v_step = BlockN;
 
   struct shared {
     alignas(1024) __nv_bfloat16 q[slabs][block_m][64];

@@ -4,6 +4,7 @@
 // computes the softmax of S(n) while its second product still runs.
 
 #include "kernels/attention/config_sm90.cuh"
+#include "kernels/attention/consumer_warpgroup_sm90.cuh"
 #include "kernels/attention/output_sm90.cuh"
 #include "kernels/attention/softmax_sm90.cuh"
 #include "kernels/ptx/mbarrier.cuh"
@@ -14,15 +15,11 @@ namespace kernels::sm90 {
 
 // A consumer warpgroup.
 template <class Config>
-class attention_consumer {
+class attention_consumer : consumer_warpgroup<Config> {
  public:
   __device__ attention_consumer(typename Config::shared& shared, const attention_arguments& args,
                                 int valid)
-      : shared_(shared),
-        args_(args),
-        valid_(valid),
-        group_(threadIdx.x / 128 - 1),
-        row_in_tile_(64 * group_ + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4) {}
+      : consumer_warpgroup<Config>(shared), args_(args), valid_(valid) {}
 
   __device__ __forceinline__ void compute(const attention_work& work) {
     const attention_params& p = args_.params;
@@ -44,6 +41,14 @@ class attention_consumer {
   using qk = ptx::wgmma<Config::block_n>;
   using pv = ptx::wgmma<Config::head_dim>;
   using position = ring_position<Config::slots>;
+  using consumer_warpgroup<Config>::shared_;
+  using consumer_warpgroup<Config>::group_;
+  using consumer_warpgroup<Config>::row_in_tile_;
+  using consumer_warpgroup<Config>::ring_;
+  using consumer_warpgroup<Config>::wait_q;
+  using consumer_warpgroup<Config>::release_q;
+  using consumer_warpgroup<Config>::wait_full;
+  using consumer_warpgroup<Config>::release;
   static constexpr std::uint32_t q_slab_bytes = Config::block_m * 128;
   static constexpr std::uint32_t kv_slab_bytes = Config::block_n * 128;
 
@@ -71,18 +76,6 @@ class attention_consumer {
     for (int i = 0; i < Config::block_n / 16; ++i)
       pv::template rs<ptx::b_layout::n_major>(o, p[i], v.advanced(i * 2048), true);
     ptx::wgmma_commit();
-  }
-
-  __device__ __forceinline__ void wait_full(const position& at) {
-    ptx::mbarrier_wait(shared_.kv_full[at.slot], at.parity);
-  }
-  // Each warp says so: its own products have read the slot.
-  __device__ __forceinline__ void release(const position& at) {
-    if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(shared_.kv_empty[at.slot]);
-  }
-
-  __device__ __forceinline__ void release_q() {
-    if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(shared_.q_empty);
   }
 
   // Blocks [0, this) need no mask for any row of the warpgroup.
@@ -113,8 +106,7 @@ class attention_consumer {
     float s[Config::block_n / 2];
     std::uint32_t p[Config::block_n / 16][4];
 
-    ptx::mbarrier_wait(shared_.q_full, q_parity_);
-    q_parity_ ^= 1;
+    wait_q();
     const position first_k = ring_.next();
     wait_full(first_k);
     issue_qk(s, first_k.slot);
@@ -170,13 +162,8 @@ class attention_consumer {
     for (int i = 0; i < Config::head_dim / 2; ++i) o[i] *= rows.rescale(i % 4 / 2);
   }
 
-  typename Config::shared& shared_;
   const attention_arguments& args_;
   const int valid_;
-  const int group_;        // 0 or 1
-  const int row_in_tile_;  // of this thread's first row; the second is 8 further on
-  position ring_;
-  std::uint32_t q_parity_ = 0;
 };
 
 }  // namespace kernels::sm90

@@ -14,6 +14,14 @@ inline void check(cudaError_t code, const char* what) {
     throw std::runtime_error("attention: " + std::string(what) + ": " + cudaGetErrorString(code));
 }
 
+inline bool device_is_hopper() {
+  int device = 0, major = 0, minor = 0;
+  check(cudaGetDevice(&device), "device");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "device");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "device");
+  return major == 9 && minor == 0;
+}
+
 // How the workspace is laid out: two pieces for each block of the grid.
 struct workspace_layout {
   std::size_t partial_o, partial_lse, bytes;  // offsets; the arrival counters come first

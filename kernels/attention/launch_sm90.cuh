@@ -2,6 +2,7 @@
 // Starts the Hopper kernel in one configuration; each is instantiated in a file of its own.
 
 #include "kernels/attention/attention_sm90.cuh"
+#include "kernels/attention/consumer_sm90.cuh"
 #include "kernels/attention/device_sm90.hpp"
 #include "kernels/ptx/tensor_map.hpp"
 
@@ -23,11 +24,12 @@ CUtensorMap map_of(const attention_tensor<Element>& tensor, int batch, int token
   return ptx::make_bf16_tensor_map(view);
 }
 
-template <class Config>
-void launch(const attention_params& p, cudaStream_t stream) {
+// Fills in what of the arguments follows from args.params and the workspace, and starts the kernel.
+template <class Config, class Consumer, class Arguments>
+void launch_kernel(Arguments args, const CUtensorMap& q, const CUtensorMap& k, const CUtensorMap& v,
+                   cudaStream_t stream) {
+  const attention_params& p = args.params;
   const int grid_limit = multiprocessors();
-  attention_arguments args{};
-  args.params = p;
   args.row_blocks = (p.tokens_q + Config::block_m - 1) / Config::block_m;
   if (p.workspace != nullptr) {
     const workspace_layout layout = layout_workspace(grid_limit);
@@ -36,11 +38,8 @@ void launch(const attention_params& p, cudaStream_t stream) {
     args.partial_o = reinterpret_cast<float*>(start + layout.partial_o);
     args.partial_lse = reinterpret_cast<float*>(start + layout.partial_lse);
   }
-  const auto q = map_of(p.q, p.batch, p.tokens_q, p.heads, p.head_dim, Config::block_m);
-  const auto k = map_of(p.k, p.batch, p.tokens_kv, p.heads_kv, p.head_dim, Config::block_n);
-  const auto v = map_of(p.v, p.batch, p.tokens_kv, p.heads_kv, p.head_dim, Config::block_n);
 
-  constexpr auto kernel = attention_kernel<Config>;
+  constexpr auto kernel = attention_kernel<Config, Consumer, Arguments>;
   constexpr int shared_bytes = sizeof(typename Config::shared);
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
         "shared memory");
@@ -61,6 +60,16 @@ void launch(const attention_params& p, cudaStream_t stream) {
   config.attrs = &cooperative;
   config.numAttrs = may_split ? 1 : 0;
   check(cudaLaunchKernelEx(&config, kernel, args, q, k, v), "launch");
+}
+
+template <class Config>
+void launch(const attention_params& p, cudaStream_t stream) {
+  attention_arguments args{};
+  args.params = p;
+  launch_kernel<Config, attention_consumer<Config>>(
+      args, map_of(p.q, p.batch, p.tokens_q, p.heads, p.head_dim, Config::block_m),
+      map_of(p.k, p.batch, p.tokens_kv, p.heads_kv, p.head_dim, Config::block_n),
+      map_of(p.v, p.batch, p.tokens_kv, p.heads_kv, p.head_dim, Config::block_n), stream);
 }
 
 }  // namespace kernels::sm90

@@ -1,5 +1,6 @@
 #pragma once
-// Output from registers to memory: the rows of a tile as bf16, or a piece of a split tile.
+// Output from registers to memory: the rows of a tile as bf16, or a piece of a split tile. `Rows`
+// knows the logarithms of the sums: rows.lse(0) and (1).
 
 #include "kernels/attention/config_sm90.cuh"
 #include "kernels/attention/softmax_sm90.cuh"
@@ -8,10 +9,10 @@ namespace kernels::sm90 {
 
 // Rows are written 64 contiguous bytes at a time: four lanes exchange what they hold of 32
 // columns, so that each has 8 in a row.
-template <class Config>
+template <class Config, class Rows>
 __device__ __forceinline__ void store_tile(const attention_params& params,
                                            const attention_work& work, int row_in_tile,
-                                           const softmax_rows& rows,
+                                           const Rows& rows,
                                            const float (&o)[Config::head_dim / 2]) {
   const int c = threadIdx.x % 4;
 #pragma unroll
@@ -39,10 +40,10 @@ __device__ __forceinline__ void store_tile(const attention_params& params,
 }
 
 // A normalised piece and its lse, in fp32, for combine_sm90.cuh.
-template <class Config>
+template <class Config, class Rows>
 __device__ __forceinline__ void store_piece(const attention_arguments& args,
                                             const attention_work& work, int row_in_tile,
-                                            const softmax_rows& rows,
+                                            const Rows& rows,
                                             const float (&o)[Config::head_dim / 2]) {
   const int c = threadIdx.x % 4;
 #pragma unroll

@@ -18,29 +18,29 @@ __device__ __forceinline__ void produce(typename Config::shared& shared, const a
                                         const CUtensorMap& v) {
   ring_position<Config::slots> ring;
   std::uint32_t q_parity = 0;
-  const auto load_block = [&](const CUtensorMap& map, int block, int head, int batch) {
+  const auto load_block = [&](const CUtensorMap& map, int step, int block, int head, int batch) {
     const auto at = ring.next();
     ptx::mbarrier_wait(shared.kv_empty[at.slot], at.parity ^ 1);
     ptx::mbarrier_arrive_expect(shared.kv_full[at.slot], sizeof shared.kv[0]);
     ptx::tma_load(shared.kv[at.slot], map, shared.kv_full[at.slot], ptx::l2_hint::evict_last, 0,
-                  block * Config::block_n, 0, head, batch);
+                  block * step, 0, head, batch);
   };
   for_each_work<Config>(
       schedule, p, valid,
       [&](const attention_work& work) {
         if (work.first >= work.last) return;
         const int head = work.head / (p.heads / p.heads_kv);
-        load_block(k, work.last - 1, head, work.batch);
+        load_block(k, Config::k_step, work.last - 1, head, work.batch);
         ptx::mbarrier_wait(shared.q_empty, q_parity ^ 1);
         ptx::mbarrier_arrive_expect(shared.q_full, sizeof shared.q);
         ptx::tma_load(shared.q, q, shared.q_full, ptx::l2_hint::evict_first, 0,
                       work.row_block * Config::block_m, 0, work.head, work.batch);
         q_parity ^= 1;
         for (int n = work.last - 2; n >= work.first; --n) {
-          load_block(k, n, head, work.batch);
-          load_block(v, n + 1, head, work.batch);
+          load_block(k, Config::k_step, n, head, work.batch);
+          load_block(v, Config::v_step, n + 1, head, work.batch);
         }
-        load_block(v, work.first, head, work.batch);
+        load_block(v, Config::v_step, work.first, head, work.batch);
       },
       [] {});
 }

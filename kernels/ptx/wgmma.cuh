@@ -1,6 +1,7 @@
 #pragma once
 // Matrix products of a warpgroup (wgmma, sm_90a): D[64 x N] += A[64 x 16] B[16 x N], bf16 operands,
-// fp32 accumulators in registers, asynchronous. The order around a batch of them:
+// or A[64 x 32] B[32 x N], e4m3 operands (wgmma_e4m3); fp32 accumulators in registers,
+// asynchronous. The order around a batch of them:
 //
 //   wgmma_hold(d); wgmma_fence();        // accumulators and A registers are as the program says
 //   wgmma<N>::ss(d, a, b, accumulate);   // any number
@@ -12,7 +13,9 @@
 //   accumulators   d[4i], d[4i+1]   = D[16w + g][8i + 2c], [... + 1]
 //                  d[4i+2], d[4i+3] = the same columns of row 16w + g + 8
 //   A in registers a[0] = A[16w + g][2c, 2c + 1], a[1] = row + 8, a[2] = columns + 8, a[3] = both
-// so that accumulators 8j .. 8j+7, rounded to bf16, are the A operand of columns 16j .. 16j+15.
+// so that accumulators 8j .. 8j+7, rounded to bf16, are the A operand of columns 16j .. 16j+15. Of
+// e4m3 a register holds four columns: a[0] = A[16w + g][4c .. 4c + 3], a[1] = row + 8, a[2] =
+// columns + 16, a[3] = both; the first column is in the lowest byte.
 
 #include <cstdint>
 
@@ -136,6 +139,36 @@ PTX_WGMMA(160, PTX_D9, PTX_F9, 80, 81, 82, 83, 84, 85, 86)
 PTX_WGMMA(176, PTX_D10, PTX_F10, 88, 89, 90, 91, 92, 93, 94)
 PTX_WGMMA(192, PTX_D11, PTX_F11, 96, 97, 98, 99, 100, 101, 102)
 
+// The same with operands of e4m3: K is 32, 32 bytes as before. B is k_major, the only way there is.
+template <int N>
+struct wgmma_e4m3;
+
+#define PTX_WGMMA_E4M3(N, D, F, n0, n1, n2, n3, n4, n5)                                            \
+  template <>                                                                                      \
+  struct wgmma_e4m3<N> {                                                                           \
+    __device__ __forceinline__ static void ss(float (&d)[N / 2], shared_matrix a, shared_matrix b, \
+                                              bool accumulate) {                                   \
+      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #n2                                        \
+                   ", 0;\n"                                                                        \
+                   "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" D "}, %" #n0       \
+                   ", %" #n1 ", p, 1, 1;\n}"                                                       \
+                   : F                                                                             \
+                   : "l"(a.bits), "l"(b.bits), "r"(static_cast<int>(accumulate)));                 \
+    }                                                                                              \
+    __device__ __forceinline__ static void rs(float (&d)[N / 2], const std::uint32_t (&a)[4],      \
+                                              shared_matrix b, bool accumulate) {                  \
+      asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %" #n5                                        \
+                   ", 0;\n"                                                                        \
+                   "wgmma.mma_async.sync.aligned.m64n" #N "k32.f32.e4m3.e4m3 {" D "}, {%" #n0      \
+                   ",%" #n1 ",%" #n2 ",%" #n3 "}, %" #n4 ", p, 1, 1;\n}"                           \
+                   : F                                                                             \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.bits),                      \
+                     "r"(static_cast<int>(accumulate)));                                           \
+    }                                                                                              \
+  };
+
+PTX_WGMMA_E4M3(128, PTX_D7, PTX_F7, 64, 65, 66, 67, 68, 69)
+
 #undef PTX_8
 #undef PTX_D0
 #undef PTX_D1
@@ -156,5 +189,6 @@ PTX_WGMMA(192, PTX_D11, PTX_F11, 96, 97, 98, 99, 100, 101, 102)
 #undef PTX_F10
 #undef PTX_F11
 #undef PTX_WGMMA
+#undef PTX_WGMMA_E4M3
 
 }  // namespace kernels::ptx
