@@ -8,31 +8,26 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cmath>
 #include <latency/error.hpp>
 #include <latency/statistics.hpp>
 #include <optional>
-#include <random>
 #include <thread>
 #include <vector>
 
+#include "benchmarks/attention_launches.hpp"
 #include "benchmarks/cuda_ok.hpp"
 #include "benchmarks/device_monitor.hpp"
 #include "benchmarks/launch_graph.hpp"
 #include "benchmarks/result_file.hpp"
-#include "kernels/attention/attention.hpp"
 
 namespace {
 
+using benchmarks::attention_format;
+using benchmarks::attention_shape;
+
 constexpr double reference_tflops = 790;  // large bf16 matrix products on this chip
 
-struct shape {
-  const char* name;
-  int batch, heads, tokens_q, tokens_kv, head_dim;
-  bool causal;
-};
-
-constexpr shape shapes[] = {
+constexpr attention_shape shapes[] = {
     {"attention 4680 x 4680, 12 heads of 128", 1, 12, 4680, 4680, 128, false},
     {"attention 4680 x 14040, 12 heads of 128", 1, 12, 4680, 14040, 128, false},
     {"attention 4680 x 18720, 12 heads of 128", 1, 12, 4680, 18720, 128, false},
@@ -44,82 +39,25 @@ constexpr shape shapes[] = {
     {"attention 2 x 16384 x 16384, 16 heads of 128, causal", 2, 16, 16384, 16384, 128, true},
     {"attention 2 x 8192 x 8192, 16 heads of 64", 2, 16, 8192, 8192, 64, false},
     {"attention 2 x 8192 x 8192, 16 heads of 64, causal", 2, 16, 8192, 8192, 64, true},
+    {"attention fp8 4680 x 4680, 12 heads of 128", 1, 12, 4680, 4680, 128, false,
+     attention_format::e4m3},
+    {"attention fp8 4680 x 18720, 12 heads of 128", 1, 12, 4680, 18720, 128, false,
+     attention_format::e4m3},
+    {"attention fp8 18720 x 18720, 12 heads of 128", 1, 12, 18720, 18720, 128, false,
+     attention_format::e4m3},
 };
 
-double flops(const shape& s) {
+double flops(const attention_shape& s) {
   const double pairs = static_cast<double>(s.tokens_q) * s.tokens_kv * (s.causal ? 0.5 : 1);
   return 4 * pairs * s.head_dim * s.heads * s.batch;
-}
-
-class device_memory {
- public:
-  explicit device_memory(std::size_t bytes) { CUDA_OK(cudaMalloc(&data_, bytes)); }
-  ~device_memory() { cudaFree(data_); }
-  device_memory(device_memory&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
-  device_memory& operator=(device_memory&&) = delete;
-  [[nodiscard]] __nv_bfloat16* get() const { return static_cast<__nv_bfloat16*>(data_); }
-
- private:
-  void* data_ = nullptr;
-};
-
-// Normal numbers, made once; tensors are filled from it again and again.
-const std::vector<__nv_bfloat16>& noise() {
-  static const std::vector<__nv_bfloat16> values = [] {
-    std::mt19937_64 random(1);
-    std::normal_distribution<float> normal;
-    std::vector<__nv_bfloat16> made((std::size_t{1} << 22) + 12345);
-    for (__nv_bfloat16& x : made) x = __float2bfloat16(normal(random));
-    return made;
-  }();
-  return values;
-}
-
-device_memory random_tensor(std::size_t count) {
-  device_memory tensor(count * 2);
-  for (std::size_t done = 0; done < count; done += noise().size())
-    CUDA_OK(cudaMemcpy(tensor.get() + done, noise().data(),
-                       std::min(noise().size(), count - done) * 2, cudaMemcpyHostToDevice));
-  return tensor;
 }
 
 // One shape with its buffers, captured.
 class attention_graph {
  public:
-  explicit attention_graph(const shape& s) : workspace_(kernels::attention_workspace_bytes()) {
-    CUDA_OK(cudaMemset(workspace_.get(), 0, kernels::attention_workspace_bytes()));
+  explicit attention_graph(const attention_shape& s) : launches_(s) {
     CUDA_OK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
-    const auto row = static_cast<std::int64_t>(s.heads) * s.head_dim;
-    const auto q_count = static_cast<std::size_t>(row) * s.tokens_q * s.batch;
-    const auto kv_count = static_cast<std::size_t>(row) * s.tokens_kv * s.batch;
-    int device = 0, l2_bytes = 0;
-    CUDA_OK(cudaGetDevice(&device));
-    CUDA_OK(cudaDeviceGetAttribute(&l2_bytes, cudaDevAttrL2CacheSize, device));
-    const std::size_t set_bytes = 4 * (q_count + kv_count);
-    const std::size_t sets = 2 * static_cast<std::size_t>(l2_bytes) / set_bytes + 2;
-    for (std::size_t i = 0; i < sets; ++i) {
-      const __nv_bfloat16* tensors[4];
-      for (int t = 0; t < 4; ++t) {
-        memory_.push_back(random_tensor(t == 1 || t == 2 ? kv_count : q_count));
-        tensors[t] = memory_.back().get();
-      }
-      kernels::attention_params p;
-      p.q = {tensors[0], row * s.tokens_q, row, s.head_dim};
-      p.k = {tensors[1], row * s.tokens_kv, row, s.head_dim};
-      p.v = {tensors[2], row * s.tokens_kv, row, s.head_dim};
-      p.o = {memory_.back().get(), row * s.tokens_q, row, s.head_dim};
-      p.batch = s.batch;
-      p.heads = p.heads_kv = s.heads;
-      p.tokens_q = s.tokens_q;
-      p.tokens_kv = s.tokens_kv;
-      p.head_dim = s.head_dim;
-      p.scale = 1 / std::sqrt(static_cast<float>(s.head_dim));
-      p.causal = s.causal;
-      p.workspace = workspace_.get();
-      problems_.push_back(p);
-    }
-    path_ = kernels::choose_attention_path(problems_[0]);
-    graph_.emplace(stream_, [this](int i) { launch(static_cast<std::size_t>(i)); });
+    graph_.emplace(stream_, [this](int i) { launches_(static_cast<std::size_t>(i), stream_); });
   }
   ~attention_graph() {
     graph_.reset();
@@ -134,19 +72,13 @@ class attention_graph {
   double single_call_us() {
     std::vector<double> samples_us;
     for (std::size_t i = 0; i < 100; ++i)
-      samples_us.push_back(timer_.measure_us(stream_, [&] { launch(i); }));
+      samples_us.push_back(timer_.measure_us(stream_, [&] { launches_(i, stream_); }));
     return latency::percentile(samples_us, 50);
   }
-  [[nodiscard]] bool hopper() const { return path_ == kernels::attention_path::hopper; }
-  [[nodiscard]] std::string path() const { return kernels::describe(path_); }
+  [[nodiscard]] const std::string& path() const { return launches_.path(); }
 
  private:
-  void launch(std::size_t i) { kernels::attention(problems_[i % problems_.size()], stream_); }
-
-  device_memory workspace_;
-  std::vector<device_memory> memory_;
-  std::vector<kernels::attention_params> problems_;
-  kernels::attention_path path_{};
+  benchmarks::attention_launches launches_;
   cudaStream_t stream_ = nullptr;
   std::optional<benchmarks::launch_graph> graph_;
   benchmarks::device_timer timer_;  // of single calls
@@ -182,13 +114,12 @@ int main(int argc, char** argv) try {
   char bus_id[32] = "";
   CUDA_OK(cudaDeviceGetPCIBusId(bus_id, sizeof bus_id, 0));
   std::vector<benchmarks::row> rows;
-  fmt::print("{:<54} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6} {:>5}\n", "", "call us",
+  fmt::print("{:<54} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6} {:>5}  code\n", "", "call us",
              "TFLOP/s", "burst us", "TFLOP/s", "sust. us", "TFLOP/s", "of 790", "MHz", "W");
-  for (const shape& s : shapes) {
+  for (const attention_shape& s : shapes) {
     const std::string name = s.name;
     if (name.find(filter) == std::string::npos) continue;
     attention_graph graph(s);
-    if (!graph.hopper()) fmt::print("{}: {}\n", name, graph.path());
     const double call_us = graph.single_call_us();
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     const double burst_us = graph.replay_us();
@@ -213,7 +144,7 @@ int main(int argc, char** argv) try {
       rows.push_back(benchmarks::summarize(name + ", power", "W", {state->power_w}));
       fmt::print(" {:>6.0f} {:>5.0f}", state->sm_clock_mhz, state->power_w);
     }
-    fmt::print("\n");
+    fmt::print("  {}\n", graph.path());
     std::fflush(stdout);
   }
   if (rows.empty()) throw latency::error("no shape's name contains '" + filter + "'");

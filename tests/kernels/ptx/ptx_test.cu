@@ -184,6 +184,96 @@ void check_product() {
   CHECK(worst < 1e-3);  // sums of 128 products about 1: fp32 rounding
 }
 
+// The same of e4m3, D = A B with K = 128, A [64][128] and B [128][128], rows contiguous along K.
+template <bool AInRegisters>
+__global__ void __launch_bounds__(128)
+    multiply_e4m3(const __grid_constant__ CUtensorMap a, const __grid_constant__ CUtensorMap b,
+                  const std::uint8_t* a_rows, float* d_out) {
+  __shared__ alignas(1024) std::uint8_t a_storage[64][128], b_storage[128][128];
+  __shared__ ptx::mbarrier full;
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_init(full, 1);
+    ptx::fence_mbarrier_init();
+    ptx::mbarrier_arrive_expect(full, sizeof a_storage + sizeof b_storage);
+    ptx::tma_load(a_storage, a, full, ptx::l2_hint::evict_first, 0, 0, 0, 0, 0);
+    ptx::tma_load(b_storage, b, full, ptx::l2_hint::evict_last, 0, 0, 0, 0, 0);
+  }
+  __syncthreads();
+  ptx::mbarrier_wait(full, 0);
+
+  const int row = threadIdx.x / 32 * 16 + threadIdx.x % 32 / 4, quad = threadIdx.x % 4;
+  std::uint32_t fragments[4][4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+#pragma unroll
+    for (int j = 0; j < 4; ++j)
+      fragments[i][j] = *reinterpret_cast<const std::uint32_t*>(a_rows + (row + j % 2 * 8) * 128 +
+                                                                32 * i + j / 2 * 16 + 4 * quad);
+  float d[64];
+#pragma unroll
+  for (float& x : d) x = NAN;  // the first product must not read it
+  const ptx::shared_matrix a_matrix(a_storage, 0), b_matrix(b_storage, 0);
+  ptx::wgmma_hold(d);
+  ptx::wgmma_hold(fragments);
+  ptx::wgmma_fence();
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    if constexpr (AInRegisters)
+      ptx::wgmma_e4m3<128>::rs(d, fragments[i], b_matrix.advanced(32 * i), i > 0);
+    else
+      ptx::wgmma_e4m3<128>::ss(d, a_matrix.advanced(32 * i), b_matrix.advanced(32 * i), i > 0);
+  }
+  ptx::wgmma_commit();
+  ptx::wgmma_wait<0>();
+  ptx::wgmma_hold(d);
+#pragma unroll
+  for (int i = 0; i < 64; ++i)
+    d_out[(row + i % 4 / 2 * 8) * 128 + i / 4 * 8 + 2 * quad + i % 2] = d[i];
+}
+
+ptx::tensor_view byte_view_of(const std::uint8_t* data, int rows) {
+  ptx::tensor_view view;
+  view.data = data;
+  view.sizes = {128, static_cast<std::uint64_t>(rows), 1, 1, 1};
+  view.strides = {128, 128, 128, 128};
+  view.box = {128, static_cast<std::uint32_t>(rows), 1, 1, 1};
+  return view;
+}
+
+// Numbers -3 to 3, of which every sum of 128 products is exact.
+template <bool AInRegisters>
+void check_e4m3_product() {
+  CAPTURE(AInRegisters);
+  random_numbers random(AInRegisters);
+  const auto whole_numbers = [&](std::size_t count, std::vector<int>& values) {
+    std::vector<std::uint8_t> bytes;
+    for (std::size_t i = 0; i < count; ++i) {
+      values.push_back(static_cast<int>(std::lround(random.next())));
+      const std::uint8_t codes[] = {0x00, 0x38, 0x40, 0x44};  // 0, 1, 2, 3
+      const int x = std::max(-3, std::min(3, values.back()));
+      values.back() = x;
+      bytes.push_back(static_cast<std::uint8_t>(codes[std::abs(x)] | (x < 0 ? 0x80 : 0)));
+    }
+    return bytes;
+  };
+  std::vector<int> a, b;
+  const device_buffer<std::uint8_t> a_device(whole_numbers(64 * 128, a)),
+      b_device(whole_numbers(128 * 128, b));
+  device_buffer<float> d_device(64 * 128);
+  d_device.fill_bytes(0xFF);
+  const CUtensorMap a_map = ptx::make_byte_tensor_map(byte_view_of(a_device.get(), 64));
+  const CUtensorMap b_map = ptx::make_byte_tensor_map(byte_view_of(b_device.get(), 128));
+  multiply_e4m3<AInRegisters><<<1, 128>>>(a_map, b_map, a_device.get(), d_device.get());
+  finish_kernel();
+  const std::vector<float> d = d_device.values();
+  for (int m = 0; m < 64; ++m)
+    for (int n = 0; n < 128; ++n) {
+      int expected = 0;
+      for (int i = 0; i < 128; ++i) expected += a[m * 128 + i] * b[n * 128 + i];
+      REQUIRE(d[m * 128 + n] == static_cast<float>(expected));
+    }
+}
+
 // Matrices of a warp through shared memory: stored, loaded again, and loaded transposed.
 __global__ void move_matrices(std::uint32_t* straight, std::uint32_t* transposed,
                               std::uint16_t* as_it_lies) {
@@ -285,6 +375,12 @@ TEST_CASE("wgmma: products from shared memory and from registers, B either way r
   check_product<64, ptx::b_layout::n_major, true>();
   check_product<128, ptx::b_layout::n_major, true>();
   check_product<128, ptx::b_layout::n_major, false>();
+}
+
+TEST_CASE("wgmma: products of e4m3, A from shared memory and from registers") {
+  if (!hopper()) return;
+  check_e4m3_product<false>();
+  check_e4m3_product<true>();
 }
 
 TEST_CASE("matrix_move: rows in shared memory, and fragments straight and transposed") {

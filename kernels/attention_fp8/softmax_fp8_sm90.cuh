@@ -1,0 +1,83 @@
+#pragma once
+// The online softmax of scores in units that differ from block to block. As softmax_sm90.cuh, but
+// the maximum is kept in powers of two (score * scale * log2 e), and probabilities come out times
+// 2^8: from 256 down to 2^-9 e4m3 has 18 binades for them, and the sum, times 2^8 too, cancels that
+// in the output.
+
+#include "kernels/attention/softmax_sm90.cuh"
+#include "kernels/attention_fp8/e4m3.cuh"
+#include "kernels/attention_fp8/layout.hpp"
+
+namespace kernels::sm90 {
+
+// Probabilities as the A operand of the next product.
+template <int Steps>
+__device__ __forceinline__ void round_to_e4m3(std::uint32_t (&p)[Steps][4],
+                                              const float (&s)[Steps * 16]) {
+#pragma unroll
+  for (int i = 0; i < Steps; ++i)
+#pragma unroll
+    for (int a = 0; a < 4; ++a)
+      p[i][a] = fp8::pack_e4m3(s[fp8::accumulator_of(i, a, 0)], s[fp8::accumulator_of(i, a, 1)],
+                               s[fp8::accumulator_of(i, a, 2)], s[fp8::accumulator_of(i, a, 3)]);
+}
+
+class softmax_rows_fp8 {
+ public:
+  static constexpr float shift = 8;  // probabilities are times 2^shift
+
+  // Scores become probabilities. `factor`, above 0: of a score's unit, in powers of two. `Masked`:
+  // a row may have no score above -infinity so far.
+  template <bool Masked, int Count>
+  __device__ __forceinline__ void update(float (&s)[Count], float factor) {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      float biggest = -INFINITY;
+#pragma unroll
+      for (int i = 2 * r; i < Count; i += 4) biggest = fmaxf(biggest, fmaxf(s[i], s[i + 1]));
+      biggest = fmaxf(biggest, __shfl_xor_sync(0xffffffff, biggest, 1));
+      biggest = fmaxf(biggest, __shfl_xor_sync(0xffffffff, biggest, 2));
+      biggest = fmaxf(max_[r], biggest * factor);
+      const float finite = Masked && biggest == -INFINITY ? 0.0f : biggest;
+      rescale_[r] = exp2_approximate(max_[r] - finite);
+      max_[r] = biggest;
+      const float offset = finite - shift;
+      float sum = 0;
+#pragma unroll
+      for (int i = 2 * r; i < Count; i += 4) {
+        s[i] = exp2_approximate(s[i] * factor - offset);
+        s[i + 1] = exp2_approximate(s[i + 1] * factor - offset);
+        sum += s[i] + s[i + 1];
+      }
+      sum_[r] = sum_[r] * rescale_[r] + sum;
+    }
+  }
+
+  // What the update multiplies older output by.
+  [[nodiscard]] __device__ __forceinline__ float rescale(int r) const {
+    return rescale_[r];
+  }
+
+  // After the last update: sums of whole rows.
+  __device__ __forceinline__ void finish() {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      sum_[r] += __shfl_xor_sync(0xffffffff, sum_[r], 1);
+      sum_[r] += __shfl_xor_sync(0xffffffff, sum_[r], 2);
+      inverse_[r] = sum_[r] == 0 ? 0.0f : 1 / sum_[r];
+    }
+  }
+  [[nodiscard]] __device__ __forceinline__ float inverse(int r) const {
+    return inverse_[r];
+  }
+  // Natural logarithm of the sum of exp(scale s); -infinity for a row without scores.
+  [[nodiscard]] __device__ __forceinline__ float lse(int r) const {
+    return sum_[r] == 0 ? -INFINITY : (max_[r] - shift + log2f(sum_[r])) * 0.6931471805599453f;
+  }
+
+ private:
+  float max_[2] = {-INFINITY, -INFINITY}, sum_[2] = {0, 0};
+  float rescale_[2], inverse_[2];
+};
+
+}  // namespace kernels::sm90
