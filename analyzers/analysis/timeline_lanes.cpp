@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "latency/detail/nearly_ordered.hpp"
 #include "latency/saturating.hpp"
 
 namespace latency::analysis {
@@ -133,8 +134,7 @@ class layout_builder {
       if (x.start_ns != y.start_ns) return x.start_ns < y.start_ns;
       return x.end_ns != y.end_ns ? x.end_ns < y.end_ns : a < b;
     };
-    if (!std::is_sorted(rows.begin(), rows.end(), earlier))
-      std::sort(rows.begin(), rows.end(), earlier);
+    detail::sort_nearly_ordered(rows.begin(), rows.end(), earlier);
   }
 
   void keep_fullest_tracks() {

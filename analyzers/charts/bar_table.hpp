@@ -10,6 +10,8 @@
 
 namespace latency::charts {
 
+inline constexpr double least_bar = 0.002;  // of the longest: a pixel or two
+
 // Where the next bar goes: adds its name to the categories of the y axis. False when the chart has
 // as many as a page can show; the table has the rest.
 [[nodiscard]] inline bool add_bar_name(chart& to, const std::string& name) {
@@ -19,6 +21,18 @@ namespace latency::charts {
 }
 [[nodiscard]] inline double last_bar(const chart& of) {
   return static_cast<double>(of.y.categories.size()) - 1;
+}
+
+// Says how many rows are not drawn, if any.
+inline void say_left_out(chart& of, std::int64_t count) {
+  if (count == 0) return;
+  of.shown +=
+      "; " + std::to_string(count) + (count == 1 ? " more is" : " more are") + " in the table only";
+}
+
+// "28.56 ms", to stand beside a name.
+[[nodiscard]] inline std::string duration_label(double ns) {
+  return render::sentence({"{}", {{"time", render::unit::duration_ns, ns}}});
 }
 
 // "12.3 %", to stand beside a bar; nothing when it is not known or too little to be seen.

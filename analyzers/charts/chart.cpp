@@ -34,12 +34,12 @@ std::string shortened(const std::string& text, std::size_t most) {
 int legend_rows(const chart& of) {
   if (of.data.size() < 2) return 0;
   constexpr double page = 970, beside_text = 42, letter = 6.8;  // pixels
-  int rows = 1;
-  double used = 0;
+  int rows = 0;
+  double used = page;
   for (const series& s : of.data) {
     if (s.name.empty()) continue;
     const double width = beside_text + letter * static_cast<double>(s.name.size());
-    if (used > 0 && used + width > page) {
+    if (used + width > page) {
       ++rows;
       used = 0;
     }

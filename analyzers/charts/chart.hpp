@@ -53,6 +53,7 @@ struct series {
   std::vector<box> boxes = {};                  // of shape::boxes, instead of points
   std::vector<std::string> point_colours = {};  // one for each point, or empty: that of the series
   std::vector<std::string> point_labels = {};   // one for each point, or empty: beside the bar
+  bool wide = false;  // of a line: others that run along it do not hide it
 };
 
 // A line across the chart at a value of an axis.

@@ -64,8 +64,8 @@ std::optional<chart> files_compared(const std::vector<compared_file>& files) {
     result.data.push_back({file.name, colour_of_index(result.data.size()), shape::bar});
   }
   for (const compared_name& n : names) {
-    // A bar of less than a pixel or two compares nothing.
-    const bool shown = 200 * n.largest_ns >= names.front().largest_ns &&
+    const bool shown = static_cast<double>(n.largest_ns) >=
+                           least_bar * static_cast<double>(names.front().largest_ns) &&
                        result.y.categories.size() < most_compared && add_bar_name(result, n.name);
     for (std::size_t f = 0; f < files.size(); ++f) {
       const analysis::component* const c = find(files[f], n.name);

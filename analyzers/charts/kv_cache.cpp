@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "analyzers/charts/bar_table.hpp"
 #include "analyzers/charts/charts.hpp"
 #include "analyzers/charts/palette.hpp"
@@ -30,6 +32,9 @@ std::optional<chart> kv_cache(const recording& run, const analysis::kv_cache_rep
                   {},
                   2};
   series time{"inclusive time", first_colour, shape::bar};
+  std::int64_t longest_ns = 0, left_out = 0;
+  for (const analysis::cache_operation& operation : cache.operations)
+    longest_ns = std::max(longest_ns, operation.inclusive_ns);
   for (const analysis::cache_operation& operation : cache.operations) {
     const std::string& name = run.strings[operation.name];
     const std::string inside = operation.parent_name ? run.strings[*operation.parent_name] : "";
@@ -40,11 +45,16 @@ std::optional<chart> kv_cache(const recording& run, const analysis::kv_cache_rep
                                  operation.tokens.rewritten, hit_rate, operation.bytes});
     result.n += operation.count;
     const std::string label = shortened(name, 36);
-    if (!add_bar_name(result, inside.empty() ? label : label + " in " + shortened(inside, 36)))
+    const auto time_ns = static_cast<double>(operation.inclusive_ns);
+    if (time_ns < least_bar * static_cast<double>(longest_ns) ||
+        !add_bar_name(result, inside.empty() ? label : label + " in " + shortened(inside, 36))) {
+      ++left_out;
       continue;
-    time.points.push_back({static_cast<double>(operation.inclusive_ns), last_bar(result)});
+    }
+    time.points.push_back({time_ns, last_bar(result)});
     time.point_colours.push_back(colour_of(name));
   }
+  say_left_out(result, left_out);
   finish_bars(result);
   result.data = {std::move(time)};
   return result;

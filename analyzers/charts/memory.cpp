@@ -26,14 +26,15 @@ std::optional<chart> memory(const recording& run) {
     const char* name;
     const char* colour;
     std::int64_t memory_snapshot::*bytes;
+    bool peak = false;
   };
   constexpr column columns[] = {
-      {"peak_rss", "host, peak", "#9ad2f2", &memory_snapshot::peak_rss_bytes},
+      {"peak_rss", "host, peak", "#9ad2f2", &memory_snapshot::peak_rss_bytes, true},
       {"rss", "host, resident", first_colour, &memory_snapshot::rss_bytes},
-      {"device_peak", "device, peak", "#f0c566", &memory_snapshot::device_peak_bytes},
+      {"device_peak", "device, peak", "#f0c566", &memory_snapshot::device_peak_bytes, true},
       {"device_used", "device, used", "#e69f00", &memory_snapshot::device_used_bytes},
-      {"device_pool_peak", "device pool, peak", "#66c5ab",
-       &memory_snapshot::device_pool_peak_bytes},
+      {"device_pool_peak", "device pool, peak", "#66c5ab", &memory_snapshot::device_pool_peak_bytes,
+       true},
       {"device_pool_used", "device pool, used", "#009e73",
        &memory_snapshot::device_pool_used_bytes}};
   result.table = {
@@ -42,6 +43,7 @@ std::optional<chart> memory(const recording& run) {
   for (const column& c : columns) {
     result.table.columns.push_back({c.key, c.name, unit::bytes});
     series line{c.name, c.colour, shape::step};
+    line.wide = c.peak;  // often the same as what is used
     bool known = false;
     for (std::size_t i = 0; i < snapshots.size(); i += apart) {
       std::int64_t bytes = 0;  // of neighbours that are not told apart, the most

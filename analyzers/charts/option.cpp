@@ -118,8 +118,11 @@ class option_builder {
     result["axisLine"] = {{"onZero", false}};
     if (of.min) result["min"] = number(*of.min, as);
     if (of.max) result["max"] = number(*of.max, as);
-    // The end of a recording is no round number.
-    if (of.max && of.type != render::unit::integer) result["axisLabel"] = {{"showMaxLabel", false}};
+    if (of.categories.empty()) {
+      result["axisLabel"] = {{"hideOverlap", true}};
+      // The end of a recording is no round number.
+      if (of.max && of.type != render::unit::integer) result["axisLabel"]["showMaxLabel"] = false;
+    }
     if (of.type == render::unit::integer && of.categories.empty()) result["minInterval"] = 1;
     if (!of.categories.empty()) {
       json names = json::array();
@@ -148,7 +151,7 @@ class option_builder {
         result["type"] = "line";
         result["showSymbol"] = s.points.size() <= few_points;
         result["symbolSize"] = 4;
-        result["lineStyle"] = {{"width", 1.5}};
+        result["lineStyle"] = {{"width", s.wide ? 5 : 1.5}};
         break;
       case shape::points:
         result["type"] = "scatter";
@@ -187,7 +190,8 @@ class option_builder {
     json data = json::array();
     for (const box& b : s.boxes)
       data.push_back({number(b.x0, x_), number(b.x1, x_), number(b.y0, y_), number(b.y1, y_),
-                      shortened(b.label), b.colour.empty() ? s.colour : b.colour});
+                      shortened(b.label, 2 * most_letters),
+                      b.colour.empty() ? s.colour : b.colour});
     result["data"] = std::move(data);
     return result;
   }

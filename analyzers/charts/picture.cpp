@@ -37,11 +37,12 @@ echarts.setPlatformAPI({measureText: function (text, font) {
 )";
 
 constexpr std::string_view drawing = R"(
-registerLatencyBoxes(echarts);
 function draw(option, width, height) {
   var chart = echarts.init(null, 'latency', {renderer: 'svg', ssr: true, width: width, height: height});
   try {
-    chart.setOption(JSON.parse(option));
+    option = JSON.parse(option);
+    chart.setOption(option);
+    thinMarkLabels(chart, option);
     var svg = chart.renderToSVGString();
   } finally {
     chart.dispose();
@@ -105,9 +106,13 @@ painter::painter(theme which) {
   engine_->run(surroundings, "starting ECharts");
   engine_->load_echarts();
   engine_->run(box_series(), "starting ECharts");
+  engine_->run(mark_labels(), "starting ECharts");
   engine_->run(font_widths, "starting ECharts");
   engine_->run(drawing, "starting ECharts");
-  engine_->run("echarts.registerTheme('latency', " + theme_json(which) + ")", "starting ECharts");
+  engine_->run("echarts.registerTheme('latency', " + theme_json(which) +
+                   "); registerLatencyBoxes(echarts, function () { return " +
+                   (which == theme::dark ? "true" : "false") + "; });",
+               "starting ECharts");
 }
 
 painter::~painter() = default;

@@ -40,6 +40,7 @@ std::optional<chart> prompt_switch(const recording& run, const analysis::switch_
     result.table.columns.push_back({render::as_key(name), name, unit::exact_ns});
     result.data.push_back({name, part_colours[p], shape::bar, "parts"});
   }
+  std::int64_t left_out = 0;
   for (const analysis::switch_timing& s : switched.switches) {
     const latency::prompt_switch& row = run.switches[s.row];
     std::vector<cell> cells = {static_cast<std::int64_t>(result.table.rows.size() + 1),
@@ -56,13 +57,17 @@ std::optional<chart> prompt_switch(const recording& run, const analysis::switch_
     result.table.rows.push_back(std::move(cells));
     if (!s.absolute_ns) continue;
     ++result.n;
+    const auto absolute_ns = static_cast<double>(*s.absolute_ns);
     if (!add_bar_name(result, "switch " + std::to_string(result.table.rows.size()) + ", block " +
-                                  std::to_string(row.block)))
+                                  std::to_string(row.block) + ": " + duration_label(absolute_ns))) {
+      ++left_out;
       continue;
+    }
     for (std::size_t p = 0; p < analysis::switch_part_count; ++p)
       result.data[p].points.push_back({static_cast<double>(s.parts_ns[p]), last_bar(result)});
   }
   if (result.n == 0) return std::nullopt;
+  say_left_out(result, left_out);
   std::erase_if(result.data, [](const series& part) {
     return std::all_of(part.points.begin(), part.points.end(), [](point p) { return p.x == 0; });
   });

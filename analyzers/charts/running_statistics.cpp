@@ -34,10 +34,10 @@ std::optional<chart> running_statistics(const recording& run,
                    {"p95", "P95", unit::duration_ns},
                    {"max", "max", unit::duration_ns}},
                   {}};
-  series each{"each block", "#b5bcc6", shape::points};
+  series each{"each block", quiet_colour, shape::points};
   series mean{"mean", "#e69f00", shape::line};
   series p50{"P50", first_colour, shape::line};
-  series p95{"P95", "#93577a", shape::line};
+  series p95{"P95", "#7b5fb5", shape::line};
   for (const analysis::running_point& p : analysis::running_statistics(values, 500)) {
     const auto n = static_cast<double>(p.n);
     const double value = values[static_cast<std::size_t>(p.n - 1)];

@@ -29,6 +29,7 @@ std::optional<chart> segments(const recording& run, const analysis::generation_r
                   {}};
   series median{"P50", first_colour, shape::bar};
   series p95{"P95", "#9ad2f2", shape::bar};
+  std::int64_t left_out = 0;
   for (const analysis::segment_row& s : generated.segments) {
     const summary& steady = s.steady_per_latent_frame_ns;
     result.n += steady.n;
@@ -41,13 +42,16 @@ std::optional<chart> segments(const recording& run, const analysis::generation_r
                                  p95_ns, s.rate.latent_fps_without_vae,
                                  s.rate.pixel_fps_without_vae});
     if (!add_bar_name(result, "segment " + std::to_string(s.segment) +
-                                  " (n = " + std::to_string(steady.n) + ")") ||
-        steady.n == 0)
+                                  " (n = " + std::to_string(steady.n) + ")")) {
+      ++left_out;
       continue;
+    }
+    if (steady.n == 0) continue;
     median.points.push_back({steady.p50, last_bar(result)});
     p95.points.push_back({steady.p95, last_bar(result)});
   }
   if (result.n == 0) return std::nullopt;
+  say_left_out(result, left_out);
   result.data = {std::move(median), std::move(p95)};
   finish_bars(result, 36);
   return result;

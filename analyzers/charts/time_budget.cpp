@@ -40,7 +40,8 @@ std::optional<chart> time_budget(const recording& run, const analysis::time_budg
   const auto draw = [&](const std::string& of, const std::string& counted,
                         const analysis::time_budget& budget) {
     if (budget.count == 0) return;
-    (void)add_bar_name(result, of + " (n = " + std::to_string(budget.count) + " " + counted + ")");
+    (void)add_bar_name(result, of + ": " + duration_label(budget.total_ns) +
+                                   " (n = " + std::to_string(budget.count) + " " + counted + ")");
     double rest_ns = 0;
     for (const analysis::budget_part& part : budget.parts) {
       const std::string& name = run.strings[part.name];

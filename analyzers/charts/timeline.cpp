@@ -63,7 +63,7 @@ class timeline_builder {
                       {"time", "their time", unit::exact_ns}},
                      {},
                      3};
-    titles_ = {"", "#e4e7eb", shape::boxes};
+    titles_ = {"", title_colour, shape::boxes};
     for (const analysis::timeline_track& track : from_.tracks) add(track);
     add_blocks(generated);
     result_.shown =
@@ -152,7 +152,7 @@ class timeline_builder {
       const auto start = static_cast<double>(b.start_ns);
       const bool switched = b.kind == analysis::scenario::switched;
       result_.bands.push_back({start, start + static_cast<double>(b.block_ns), "", switched});
-      if (switched) result_.marks.push_back({start, "switch", "#93577a", mark::across::at_x});
+      if (switched) result_.marks.push_back({start, "switch", switch_colour, mark::across::at_x});
     }
   }
 

@@ -12,6 +12,7 @@
 #include "analyzers/commands/document_parts.hpp"
 #include "analyzers/commands/input_files.hpp"
 #include "analyzers/commands/output.hpp"
+#include "analyzers/commands/plot_comparison.hpp"
 #include "analyzers/commands/plot_inputs.hpp"
 #include "analyzers/commands/plot_page.hpp"
 #include "analyzers/commands/report_page.hpp"
@@ -127,20 +128,23 @@ int run_plot(const plot_options& options) {
                (painter ? ", svg and csv\n" : ", csv\n");
   };
 
-  std::vector<drawn_chart> compared = compared_charts(inputs);
-  write_charts(folder / "charts", compared);
-  render::report_page page{"Latency report", sections_of(std::move(compared)), {}};
+  render::report_page page{"Latency report", comparison_summary(inputs), {}, {}};
+  if (std::optional<charts::chart> compared = comparison_chart(inputs)) {
+    write_charts(folder / "charts", {{"comparison", *compared}});
+    page.compared.push_back({"comparison", "Comparison", {std::move(*compared)}});
+  }
   for (const plotted_run& run : inputs.runs) {
     const fs::path place = inputs.runs.size() == 1 ? folder : folder / run.name;
-    std::vector<drawn_chart> drawn = charts_of(run);
+    analysis::timeline_pyramid laid_out = analysis::make_timeline(
+        run.run, run.report.tree, run.report.op_names, timeline_budget / inputs.runs.size());
+    std::vector<drawn_chart> drawn = charts_of(run, laid_out);
     write_charts(place / "charts", drawn);
     make_folder(place);
     waiting.say("writing the trace of " + run.run.source);
     write_chrome_trace(run.run, (place / "trace.json").string());
     written += "    " + (place / "trace.json").string() + "  open it at https://ui.perfetto.dev\n";
     const std::string trace = fs::relative(place / "trace.json", folder).string();
-    page.runs.push_back(
-        report_run_of(run, std::move(drawn), trace, timeline_budget / inputs.runs.size()));
+    page.runs.push_back(report_run_of(run, std::move(drawn), trace, std::move(laid_out)));
   }
   std::string html;
   render::write_html_report([&](std::string_view piece) { html += piece; }, page);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "analyzers/analysis/timeline_pyramid.hpp"
 #include "analyzers/charts/chart.hpp"
 #include "analyzers/commands/plot_inputs.hpp"
 
@@ -13,10 +14,8 @@ struct drawn_chart {
   charts::chart drawn;
 };
 
-// The charts of one run that has something to draw in them.
-[[nodiscard]] std::vector<drawn_chart> charts_of(const plotted_run& of);
-
-// The charts that compare the runs; none of a single one.
-[[nodiscard]] std::vector<drawn_chart> compared_charts(const plot_inputs& inputs);
+// The charts of one run that has something to draw in them. `laid_out`: of the run.
+[[nodiscard]] std::vector<drawn_chart> charts_of(const plotted_run& of,
+                                                 const analysis::timeline_pyramid& laid_out);
 
 }  // namespace latency::commands

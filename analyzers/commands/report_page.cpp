@@ -11,12 +11,13 @@
 namespace latency::commands {
 namespace {
 
-std::optional<render::report_timeline> timeline_of(const plotted_run& of, std::size_t budget) {
+std::optional<render::report_timeline> timeline_of(const plotted_run& of,
+                                                   analysis::timeline_pyramid laid_out) {
+  if (laid_out.tracks.empty()) return std::nullopt;
   const recording& run = of.run;
   const breakdown_report& report = of.report;
   render::report_timeline result;
-  result.pyramid = analysis::make_timeline(run, report.tree, report.op_names, budget);
-  if (result.pyramid.tracks.empty()) return std::nullopt;
+  result.pyramid = std::move(laid_out);
   std::unordered_map<std::int32_t, std::int64_t> starts;  // of blocks, by index
   for (const analysis::block_timing& b : report.generated.blocks) {
     const block& row = run.blocks[b.row];
@@ -43,26 +44,12 @@ std::optional<render::report_timeline> timeline_of(const plotted_run& of, std::s
 
 }  // namespace
 
-std::vector<render::report_section> sections_of(std::vector<drawn_chart> drawn) {
-  std::vector<render::report_section> result;
-  for (drawn_chart& chart : drawn) {
-    const auto same =
-        std::find_if(result.begin(), result.end(),
-                     [&](const render::report_section& part) { return part.key == chart.section; });
-    render::report_section& part =
-        same != result.end()
-            ? *same
-            : result.emplace_back(render::report_section{chart.section, chart.section, {}});
-    part.items.emplace_back(std::move(chart.drawn));
-  }
-  return result;
-}
-
 render::report_run report_run_of(const plotted_run& of, std::vector<drawn_chart> drawn,
-                                 const std::string& trace, std::size_t budget) {
+                                 const std::string& trace, analysis::timeline_pyramid laid_out) {
   render::document document = breakdown_document(of.report, of.run.source, true);
   render::report_run result{
-      of.name, of.run.source, trace, plot_summary(of.report), timeline_of(of, budget), {}};
+      of.name, of.run.source, trace, plot_summary(of.report), timeline_of(of, std::move(laid_out)),
+      {}};
   for (render::section& part : document.sections) {
     render::report_section section{part.key, part.title, {}};
     for (drawn_chart& chart : drawn)

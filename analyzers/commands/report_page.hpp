@@ -14,12 +14,10 @@ namespace latency::commands {
 // Items of a timeline, of all runs together: some 15 bytes of the page each.
 inline constexpr std::size_t timeline_budget = 500'000;
 
-// `trace`: the Chrome trace of the run, beside the page. `budget`: of its timeline.
+// `trace`: the Chrome trace of the run, beside the page. `laid_out`: of the run.
 [[nodiscard]] render::report_run report_run_of(const plotted_run& of,
                                                std::vector<drawn_chart> drawn,
-                                               const std::string& trace, std::size_t budget);
-
-// The charts by section, in the order in which they come.
-[[nodiscard]] std::vector<render::report_section> sections_of(std::vector<drawn_chart> drawn);
+                                               const std::string& trace,
+                                               analysis::timeline_pyramid laid_out);
 
 }  // namespace latency::commands

@@ -66,6 +66,7 @@ class page_writer {
       put("<p class=\"warning\">This build of the program has no chart library (npm was missing "
           "when it was built): "
           "each chart is shown as its table.</p>\n");
+    summary_of(page.summary);
     if (page.runs.size() > 1) contents_of_runs(page);
     for (const report_section& part : page.compared) section_of(part, "all");
     for (std::size_t i = 0; i < page.runs.size(); ++i)
@@ -103,17 +104,7 @@ class page_writer {
   void run_of(const report_run& run, const std::string& id) {
     put(fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n<p class=\"source\">Source: {}</p>\n", id,
                     html(run.name), html(charts::shortened(run.source, most_cell_letters))));
-    if (!run.summary.empty()) {
-      put("<ul class=\"summary\">\n");
-      for (const line& text : run.summary) {
-        const std::string_view verdict = verdict_of(text.colour);
-        put(fmt::format(
-            "<li class=\"{}\">{}{}</li>\n", class_of(text.colour),
-            verdict.empty() ? "" : fmt::format("<span class=\"verdict\">{}</span>", verdict),
-            sentence_html(text)));
-      }
-      put("</ul>\n");
-    }
+    summary_of(run.summary);
     put("<nav aria-label=\"Contents\"><ul>\n");
     if (run.timeline) put(fmt::format("<li><a href=\"#{}-timeline\">Timeline</a></li>\n", id));
     for (const report_section& part : run.sections)
@@ -123,6 +114,19 @@ class page_writer {
     if (run.timeline) timeline_of(run, id);
     for (const report_section& part : run.sections) section_of(part, id);
     put("</section>\n");
+  }
+
+  void summary_of(const std::vector<line>& sentences) {
+    if (sentences.empty()) return;
+    put("<ul class=\"summary\">\n");
+    for (const line& text : sentences) {
+      const std::string_view verdict = verdict_of(text.colour);
+      put(fmt::format(
+          "<li class=\"{}\">{}{}</li>\n", class_of(text.colour),
+          verdict.empty() ? "" : fmt::format("<span class=\"verdict\">{}</span>", verdict),
+          sentence_html(text)));
+    }
+    put("</ul>\n");
   }
 
   // The sentence with its figures standing out.
@@ -303,6 +307,7 @@ class page_writer {
     }
     put("<script>\n");
     put(charts::box_series());
+    put(charts::mark_labels());
     for (const std::string_view script : page_scripts()) put(script);
     put("</script>\n</body>\n</html>\n");
   }

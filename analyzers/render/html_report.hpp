@@ -31,7 +31,8 @@ struct report_run {
 
 struct report_page {
   std::string title;
-  std::vector<report_section> compared;  // of all runs together; stands first
+  std::vector<line> summary;  // of all runs together, as is `compared`; stands first
+  std::vector<report_section> compared;
   std::vector<report_run> runs;
 };
 

@@ -51,7 +51,7 @@ TEST_CASE("html: text and data cannot become markup") {
 
 TEST_CASE("html report: nothing out of a file ends a script or begins one") {
   const auto page_with = [](const std::string& name) {
-    report_page page{name, {}, {}};
+    report_page page{name, {{name, {}, tone::plain}}, {}, {}};
     report_run run{name, name, name, {{name, {}, tone::bad}}, timeline_named(name), {}};
     run.timeline->switches.push_back({500, name});
     charts::chart chart;
@@ -71,14 +71,14 @@ TEST_CASE("html report: nothing out of a file ends a script or begins one") {
 }
 
 TEST_CASE("html report: the browser is told to fetch nothing, and there is nothing to fetch") {
-  const std::string text = written({"t", {}, {}});
+  const std::string text = written({"t", {}, {}, {}});
   CHECK(text.find("default-src 'none'") != std::string::npos);
   for (const char* const fetching : {"<link", "<img", "<iframe", "@import", " src=\"", "url("})
     CHECK_MESSAGE(count(text.substr(0, text.find("<main")), fetching) == 0, fetching);
 }
 
 TEST_CASE("html report: a long table is cut and says so; columns sort by raw values") {
-  report_page page{"t", {}, {{"run", "file.json", "", {}, std::nullopt, {}}}};
+  report_page page{"t", {}, {}, {{"run", "file.json", "", {}, std::nullopt, {}}}};
   page.runs[0].sections.push_back({"k", "K", {table_named("n", most_table_rows + 5)}});
   const std::string text = written(page);
   CHECK(count(text, "<td>n</td>") == most_table_rows);
@@ -87,7 +87,7 @@ TEST_CASE("html report: a long table is cut and says so; columns sort by raw val
 }
 
 TEST_CASE("html report: a summary says in words, too, what is bad") {
-  report_page page{"t", {}, {{"run", "f", "", {}, std::nullopt, {}}}};
+  report_page page{"t", {}, {}, {{"run", "f", "", {}, std::nullopt, {}}}};
   page.runs[0].summary = {
       {"{} of {} late",
        {{"a", unit::integer, std::int64_t{3}}, {"b", unit::integer, std::int64_t{7}}},

@@ -75,6 +75,43 @@ TEST_CASE("latency plot: of a folder what is readable, the rest is named; again 
   }
 }
 
+TEST_CASE("latency plot: several files are compared, in words and in a chart") {
+  const temporary_folder folder;
+  const auto scaled = [&](const std::string& name, const std::string& wall) {
+    std::string text = read_file(example);
+    const std::string before = "\"wall_ns\": ";
+    const std::size_t at = text.find(before);
+    REQUIRE(at != text.npos);
+    text.replace(at + before.size(), text.find_first_of(",\n", at) - at - before.size(), wall);
+    std::ofstream(folder / name) << text;
+  };
+  scaled("first.json", "2000000000");
+  scaled("second.json", "1500000000");
+  const result drawn = latency_plot("--no-svg " + (folder / "first.json") + " " +
+                                    (folder / "second.json") + " -o " + (folder / "out"));
+  CHECK(drawn.status == 0);
+  const std::string page = read_file(folder / "out/report.html");
+  const std::size_t first = page.find("<ul class=\"summary\">");
+  REQUIRE(first != page.npos);
+  CHECK(first < page.find("id=\"all-comparison\""));
+  CHECK(page.find("<h3>Comparison</h3>") != page.npos);
+  CHECK(page.find("A steady block of <strong>second.json</strong> takes ") != page.npos);
+  CHECK(page.find(" in the median, the same as <strong>first.json</strong> (") != page.npos);
+  const auto rows = latency_test::csv_rows(read_file(folder / "out/charts/files_compared.csv"));
+  REQUIRE(rows.size() > 2);
+  CHECK(rows[1][2] == "first.json");
+  CHECK(rows[2][2] == "second.json");
+
+  // Without blocks: how long they are.
+  const std::string logs = std::string(LATENCY_TEST_DATA) + "/fa_vs_vsa/profile.";
+  CHECK(latency_plot("--no-svg " + logs + "fa.log " + logs + "vsa.log -o " + (folder / "logs"))
+            .status == 0);
+  CHECK(read_file(folder / "logs/report.html")
+            .find("<strong>profile.vsa.log</strong> took <strong>447.0 ms</strong>, <strong>49.5 "
+                  "%</strong> less than <strong>profile.fa.log</strong> (<strong>885.3 "
+                  "ms</strong>).") != page.npos);
+}
+
 TEST_CASE("latency plot: refusals are one line, and leave nothing behind") {
   const temporary_folder folder;
   std::ofstream(folder / "broken.json") << "{\"schema\": ";

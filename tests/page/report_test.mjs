@@ -35,6 +35,15 @@ const itemIn = lane => page.evaluate(lane => {
           name: columns.name[widest], text: t.data.names[columns.name[widest]][0]};
 }, lane);
 
+// Texts of charts that are cut off at the edge of their picture.
+const cutOff = () => page.$$eval('.chart svg', all => all.flatMap(svg => {
+  const outer = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll('text')].filter(text => {
+    const {left, right, top, bottom} = text.getBoundingClientRect();
+    return left < outer.left - 1 || right > outer.right + 1 || top < outer.top - 1 || bottom > outer.bottom + 1;
+  }).map(text => text.textContent);
+}));
+
 const inputs = {
   sample: () => [sample], trace: () => [trace], hostile: () => [hostile()], empty: () => [empty()], one_span: () => [oneSpan()],
   many: () => [many()], two_files: () => [sample, hostile()]
@@ -46,6 +55,7 @@ for (const [name, files] of Object.entries(inputs)) {
       await seeAll(page);
       for (const chart of await page.locator('.chart').all())
         assert.ok(await chart.locator('svg path, svg rect, svg text').count() > 3, 'an empty chart: ' + await chart.getAttribute('aria-label'));
+      assert.deepEqual(await cutOff(), []);
       for (const one of await page.locator('.timeline').all())
         assert.ok(Number(await one.getAttribute('data-drawn')) > 0, 'an empty timeline');
       assert.ok(await overflow() <= 0, `the page is wider than ${options.width ?? 1280}`);
@@ -168,12 +178,52 @@ test('the theme follows the system, then the button', async () => {
   assert.equal(await background(), 'rgb(255, 255, 255)');
 });
 
-test('paper is light, also after a dark page', async () => {
+test('a legend takes series out of a chart and puts them back', async () => {
+  await visit(report('sample', [sample]));
+  const chart = page.locator('.chart[aria-label^="Denoising time"]');
+  await chart.scrollIntoViewIfNeeded();
+  await chart.locator('svg').waitFor();
+  const shown = () => chart.locator('svg path[fill="#9ad2f2"]').count();
+  const bars = await shown();
+  assert.ok(bars > 5, `${bars} bars of the first step`);
+  const first = chart.locator('xpath=following-sibling::*[@class="legend"]').getByRole('button').first();
+  assert.equal(await first.innerText(), 'step 0');
+  await first.click();
+  assert.equal(await shown(), 0);
+  assert.equal(await first.getAttribute('aria-pressed'), 'false');
+  await page.click('#theme');
+  assert.equal(await shown(), 0, 'it stays out when the theme changes');
+  await chart.locator('xpath=following-sibling::*[@class="legend"]').getByRole('button').first().click();
+  assert.equal(await shown(), bars);
+  assert.deepEqual(complaints, []);
+});
+
+test('a chart fits the page when that becomes narrow, and again when it becomes wide', async () => {
+  await visit(report('sample', [sample]));
+  await seeAll(page);
+  const widths = () => page.$$eval('.chart', all => all.map(c => [c.clientWidth, c.querySelector('svg').clientWidth]));
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({width, height: 900});
+    await settled();
+    await settled();
+    for (const [place, drawn] of await widths()) assert.equal(drawn, place);
+    assert.deepEqual(await cutOff(), []);
+    assert.ok(await overflow() <= 0);
+  }
+});
+
+test('paper is light, and has everything within its edges, also after a wide dark page', async () => {
   await visit(report('sample', [sample]), {colorScheme: 'dark'});
   await page.emulateMedia({media: 'print'});
   await settled();
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
-  for (const chart of await page.locator('.chart').all()) assert.ok(await chart.locator('svg').count() > 0, 'drawn unseen');
+  for (const chart of await page.locator('.chart').all()) {
+    assert.ok(await chart.locator('svg').count() > 0, 'drawn unseen');
+    const {width} = await chart.locator('svg').boundingBox();
+    assert.ok(width > 600 && width <= 718, `a chart of ${width} pixels on A4 between margins of 1 cm`);
+  }
+  assert.equal(await page.locator('details:visible, nav:visible, #theme:visible').count(), 0);
+  assert.ok(await page.locator('.legend button:visible').count() > 0);
   await page.emulateMedia({media: 'screen'});
   await settled();
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');

@@ -1,22 +1,22 @@
-// Paper is light, and has no "near the window": everything is drawn before it is printed.
+// Paper is light, and has no "near the window": everything is drawn before it is printed, as wide as A4 and Letter have
+// room for. The layout for paper comes only after that.
 const printing = matchMedia('print');
+const paperWidth = 700;
 let themeBeforePrint = null;
 
 function preparePrint() {
   if (themeBeforePrint !== null) return;
   themeBeforePrint = currentTheme();
+  for (const place of chartPlaces) place.style.width = paperWidth + 'px';
   setTheme('light');
-  if (typeof echarts === 'object')
-    for (const place of chartPlaces) {
-      if (!place.drawn) drawChart(place);
-      place.drawn.resize();
-    }
+  if (typeof echarts === 'object') chartPlaces.filter(place => !place.drawn).forEach(drawChart);
 }
 
 function afterPrint() {
   if (themeBeforePrint === null) return;
   const theme = themeBeforePrint;
   themeBeforePrint = null;
+  for (const place of chartPlaces) place.style.width = '';
   setTheme(theme);
 }
 

@@ -30,7 +30,8 @@ class Timeline {
     const paper = themeBeforePrint !== null;  // printing: taller, sharper
     const height = paper ? Math.min(this.height, 900) : scroller.clientHeight;
     scroller.style.height = (paper ? height : Math.min(this.height, 560)) + 'px';
-    Object.assign(view, {width: scroller.clientWidth, height, scroll: scroller.scrollTop, density: paper ? 3 : 0});
+    const width = paper ? paperWidth : scroller.clientWidth;
+    Object.assign(view, {width, height, scroll: scroller.scrollTop, density: paper ? 3 : 0});
     this.canvas.style.height = height + 'px';
     this.drawing.draw(view);
     Object.assign(this.root.dataset, {from: view.from, to: view.to, filter: view.filter, drawn: this.drawing.drawn});
