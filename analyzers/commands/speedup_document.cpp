@@ -37,6 +37,10 @@ double speedup_side::calls_per_run() const {
   return mean(later);
 }
 
+double speedup_side::attention_share() const {
+  return has_attention() ? calls_per_run() * attention_ns().mean / stage_mean_ns() : 0;
+}
+
 std::vector<std::string> differences_of_work(const speedup_sides& sides) {
   const auto& [baseline, candidate] = sides;
   std::vector<std::string> found;

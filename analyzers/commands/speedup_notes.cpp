@@ -68,6 +68,15 @@ std::vector<std::string> anomalies_of_log(const speedup_side& side) {
                     side.attention.below_min + side.attention.above_max));
   if (!side.log.stray_samples.empty())
     add(fmt::format("{} '>>>>' lines stand outside of every stage", side.log.stray_samples.size()));
+  for (const timeline::sample_series& s : side.log.series)
+    if (s.basis == timeline::sample_series::unit_basis::doubtful)
+      add(fmt::format("the unit of {} is in doubt: say it with --{}-sample-unit", s.name,
+                      side.name));
+  if (const double part = side.attention_share(); part > 1)
+    add(
+        fmt::format("the attention calls of a run add up to {:.2f} times its stage: samples of "
+                    "several ranks in one log, or a wrong unit",
+                    part));
   if (averages_disagree(side)) add("the log's own average of the stage is not that of its runs");
   constexpr std::size_t most_remarks = 5;
   const std::size_t shown = std::min(side.log.remarks.size(), most_remarks);
@@ -85,7 +94,7 @@ std::vector<std::string> anomalies_of_traces(const speedup_side& side) {
   const double kernel_ns = side.launches.number * side.kernel.mean_ns();
   if (side.has_attention() && side.attention_ns().mean < kernel_ns)
     add(
-        fmt::format("attention end to end is shorter than its kernel, by {:.2g} %: the traced run "
+        fmt::format("attention end to end is shorter than its kernel, by {:.1f} %: the traced run "
                     "was slower than the logged ones, or names or units do not match",
                     100 * (1 - side.attention_ns().mean / kernel_ns)));
   if (side.section && side.section->passes.count == 0) add("the section never occurs");

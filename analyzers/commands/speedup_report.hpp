@@ -35,6 +35,8 @@ struct speedup_side {
   [[nodiscard]] bool has_section() const { return section && section->passes.count > 0; }
   // Attention calls in a run: the mean over the runs that count.
   [[nodiscard]] double calls_per_run() const;
+  // All of them, over the stage: more than 1 where they ran side by side, or a unit is wrong.
+  [[nodiscard]] double attention_share() const;
 };
 using speedup_sides = std::array<speedup_side, 2>;  // baseline, candidate
 

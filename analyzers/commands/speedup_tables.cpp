@@ -146,8 +146,11 @@ section gap_section(const speedup_sides& sides) {
        {"rest_took", unit::duration_ns, c.rest_ns - b.rest_ns},
        {"stage_saved", unit::duration_ns, b.stage_ns - c.stage_ns}}));
   result.items.emplace_back(plain_line(
-      "attention was {} of the baseline's stage: without any, the stage would be {} times as fast",
-      {{"attention_share", unit::ratio, (b.kernel_ns + b.around_ns) / b.stage_ns},
+      b.rest_ns > 0
+          ? "attention was {} of the baseline's stage: without any, the stage would be {} times as "
+            "fast"
+          : "attention was {} of the baseline's stage, more than there is of it",
+      {{"attention_share", unit::ratio, sides[0].attention_share()},
        {"limit", unit::number, cell_if(b.rest_ns > 0, b.stage_ns / b.rest_ns)}}));
   result.items.emplace_back(launches_line(sides));
   result.items.emplace_back(rows.take());

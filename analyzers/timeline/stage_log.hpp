@@ -37,6 +37,7 @@ struct sample_series {
                // it against
     detected,  // by the label the samples would be next to nothing of their stages, or longer than
                // them; by exactly one other unit they are a plausible part
+    doubtful,  // by none, but by one they may be of several ranks; the label is used
     given      // by the caller
   };
   std::string name;  // "VSA"
@@ -47,6 +48,9 @@ struct sample_series {
   // Sum of the samples over the time of the stages that they stand in: by the label, and as used.
   // Nothing where no completed stage encloses any.
   std::optional<double> labelled_share, used_share;
+  // Where that is in doubt: by which unit they add up to more than their stages, and none lasts
+  // longer than its own, as when several ranks write one log.
+  std::optional<log_unit> of_several_ranks;
 };
 
 // One execution of a stage.

@@ -18,6 +18,10 @@ constexpr log_unit all_units[] = {log_unit::nanoseconds, log_unit::microseconds,
 constexpr double least_part = 0.01;
 constexpr double most_part = 1.05;  // the printing code's clock is not the stage's
 
+double ratio(log_unit unit, log_unit to) noexcept {
+  return nanoseconds_in(unit) / nanoseconds_in(to);
+}
+
 bool plausible(double share) noexcept {
   return share >= least_part && share <= most_part;
 }
@@ -26,6 +30,7 @@ bool plausible(double share) noexcept {
 struct totals {
   double samples_ns = 0;
   double stages_ns = 0;
+  double longest_part = 0;  // of its stage, that one sample takes
 };
 
 std::vector<totals> totals_of(const stage_log& log) {
@@ -36,9 +41,11 @@ std::vector<totals> totals_of(const stage_log& log) {
       if (!stage.duration_ns || *stage.duration_ns == 0) continue;
       for (const log_sample& sample : stage.samples) {
         totals& sums = result[sample.series];
-        sums.samples_ns += sample.value * nanoseconds_in(log.series[sample.series].labelled);
-        if (last_in[sample.series] != &stage)
-          sums.stages_ns += static_cast<double>(*stage.duration_ns);
+        const auto stage_ns = static_cast<double>(*stage.duration_ns);
+        const double ns = sample.value * nanoseconds_in(log.series[sample.series].labelled);
+        sums.samples_ns += ns;
+        sums.longest_part = std::max(sums.longest_part, ns / stage_ns);
+        if (last_in[sample.series] != &stage) sums.stages_ns += stage_ns;
         last_in[sample.series] = &stage;
       }
     }
@@ -52,14 +59,23 @@ void settle(sample_series& series, const totals& sums, std::optional<log_unit> g
   if (sums.stages_ns == 0) return;
   const double labelled_share = sums.samples_ns / sums.stages_ns;
   const auto share_in = [&](log_unit unit) {
-    return labelled_share * (nanoseconds_in(unit) / nanoseconds_in(series.labelled));
+    return labelled_share * ratio(unit, series.labelled);
+  };
+  const auto may_be_of_several_ranks = [&](log_unit unit) {
+    return share_in(unit) > most_part &&
+           sums.longest_part * ratio(unit, series.labelled) <= most_part;
   };
   if (!given && !plausible(labelled_share)) {
     for (const log_unit unit : all_units) {
+      if (may_be_of_several_ranks(unit)) series.of_several_ranks = unit;
       if (!plausible(share_in(unit))) continue;
       series.used = unit;
       series.basis = sample_series::unit_basis::detected;
     }
+    if (series.basis == sample_series::unit_basis::detected)
+      series.of_several_ranks.reset();
+    else if (series.of_several_ranks)
+      series.basis = sample_series::unit_basis::doubtful;
   }
   series.labelled_share = labelled_share;
   series.used_share = share_in(series.used);
@@ -142,7 +158,12 @@ std::string unit_note(const sample_series& series) {
     note += "as " + labelled + " they would be " + percent(*series.labelled_share) +
             " of their stages, ";
   note += "as " + used + " they are " + percent(*series.used_share);
-  return note + (series.used == series.labelled ? " of their stages" : "");
+  if (series.used == series.labelled) note += " of their stages";
+  if (!series.of_several_ranks) return note;
+  if (*series.of_several_ranks != series.used)
+    note += std::string(", as ") + symbol_of(*series.of_several_ranks) + " they would be " +
+            percent(*series.labelled_share * ratio(*series.of_several_ranks, series.labelled));
+  return note + ": are they of several ranks?";
 }
 
 }  // namespace latency::timeline

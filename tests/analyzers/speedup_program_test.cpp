@@ -272,3 +272,27 @@ TEST_CASE("latency speedup: a folder of traces is a folder of ranks") {
   const json found = report(ranks + " --force");
   CHECK(ops_row(found, "baseline", "kernel")["occurrences"] == 16);
 }
+
+TEST_CASE("latency speedup: samples of several ranks in one log are told by their sum") {
+  const temporary_folder folder;
+  std::string arguments = inputs.substr(logs.size());
+  for (const std::string side : {"fa", "vsa"}) {
+    std::istringstream log(read_file(data + "profile." + side + ".log"));
+    std::ofstream of_four_ranks(folder / (side + ".log"));
+    for (std::string line; std::getline(log, line);)
+      for (int rank = 0; rank < (line.find(">>>>") == line.npos ? 1 : 4); ++rank)
+        of_four_ranks << line << '\n';
+    arguments +=
+        (side == "fa" ? " --baseline-log " : " --candidate-log ") + (folder / (side + ".log"));
+  }
+  const auto anomalies_of = [](const json& of) { return of["anomalies"]["lines"].dump(); };
+  const json doubted = report(arguments);
+  CHECK(anomalies_of(doubted).find("baseline: the unit of Vanilla is in doubt: say it with "
+                                   "--baseline-sample-unit") != std::string::npos);
+  const json said = report(arguments + " --baseline-sample-unit s --candidate-sample-unit s");
+  CHECK(anomalies_of(said).find("in doubt") == std::string::npos);
+  CHECK(anomalies_of(said).find("baseline: the attention calls of a run add up to 3.55 times its "
+                                "stage") != std::string::npos);
+  CHECK(said["gap"]["lines"].dump().find("more than there is of it") != std::string::npos);
+  CHECK(anomalies_of(report(inputs)).find("several ranks") == std::string::npos);
+}

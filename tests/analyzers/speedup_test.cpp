@@ -11,7 +11,7 @@ using latency::test::ms;
 
 namespace {
 
-// Three runs of two stages; the samples are microseconds.
+// Three runs of two stages.
 const std::string log_text = R"(
 [LoadStage] Starting execution
 [LoadStage] Execution completed in 500.0 ms
@@ -61,6 +61,16 @@ TEST_CASE("speedup: the denoising stage is found, and its averages are with and 
   CHECK(times_of_stage(log, "none").all_rounds_mean_ns == 0);
 }
 
+TEST_CASE("speedup: without a denoising stage, the one that took longest in all runs is taken") {
+  std::string text;
+  for (const char* const stage : {"A 9", "B 6", "C 1", "A 1", "B 6", "C 7"}) {
+    const std::string name(stage, 1), time(stage + 2);
+    text += "[" + name + "] Starting execution\n[" + name + "] Execution completed in " + time +
+            " ms\n";
+  }
+  CHECK(main_stage(timeline::parse_stage_log(text + "[D] Starting execution\n", "log")) == "B");
+}
+
 TEST_CASE("speedup: samples outside the limits are dropped and counted") {
   const timeline::stage_log log = log_of_three();
   const attention_times all = times_of_attention(log, "VSA", {});
@@ -74,6 +84,9 @@ TEST_CASE("speedup: samples outside the limits are dropped and counted") {
   CHECK(some.all_rounds_ns.n == 4);  // a sample at a limit counts
   CHECK(some.after_warm_up_ns.mean == 11.0 * ms);
   CHECK(some.in_run == std::vector<std::int64_t>{2, 2, 2});
+  const attention_times at_least = times_of_attention(log, "VSA", {10 * ms, std::nullopt});
+  CHECK(at_least.below_min == 1);  // likewise
+  CHECK(at_least.all_rounds_ns.n == 5);
 }
 
 TEST_CASE("speedup: kernels by exact name, over all ranks") {
@@ -91,6 +104,16 @@ TEST_CASE("speedup: kernels by exact name, over all ranks") {
   CHECK(times.max_ns == 10 * ms);
   CHECK(times.mean_ns() == 7.0 * ms);
   CHECK(busiest_kernel({}).empty());
+}
+
+TEST_CASE("speedup: a kernel that ends before it starts has taken no time") {
+  test::recording_builder made(100);
+  add_op(made.run(), "attention", 5, 4);
+  add_op(made.run(), "attention", 5, 7);
+  const op_times times = times_of_kernel({made.run()}, "attention");
+  CHECK(times.count == 2);
+  CHECK(times.min_ns == 0);
+  CHECK(times.sum_ns == 2 * ms);
 }
 
 TEST_CASE("speedup: a section goes from the end of one boundary to the end of the next other") {
@@ -114,6 +137,20 @@ TEST_CASE("speedup: a section goes from the end of one boundary to the end of th
   CHECK(times.passes.sum_ns == 11 * ms + 5 * ms);
   CHECK(times.unfinished == 2);
   CHECK(times.kernel_launches == 3);  // not the one of the pass that was begun again
+}
+
+TEST_CASE("speedup: sections are found in the order of time, whatever the order of the rows") {
+  test::recording_builder made(100);
+  recording& run = made.run();
+  add_op(run, "gather", 7, 9);
+  add_op(run, "attention", 6, 30);  // ends last, and still starts in the section
+  add_op(run, "Memcpy DtoD", 4, 5);
+  const section_times times = times_of_section({run}, name_pattern("Memcpy", "from"),
+                                               name_pattern("gather", "to"), "attention");
+  CHECK(times.passes.count == 1);
+  CHECK(times.passes.sum_ns == 4 * ms);
+  CHECK(times.kernel_launches == 1);
+  CHECK(times.unfinished == 0);
 }
 
 TEST_CASE("speedup: an annotation has its host time and the window of what it launched") {

@@ -121,6 +121,37 @@ TEST_CASE("stage_log: a label is kept when it fits, when nothing fits and when n
         "against");
 }
 
+TEST_CASE("stage_log: samples that may be of several ranks leave their unit in doubt") {
+  // Four ranks, each with 80 % of the stage: 0.32 % of it by the label, 320 % as seconds.
+  const std::string sample = ">>>> K time: 0.016 ms\n";
+  std::string samples;
+  for (int i = 0; i < 8; ++i) samples += sample;
+  const sample_series labelled_ms = parse_stage_log(stage_of(samples, "40 ms"), "t.log").series[0];
+  CHECK(labelled_ms.basis == unit_basis::doubtful);
+  CHECK(labelled_ms.used == log_unit::milliseconds);
+  CHECK(labelled_ms.of_several_ranks == log_unit::seconds);
+  CHECK(unit_note(labelled_ms) ==
+        "K: 8 samples labelled ms are read as ms: as ms they are 0.32 % of their stages, as s they "
+        "would be 320 %: are they of several ranks?");
+  // The same with the right label.
+  std::string in_seconds;
+  for (int i = 0; i < 8; ++i) in_seconds += ">>>> K time: 0.016 s\n";
+  const sample_series labelled_s =
+      parse_stage_log(stage_of(in_seconds, "40 ms"), "t.log").series[0];
+  CHECK(labelled_s.basis == unit_basis::doubtful);
+  CHECK(labelled_s.used == log_unit::seconds);
+  CHECK(unit_note(labelled_s) ==
+        "K: 8 samples labelled s are read as s: as s they are 320 % of their stages: are they of "
+        "several ranks?");
+  // Said by the caller, there is no doubt; nor where one sample would outlast its stage.
+  CHECK_FALSE(parse_stage_log(stage_of(samples, "40 ms"), "t.log", log_unit::seconds)
+                  .series[0]
+                  .of_several_ranks.has_value());
+  CHECK_FALSE(parse_stage_log(stage_of(">>>> K time: 0.1 ms\n", "40 ms"), "t.log")
+                  .series[0]
+                  .of_several_ranks.has_value());
+}
+
 TEST_CASE("stage_log: a label by which samples outlast their stage is not believed") {
   const stage_log log = parse_stage_log(stage_of(">>>> K time: 12 s\n", "40 ms"), "t.log");
   CHECK(log.series[0].used == log_unit::milliseconds);
