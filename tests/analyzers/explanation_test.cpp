@@ -109,6 +109,35 @@ TEST_CASE("explanation: late pixel frames are those of the deadlines, by block")
   CHECK(worst_ns == expected_ns);
 }
 
+TEST_CASE("explanation: the first block of a clip has the full ones for peers") {
+  latency::recording run = one_slow_block();
+  run.spans[1].start_ns -= 8 * ms;  // 108 ms, more than 5 % above 100
+  const auto report = explained(run, "", 5, 62'500'000);
+  REQUIRE(report.cases.size() == 2);
+  CHECK(report.cases[1].slow.number == 0);
+  CHECK(report.cases[1].slow.kind == scenario::first);
+  CHECK_FALSE(report.cases[1].peer_of_its_kind);
+  CHECK(report.cases[1].excess_ns() == 8 * ms);
+  run.spans[1].start_ns += 3 * ms;  // 105 ms, no more than that
+  CHECK(explained(run, "", 5, 62'500'000).found == 1);
+}
+
+TEST_CASE("explanation: three others of its kind are enough to be peers, two are not") {
+  for (const bool enough : {false, true}) {
+    CAPTURE(enough);
+    latency::recording run = one_slow_block();
+    for (const std::size_t filling : {2, 3, 5}) run.blocks[filling].cached_latent_frames = 2;
+    if (enough) run.blocks[1].cached_latent_frames = 2;
+    const auto report = explained(run);  // pixel frames of blocks 4 and 5 are late
+    REQUIRE(report.cases.size() == 2);
+    const explanation& of_block_5 = report.cases[1];
+    CHECK(of_block_5.slow.number == 5);
+    CHECK(of_block_5.slow.kind == scenario::filling);
+    CHECK(of_block_5.peer_of_its_kind == enough);
+    CHECK(of_block_5.peers == (enough ? 4 : 2));
+  }
+}
+
 // Complete at 120, 220, 320, 420, 1020 and 1120 ms, four at a time; due at 120 ms + i periods.
 TEST_CASE("explanation: pixel frames are late at the rate that is asked for, and counted at all") {
   const auto run = one_slow_block();
@@ -134,6 +163,20 @@ TEST_CASE("explanation: pixel frames are late at the rate that is asked for, and
   check(3, 33'333'333, 8, 900 * ms - 16 * std::int64_t{33'333'333});
   check(4, 10 * ms, 20, 800 * ms);  // pixel frame 20: 1120 - 320
   CHECK(explained(run).playouts.size() == 4);
+}
+
+TEST_CASE("explanation: a nanosecond late is late, and a block that is not known has no case") {
+  latency::recording run = one_slow_block();
+  run.pixel_frames[16].complete_ns = 1120 * ms + 1;  // due at 1120
+  CHECK(explained(run, "", 5, 62'500'000).late_pixel_frames == 1);
+  run = one_slow_block();
+  run.blocks.erase(run.blocks.begin() + 4);
+  const auto report = explained(run);
+  CHECK(report.late_pixel_frames == 8);
+  CHECK(report.late_without_block == 4);
+  REQUIRE(report.cases.size() == 1);
+  CHECK(report.cases[0].slow.number == 5);
+  CHECK(report.cases[0].late->count == 4);
 }
 
 // Blocks of sample_run.hpp; two switch blocks are too few to be peers of each other.
