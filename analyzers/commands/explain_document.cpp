@@ -64,8 +64,13 @@ line headline(const explanation_report& report, const explanation& one) {
 }
 
 line late_line(const analysis::late_group& late) {
-  return {late.count == 1 ? "{} pixel frame was late, {} to {}, by {}."
-                          : "{} pixel frames were late, {} to {}, by up to {}.",
+  if (late.count == 1)
+    return {"{} pixel frame was late, number {}, by {}.",
+            {{"late_pixel_frames", unit::integer, late.count},
+             {"first_late", unit::integer, std::int64_t{late.first}},
+             duration("worst_lateness", late.worst_ns)},
+            tone::warning};
+  return {"{} pixel frames were late, {} to {}, by up to {}.",
           {{"late_pixel_frames", unit::integer, late.count},
            {"first_late", unit::integer, std::int64_t{late.first}},
            {"last_late", unit::integer, std::int64_t{late.last}},

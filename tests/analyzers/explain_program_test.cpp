@@ -98,3 +98,42 @@ TEST_CASE("latency explain: every format can be printed, and --help has examples
     CHECK(explain(example + " --format " + format).out.size() > 300);
   CHECK(explain("--help").out.find("Examples:") != std::string::npos);
 }
+
+// Six blocks of 100 ms, but for block 4 of 600: its own time, while the kernel of its forward takes
+// 500 more. A pixel frame is complete at the end of each: 120, 220, 320, 420, 1020, 1120 ms.
+TEST_CASE(
+    "latency explain: late pixel frames, blocks that came too late and device work are told") {
+  using latency::test::ms;
+  const latency_test::temporary_folder folder;
+  latency::test::recording_builder made(2000);
+  latency::recording& run = made.run();
+  std::int64_t now = 20;
+  for (int b = 0; b < 6; ++b) {
+    const std::int64_t more = b == 4 ? 500 : 0;
+    const auto block = made.span("temporal_block", 0, now, now + 100 + more);
+    run.blocks.push_back({block, b, 0, b, 1, 3, 3, 0});
+    latency::device_op op;
+    op.span = made.span("forward", block, now + 10, now + 20);
+    op.name = run.strings.add("attention");
+    op.start_ns = (now + 20) * ms;
+    op.end_ns = (now + 60 + more) * ms;
+    run.device_ops.push_back(op);
+    now += 100 + more;
+    run.pixel_frames.push_back({now * ms, b, b});
+  }
+  latency::write_timing_file(run, folder / "run.json");
+  const std::string at_5 = explain(folder / "run.json" + " --fps 5").out;  // 4 is due at 920 ms
+  const auto says = [](const std::string& report, const char* sentence) {
+    CAPTURE(report);
+    CHECK(report.find(sentence) != report.npos);
+  };
+  says(at_5, "1 pixel frame was late, number 4, by 100.0 ms.");
+  says(at_5,
+       "It took 600.0 ms with its decoding, 500.0 ms more than the 100.0 ms of its median peer");
+  says(at_5, "temporal_block grew by 500.0 ms, mostly on the host.");
+  says(at_5, "forward in temporal_block launched work that took 500.0 ms more on the device.");
+  const std::string at_8 = explain(folder / "run.json" + " --fps 8").out;  // 5 is due at 745 ms
+  says(at_8, "1 pixel frame was late, number 5, by 375.0 ms.");
+  says(at_8, "It took 100.0 ms with its decoding, no more than its median peer, block 3 (full)");
+  says(at_8, "before it made it late.");
+}
