@@ -110,7 +110,8 @@ std::vector<interval> switch_splitter::operations_of(const joined_switch& joined
   return found;
 }
 
-// Text encoding of the new segment: under the block's own root, or on a thread of its own.
+// Text encoding of the new segment: under the block's own root, or on a thread of its own, where it
+// costs the switch only what it takes beyond the boundary.
 std::vector<interval> switch_splitter::text_encoding_of(const joined_switch& joined) const {
   const string_id segment_key = run_.strings.find("segment");
   const std::int32_t segment = run_.switches[joined.row].segment;
@@ -118,9 +119,14 @@ std::vector<interval> switch_splitter::text_encoding_of(const joined_switch& joi
   while (tree_[root].parent != no_span) root = tree_[root].parent;
   std::vector<interval> found;
   for (const std::uint32_t i : text_encoding_) {
+    const bool beside = run_.spans[i].thread != run_.spans[root].thread;
     const bool own = tree_[i].parent == no_span || tree_.contains(root, i);
-    if (own && run_.integer_attribute(run_.spans[i].attributes, segment_key, segment) == segment)
-      found.push_back(time_of(i));
+    if (!own || run_.integer_attribute(run_.spans[i].attributes, segment_key, segment) != segment)
+      continue;
+    interval time = time_of(i);
+    if (beside)
+      time.start_ns = std::max(time.start_ns, index_.blocks()[joined.block].time.start_ns);
+    if (time.start_ns < time.end_ns) found.push_back(time);
   }
   return found;
 }

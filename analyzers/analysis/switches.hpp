@@ -11,7 +11,8 @@
 // - cache_reset: prompt_switch_kv_reset, prompt_switch_crossattn_reset, prompt_switch_final_reset
 // - recache_setup: prompt_switch_recache_setup
 // - recache_forward: prompt_switch_recache
-// - text_encoding: interactive_text_encoding, text_encoding
+// - text_encoding: interactive_text_encoding, text_encoding; on a thread of its own, beside the
+//   generation, only from where the block's span opened
 // - denoising: spans directly under the switch's block, the switch itself apart: denoising steps,
 //   context pass, preparation, recording
 // - decode: the VAE spans that decode the block's first latent frame (with the same `block`

@@ -17,7 +17,7 @@ constexpr std::uint32_t noise_sequence = 0;
 constexpr std::uint32_t renoise_sequence = 1;
 
 std::int64_t most_latent_frames_of_a_forward(const generation_config& g) {
-  return g.switch_latent_frames.empty()
+  return g.switch_latent_frames.empty() && !g.takes_requests
              ? g.latent_frames_per_block
              : std::max(g.latent_frames_per_block, g.cached_latent_frames());
 }
@@ -124,11 +124,24 @@ void block_generator::encode_prompts(prompt_source& prompts) {
       const written_prompt prompt = prompts.write(segment, prompt_.view(), stream_);
       span.add({"tokens", prompt.tokens});
       if (prompt.cached) span.add({"prompt_cache_hit", *prompt.cached ? 1 : 0});
-      dit_.embed_prompt(prompt_.view(), contexts_.view()[segment], stream_);
+      dit_.embed_prompt(prompt_.view(), context_of(segment), stream_);
     }
     observer_->prompt_encoded(segment, std::chrono::steady_clock::now() - begin);
   }
   prompts.all_written();
+}
+
+void block_generator::use_requested_prompt(prompt_requests& requests, const block_info& b) {
+  written_prompt written;
+  const ops::const_tensor rows = requests.wait(written);
+  dit_.embed_prompt(rows, context_of(b.segment), stream_);
+  memory_.synchronize(stream_);  // before the next encoding may write over the rows
+  requests.release();
+}
+
+// Each configured segment has its own; a requested one takes the place of the one before.
+ops::tensor block_generator::context_of(std::int64_t segment) const {
+  return contexts_.view()[std::min(segment, generation_.segments() - 1)];
 }
 
 block_info block_generator::block_at(std::int64_t index, std::int64_t segment,
@@ -262,7 +275,7 @@ void block_generator::run_forward(const ops::const_tensor& latent, float timeste
         step >= 0 ? latency::attribute{"step", step} : latency::attribute{"segment", b.segment}};
     dit_.forward({latent,
                   timestep,
-                  contexts_.view()[b.segment],
+                  context_of(b.segment),
                   flow,
                   {b.index, step, start_latent_frame, latent_frames}},
                  kv_, cross_, stream_);

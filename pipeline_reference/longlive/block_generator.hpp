@@ -15,6 +15,7 @@
 #include "pipeline_reference/longlive/flow_matching_scheduler.hpp"
 #include "pipeline_reference/longlive/generation_observer.hpp"
 #include "pipeline_reference/longlive/kv_cache.hpp"
+#include "pipeline_reference/longlive/prompt_requests.hpp"
 #include "pipeline_reference/longlive/prompt_source.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 #include "pipeline_reference/ops/transformer_ops.hpp"
@@ -37,12 +38,14 @@ struct generation_spans {
 
 // What a clip is made from; read while the clip is generated.
 struct clip_inputs {
-  prompt_source* prompts = nullptr;  // one per segment
+  prompt_source* prompts = nullptr;  // one per segment; the first one where they are requested
   // [latent frames, channels, height, width], or empty: drawn from `seed`.
   std::span<const float> noise;
   // [blocks * (steps - 1) * latent frames per block, ...] in the order of use, or empty: drawn.
   std::span<const float> renoise;
   std::uint64_t seed = 0;
+  // Prompts that are asked for meanwhile, where the configuration takes requests.
+  prompt_requests* requests = nullptr;
 };
 
 // Options of a transformer that serves this generation.
@@ -86,6 +89,10 @@ class block_generator {
   void cache_clean(std::int64_t start_latent_frame, std::int64_t latent_frames,
                    const block_info& b);
 
+  // What was taken from `requests` becomes the prompt of b's segment. Waits for its encoding, and
+  // then for the stream.
+  void use_requested_prompt(prompt_requests& requests, const block_info& b);
+
   [[nodiscard]] block_info block_at(std::int64_t index, std::int64_t segment, bool switched) const;
   // f32 [latent frames of the clip, channels, height, width]
   [[nodiscard]] ops::const_tensor latents() const { return latents_.view(); }
@@ -98,6 +105,7 @@ class block_generator {
  private:
   void check(const clip_inputs& inputs) const;
   void encode_prompts(prompt_source& prompts);
+  [[nodiscard]] ops::tensor context_of(std::int64_t segment) const;
   [[nodiscard]] latency::block block_row(const block_info& b, latency::span_id span) const;
   void denoise(const block_info& b);
   void refresh_context(const block_info& b);
@@ -117,7 +125,7 @@ class block_generator {
   cross_attention_cache cross_;
   ops::buffer workspace_;
   ops::buffer prompt_;    // [text_len, text_dim]
-  ops::buffer contexts_;  // [segments, text_len, dim]
+  ops::buffer contexts_;  // [configured segments, text_len, dim]
   ops::buffer noise_;     // [latent frames, C, H, W], f32 as are all below
   ops::buffer latents_;   // [latent frames, C, H, W]
   ops::buffer x_;         // [latent frames per block, C, H, W]

@@ -1,5 +1,8 @@
 #include "pipeline_reference/longlive/clip_decoder.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "latency/events.hpp"
 #include "latency/scope.hpp"
 
@@ -37,6 +40,11 @@ void clip_decoder::begin_clip(ops::stream stream) {
   decoder_.clear_cache(stream);
   next_latent_frame_ = 0;
   next_pixel_frame_ = 0;
+  awaited_.clear();
+}
+
+void clip_decoder::end_with(latency::async_span span, std::int64_t latent_frame) {
+  awaited_.push_back({std::move(span), latent_frame});
 }
 
 decoded_pixels clip_decoder::decode(ops::const_tensor latents, std::int64_t segment,
@@ -81,6 +89,13 @@ std::size_t clip_decoder::decode_latent_frame(ops::const_tensor prepared,
     memory_.download(out.data(), pixels.data, pixels.bytes(), stream);
   }
   const latency::timestamp complete = latency::stamp();
+  awaited_.erase(std::remove_if(awaited_.begin(), awaited_.end(),
+                                [this](awaited& a) {
+                                  if (a.latent_frame > next_latent_frame_) return false;
+                                  a.span.end();
+                                  return true;
+                                }),
+                 awaited_.end());
   for (std::int64_t i = 0; i < count; ++i) {
     latency::pixel_frame row;
     row.index = static_cast<std::int32_t>(next_pixel_frame_ + i);

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "latency/async_span.hpp"
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/vae_decoder.hpp"
 
@@ -36,6 +37,8 @@ class clip_decoder {
                ops::memory& memory, const decode_span_names& names);
 
   void begin_clip(ops::stream stream);
+  // Ends the span when the first pixel frame of this latent frame is complete.
+  void end_with(latency::async_span span, std::int64_t latent_frame);
   // latents: f32 [n, 16, height, width], the next of the clip; `segment` is where they begin.
   // Records a pixel_frame row for each pixel frame once its pixels are in host memory.
   decoded_pixels decode(ops::const_tensor latents, std::int64_t segment, ops::stream stream);
@@ -56,6 +59,11 @@ class clip_decoder {
   std::vector<std::uint8_t> host_pixels_;
   std::int64_t next_latent_frame_ = 0;
   std::int64_t next_pixel_frame_ = 0;
+  struct awaited {
+    latency::async_span span;
+    std::int64_t latent_frame;
+  };
+  std::vector<awaited> awaited_;
 };
 
 }  // namespace longlive

@@ -37,6 +37,15 @@ bool clip_reporter::stop_requested() {
   return interrupted_;
 }
 
+void clip_reporter::request_taken(std::int64_t segment, std::int64_t latent_frame,
+                                  prompt_request request) {
+  decoder_.end_with(std::move(request.until_shown), latent_frame);
+  say([&] {
+    out_.event(fmt::format("Prompt of segment {} was requested: {}", segment,
+                           prompts_text({request.text})));
+  });
+}
+
 void clip_reporter::switch_started(const switch_info& s) {
   say([&] {
     out_.event(
@@ -47,6 +56,9 @@ void clip_reporter::switch_started(const switch_info& s) {
 void clip_reporter::switch_stage_finished(const switch_info& s, switch_stage stage, duration time) {
   say([&] {
     switch (stage) {
+      case switch_stage::text_wait:
+        out_.timing("Prompt encoding awaited", time);
+        break;
       case switch_stage::cache_reset:
         out_.timing("Cache reset completed", time);
         if (s.recached_latent_frames > 0)

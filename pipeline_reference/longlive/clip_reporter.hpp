@@ -32,6 +32,8 @@ class clip_reporter final : public generation_observer {
 
   void prompt_encoded(std::int64_t segment, duration time) override;
   bool stop_requested() override;
+  void request_taken(std::int64_t segment, std::int64_t latent_frame,
+                     prompt_request request) override;
   void switch_started(const switch_info& s) override;
   void switch_stage_finished(const switch_info& s, switch_stage stage, duration time) override;
   void switch_finished(const switch_info& s, duration time) override;

@@ -76,6 +76,8 @@ void generation_config::validate() const {
         fmt::format("must be positive and at most 1000, is {}", timestep_shift));
   check(context_noise >= 0 && context_noise <= 1000, "context_noise",
         fmt::format("must lie in 0..1000, is {}", context_noise));
+  check(!takes_requests || switch_latent_frames.empty(), "switch_frame_indices",
+        "prompts are asked for while the clip is generated");
   for (std::size_t i = 0; i < switch_latent_frames.size(); ++i) {
     const std::int64_t at = switch_latent_frames[i];
     check(at >= 0 && at < latent_frames, "switch_frame_indices",

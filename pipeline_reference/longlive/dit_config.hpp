@@ -63,7 +63,8 @@ struct generation_config {
   double timestep_shift = 5.0;
   double context_noise = 0;                        // timestep of the context pass and of a recache
   std::vector<std::int64_t> switch_latent_frames;  // ascending; one prompt more than entries
-  std::uint64_t seed = 0;                          // of noise that is not given
+  bool takes_requests = false;  // prompts may be asked for while it runs, see prompt_requests.hpp
+  std::uint64_t seed = 0;       // of noise that is not given
   // Leaves out what the published code computes and nothing reads: the flow of context passes and
   // recaches, and the latent frames of a recache whose keys a kept sink does not take. Same
   // results.

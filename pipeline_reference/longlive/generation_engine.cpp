@@ -6,6 +6,8 @@
 
 #include "latency/error.hpp"
 #include "latency/scope.hpp"
+#include "pipeline_reference/longlive/prompts.hpp"
+#include "pipeline_reference/ops/transfer.hpp"
 
 namespace longlive {
 namespace {
@@ -31,7 +33,8 @@ void generation_engine::build(loop_kind kind, const decode_span_names& decode_na
                               weight_loading& loading) {
   const generation_config& g = settings_.generation;
   const reference_settings& r = settings_.reference;
-  if (r.encodes_prompts()) build_prompt_encoder(loading);
+  if (g.takes_requests) beside_ = backend_.beside();
+  if (r.encodes_prompts()) build_prompt_encoder(loading, beside_ ? *beside_ : backend_);
   {
     const dit_weight_sources sources = loading.dit();
     dit_.emplace(settings_.dit, dit_options(g, r.layer_spans), sources.weights(), backend_.memory(),
@@ -43,9 +46,31 @@ void generation_engine::build(loop_kind kind, const decode_span_names& decode_na
     single_prompt_.emplace(*dit_, g, r.kv, backend_.memory(), backend_.transformer());
   }
   decoder_.emplace(settings_, *loading.vae(), backend_.vae(), backend_.memory(), decode_names);
+  if (g.takes_requests) build_requests();
 }
 
-void generation_engine::build_prompt_encoder(weight_loading& loading) {
+void generation_engine::build_requests() {
+  ops::memory& memory = beside_->memory();
+  const auto encode = [this, &memory](const std::string& text, const ops::tensor& out) {
+    written_prompt written;
+    if (prompts_) {
+      written = prompts_->write(text, out, {});
+    } else {
+      const prompt_embedding made = seeded_embedding(
+          text, settings_.generation.seed, settings_.dit.text_len, settings_.dit.text_dim);
+      ops::upload_floats(memory, out, made.rows);
+      written.tokens = made.token_count;
+    }
+    memory.synchronize({});
+    return written;
+  };
+  requests_.emplace(encode,
+                    ops::buffer(memory, beside_->transformer().storage(),
+                                {settings_.dit.text_len, settings_.dit.text_dim}),
+                    "interactive_text_encoding");
+}
+
+void generation_engine::build_prompt_encoder(weight_loading& loading, ops::backend& on) {
   const text_encoder_settings& t = settings_.reference.text_encoder;
   const std::string path = resolve_path(settings_, t.tokenizer);
   umt5::tokenizer tokenizer = umt5::tokenizer::open(path);
@@ -53,10 +78,9 @@ void generation_engine::build_prompt_encoder(weight_loading& loading) {
     throw latency::error(path, "",
                          fmt::format("has {} token ids, but the text encoder has {} embeddings",
                                      tokenizer.vocabulary_size(), t.model.vocabulary_size));
-  prompts_.emplace(
-      std::move(tokenizer),
-      umt5::encoder(t.model, loading.text_encoder(), backend_.memory(), backend_.transformer()),
-      backend_.memory());
+  prompts_.emplace(std::move(tokenizer),
+                   umt5::encoder(t.model, loading.text_encoder(), on.memory(), on.transformer()),
+                   on.memory());
 }
 
 std::int64_t generation_engine::run(prompt_source& prompts, std::uint64_t seed,
@@ -64,6 +88,7 @@ std::int64_t generation_engine::run(prompt_source& prompts, std::uint64_t seed,
   clip_inputs inputs;
   inputs.prompts = &prompts;
   inputs.seed = seed;
+  inputs.requests = requests();
   decoder_->begin_clip({});
   return interactive_ ? interactive_->run(inputs, observer) : single_prompt_->run(inputs, observer);
 }

@@ -3,6 +3,7 @@
 // transformer, loop and video decoder.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "pipeline_reference/longlive/config.hpp"
 #include "pipeline_reference/longlive/interactive_pipeline.hpp"
 #include "pipeline_reference/longlive/prompt_encoder.hpp"
+#include "pipeline_reference/longlive/prompt_requests.hpp"
 #include "pipeline_reference/longlive/prompt_source.hpp"
 #include "pipeline_reference/longlive/single_prompt_pipeline.hpp"
 #include "pipeline_reference/longlive/weight_loading.hpp"
@@ -35,7 +37,9 @@ class generation_engine {
   [[nodiscard]] ops::const_tensor latents(std::int64_t count) const;
 
   [[nodiscard]] clip_decoder& decoder() { return *decoder_; }
-  // When the configuration says that prompts are encoded.
+  // Where the configuration takes requests.
+  [[nodiscard]] prompt_requests* requests() { return requests_ ? &*requests_ : nullptr; }
+  // When the configuration says that prompts are encoded; only while nothing is requested.
   [[nodiscard]] prompt_encoder& prompts() { return *prompts_; }
   [[nodiscard]] ops::memory& memory() { return backend_.memory(); }
   // What came from files, in the order of their opening.
@@ -43,12 +47,16 @@ class generation_engine {
 
  private:
   void build(loop_kind kind, const decode_span_names& decode_names, weight_loading& loading);
-  void build_prompt_encoder(weight_loading& loading);
+  void build_prompt_encoder(weight_loading& loading, ops::backend& on);
+  // Requested prompts are encoded on a thread and a stream of their own.
+  void build_requests();
 
   const config& settings_;
   std::vector<loaded_file> loaded_;
   ops::backend& backend_;
+  std::unique_ptr<ops::backend> beside_;  // encodes requested prompts
   std::optional<prompt_encoder> prompts_;
+  std::optional<prompt_requests> requests_;
   std::optional<causal_dit> dit_;
   std::optional<interactive_pipeline> interactive_;
   std::optional<single_prompt_pipeline> single_prompt_;

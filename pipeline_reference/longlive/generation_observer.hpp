@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "pipeline_reference/longlive/kv_placement.hpp"
+#include "pipeline_reference/longlive/prompt_requests.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 
 namespace longlive {
@@ -31,6 +32,7 @@ struct switch_info {
 };
 
 enum class switch_stage {
+  text_wait,       // for the encoding of a requested prompt, and its projection
   cache_reset,     // keys and values (global_sink false), cross-attention
   recache_setup,   // which latent frames, and where they go
   recache_forward  // the forward over them
@@ -55,6 +57,9 @@ class generation_observer {
   // The latent frame that a switch waits for is next (inside no span; the switch may take effect at
   // this block or at the next).
   virtual void switch_requested(std::int64_t /*segment*/, std::int64_t /*latent_frame*/) {}
+  // A prompt that was asked for meanwhile takes effect at the block that comes (inside no span).
+  virtual void request_taken(std::int64_t /*segment*/, std::int64_t /*latent_frame*/,
+                             prompt_request) {}
   virtual void switch_started(const switch_info&) {}  // inside prompt_switch_total
   virtual void switch_stage_finished(const switch_info&, switch_stage, duration) {}  // likewise
   virtual void switch_finished(const switch_info&, duration) {}

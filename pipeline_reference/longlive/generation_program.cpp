@@ -22,6 +22,7 @@
 #include "pipeline_reference/longlive/device_choice.hpp"
 #include "pipeline_reference/longlive/device_recording.hpp"
 #include "pipeline_reference/longlive/interrupt.hpp"
+#include "pipeline_reference/longlive/prompt_reader.hpp"
 #include "pipeline_reference/longlive/prompts.hpp"
 #include "pipeline_reference/longlive/run_description.hpp"
 #include "pipeline_reference/longlive/run_files.hpp"
@@ -29,6 +30,19 @@
 
 namespace longlive {
 namespace {
+
+// Prompts come in while the clip is generated, so nothing is configured to happen.
+void take_requests(config& c) {
+  const std::string& source = c.reference.prompt_embeddings;
+  if (!c.reference.encodes_prompts() && source != "seeded")
+    throw latency::error("", "--prompts_from",
+                         "needs prompt_embeddings: encoded or seeded, found " + source);
+  if (!c.generation.switch_latent_frames.empty())
+    c.notes.push_back(
+        "no effect with --prompts_from: switch_frame_indices, and the prompts after the first");
+  c.generation.switch_latent_frames.clear();
+  c.generation.takes_requests = true;
+}
 
 config configured(const program_options& options, loop_kind loop) {
   config c = read_config(options.config_path);
@@ -39,6 +53,7 @@ config configured(const program_options& options, loop_kind loop) {
   if (options.kv_policy)
     c.reference.kv = *options.kv_policy == "ring" ? kv_policy::ring : kv_policy::roll;
   if (options.seed) c.generation.seed = static_cast<std::uint64_t>(*options.seed);
+  if (!options.prompts_from.empty()) take_requests(c);
   c.reference.layer_spans = c.reference.layer_spans || options.layer_spans;
   return c;
 }
@@ -48,6 +63,11 @@ std::vector<prompt_line> prompts_of(const config& c, const std::string& path) {
   std::vector<prompt_line> lines = read_prompts(path);
   const std::int64_t found = static_cast<std::int64_t>(lines.front().prompts.size());
   const std::int64_t needed = c.generation.segments();
+  if (c.generation.takes_requests) {
+    lines.resize(1);
+    lines.front().prompts.resize(1);
+    return lines;
+  }
   if (found != needed)
     throw latency::error(
         path, fmt::format("line {}", lines.front().line),
@@ -116,6 +136,8 @@ class program {
       out_.line("Switch frame indices: " + list_text(g.switch_latent_frames));
     }
     out_.line(fmt::format("Number of prompt lines: {}", lines_.size()));
+    if (settings_.generation.takes_requests)
+      out_.line("Further prompts are read from: " + options_.prompts_from);
   }
 
   void run_line(std::size_t index) {
@@ -155,8 +177,12 @@ class program {
     }
     clip_reporter reporter(settings_, kind_.loop == loop_kind::interactive, out_,
                            engine_->decoder(), open_video(files_[index].video), interrupt_);
+    std::optional<prompt_reader> reader;
+    if (prompt_requests* requests = engine_->requests())
+      reader.emplace(options_.prompts_from, *requests);
     const std::int64_t latent_frames =
         engine_->run(*prompts, settings_.generation.seed + index, reporter);
+    if (reader) tell_requests(*reader, session);
     reporter.finish(engine_->latents(latent_frames));
     latency::memory::snapshot("clip_done");
     summarise(index, latent_frames, reporter);
@@ -179,11 +205,27 @@ class program {
 
   std::unique_ptr<prompt_source> prompts_of_line(std::size_t index) {
     const prompt_line& line = lines_[index];
+    if (prompt_requests* requests = engine_->requests())
+      return std::make_unique<first_prompt>(*requests, line.prompts.front(), engine_->memory());
     if (settings_.reference.encodes_prompts())
       return std::make_unique<encoded_prompts>(engine_->prompts(), line.prompts,
                                                index + 1 == lines_.size());
     return std::make_unique<given_prompts>(engine_->memory(),
                                            given_embeddings(settings_, line, index));
+  }
+
+  void tell_requests(prompt_reader& reader, std::optional<latency::session>& session) {
+    for (const std::string& complaint : reader.stop()) out_.always("Skipped: " + complaint);
+    const request_counts counts = engine_->requests()->counts();
+    out_.line(
+        fmt::format("Prompts requested: {}, of them {} took effect, {} gave way to a later one, {} "
+                    "came too late",
+                    counts.requested, counts.taken, counts.replaced, counts.too_late));
+    if (!session) return;
+    session->describe("prompts_requested", counts.requested);
+    session->describe("prompts_taken", counts.taken);
+    session->describe("prompts_replaced", counts.replaced);
+    session->describe("prompts_too_late", counts.too_late);
   }
 
   prompt_cache_counts cache_counts() {

@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
       {.text = {"interactive_inference_with_timing",
                 "Generates clips with LongLive's interactive loop (prompt switches with "
                 "KV-recache) and times it.",
-                "pipeline_reference/configs/longlive_interactive_small.yaml"},
+                "pipeline_reference/configs/longlive_interactive_small.yaml", true},
        .loop = longlive::loop_kind::interactive,
        .root_span = "interactive_inference",
        .timing_prefix = "interactive_timing_analysis",

@@ -1,6 +1,7 @@
 #include "pipeline_reference/longlive/interactive_pipeline.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "latency/events.hpp"
 #include "latency/scope.hpp"
@@ -30,6 +31,25 @@ std::int64_t recached_latent_frames(const generation_config& g, std::int64_t sta
   return window - (sink_is_kept && g.skips_unread_work ? g.sink_latent_frames : 0);
 }
 
+// Requests are taken while this lives, and refused afterwards.
+class open_requests {
+ public:
+  explicit open_requests(prompt_requests* requests) : requests_(requests) {
+    if (requests_ != nullptr) requests_->begin_clip();
+  }
+  open_requests(const open_requests&) = delete;
+  open_requests& operator=(const open_requests&) = delete;
+  ~open_requests() {
+    if (requests_ != nullptr) requests_->end_clip();
+  }
+  void close() const {
+    if (requests_ != nullptr) requests_->close();
+  }
+
+ private:
+  prompt_requests* requests_;
+};
+
 const generation_config& validated(const generation_config& generation) {
   generation.validate();
   return generation;
@@ -45,23 +65,44 @@ interactive_pipeline::interactive_pipeline(causal_dit& dit, const generation_con
 
 std::int64_t interactive_pipeline::run(const clip_inputs& inputs, generation_observer& observer,
                                        ops::stream s) {
-  const std::vector<std::int64_t>& switches = generator_.config().switch_latent_frames;
+  const open_requests requests(inputs.requests);
   generator_.start(inputs, observer, s);
+  const std::int64_t blocks = generator_.config().blocks();
   std::int64_t segment = 0;
-  for (std::int64_t index = 0; index < generator_.config().blocks(); ++index) {
+  for (std::int64_t index = 0; index < blocks; ++index) {
     block_info b = generator_.block_at(index, segment, false);
     if (observer.stop_requested()) return b.first_latent_frame;
     note_requests(b, observer);
-    const auto next = static_cast<std::size_t>(segment);
-    if (next < switches.size() && b.first_latent_frame >= switches[next]) {
+    const std::optional<due_switch> due = inputs.requests != nullptr
+                                              ? requested_switch(b, inputs.requests, observer)
+                                              : configured_switch(b);
+    if (index + 1 == blocks) requests.close();
+    if (due) {
       b.segment = ++segment;
       b.switched = true;
     }
     generator_.run_block(b, [&] {
-      if (b.switched) switch_prompt(b, observer, s);
+      if (due) switch_prompt(b, *due, observer, s);
     });
   }
   return generator_.config().latent_frames;
+}
+
+std::optional<interactive_pipeline::due_switch> interactive_pipeline::configured_switch(
+    const block_info& b) const {
+  const std::vector<std::int64_t>& switches = generator_.config().switch_latent_frames;
+  const auto next = static_cast<std::size_t>(b.segment);
+  if (next >= switches.size() || b.first_latent_frame < switches[next]) return std::nullopt;
+  return due_switch{switches[next], requests_[next], nullptr};
+}
+
+std::optional<interactive_pipeline::due_switch> interactive_pipeline::requested_switch(
+    const block_info& b, prompt_requests* requests, generation_observer& observer) {
+  std::optional<prompt_request> taken = requests->take();
+  if (!taken) return std::nullopt;
+  const due_switch due{b.first_latent_frame, taken->requested, requests};
+  observer.request_taken(b.segment + 1, b.first_latent_frame, std::move(*taken));
+  return due;
 }
 
 // A configured switch counts as requested when the block that holds its latent frame is next.
@@ -75,13 +116,12 @@ void interactive_pipeline::note_requests(const block_info& b, generation_observe
   }
 }
 
-void interactive_pipeline::switch_prompt(const block_info& b, generation_observer& observer,
-                                         ops::stream s) {
+void interactive_pipeline::switch_prompt(const block_info& b, const due_switch& due,
+                                         generation_observer& observer, ops::stream s) {
   const generation_config& g = generator_.config();
   kv_cache& kv = generator_.self_cache();
   cross_attention_cache& cross = generator_.cross_cache();
-  const auto request = static_cast<std::size_t>(b.segment - 1);
-  switch_info info{b.segment, b.index, g.switch_latent_frames[request], b.first_latent_frame,
+  switch_info info{b.segment, b.index, due.requested_latent_frame, b.first_latent_frame,
                    recached_latent_frames(g, b.first_latent_frame)};
   const clock::time_point begin = clock::now();
   clock::time_point stage_begin = begin;
@@ -95,6 +135,12 @@ void interactive_pipeline::switch_prompt(const block_info& b, generation_observe
                        {"latent_frame", b.first_latent_frame}};
   observer.switch_started(info);
   stage_begin = clock::now();
+  if (due.requests != nullptr) {
+    const latency::scope span{
+        "prompt_switch_text_wait", {"segment", b.segment}, {"block", b.index}};
+    generator_.use_requested_prompt(*due.requests, b);
+  }
+  if (due.requests != nullptr) stage_done(switch_stage::text_wait);
   if (!g.global_sink) {
     const latency::scope span{"prompt_switch_kv_reset",
                               {"bytes", kv.bytes()},
@@ -144,7 +190,7 @@ void interactive_pipeline::switch_prompt(const block_info& b, generation_observe
   row.latent_frame = static_cast<std::int32_t>(info.latent_frame);
   row.recached_latent_frames = static_cast<std::int32_t>(info.recached_latent_frames);
   row.first_pixel_frame = static_cast<std::int32_t>(first_pixel_frame(info.latent_frame));
-  latency::record(row, requests_[request]);
+  latency::record(row, due.requested);
   total.close();
   observer.switch_finished(info, clock::now() - begin);
 }

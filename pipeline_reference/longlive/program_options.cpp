@@ -37,6 +37,11 @@ std::optional<int> parse_command_line(int argc, const char* const* argv,
   app.add_option("--output_video", o.output_video,
                  "FILE.y4m or FILE.mp4; auto: named in output_folder")
       ->capture_default_str();
+  if (program.switches_prompts)
+    app.add_option(
+        "--prompts_from", o.prompts_from,
+        "read prompts while the clip is generated, one per line, from a file, a named pipe "
+        "or - (standard input): each takes effect at the next block");
   app.add_option("--kv_policy", o.kv_policy, "ring or roll, instead of the configuration's")
       ->check(CLI::IsMember({"ring", "roll"}));
   app.add_flag("--layer_spans", o.layer_spans,

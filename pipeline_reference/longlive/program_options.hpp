@@ -14,6 +14,7 @@ struct program_options {
   bool overwrite = false;             // replace timing files that are there
   bool trace = false;                 // also a Chrome trace beside each timing file
   std::string output_video = "none";  // none, auto (a name in output_folder) or a file
+  std::string prompts_from;           // prompts that come in meanwhile: -, a file or a named pipe
   std::optional<std::string> kv_policy;
   bool layer_spans = false;
   std::optional<std::int64_t> seed;
@@ -27,6 +28,7 @@ struct program_text {
   const char* name;
   const char* description;
   const char* example_config;
+  bool switches_prompts = false;
 };
 
 // Parses the command line; long options may be written with `_` or `-`. Returns the exit code when

@@ -21,11 +21,13 @@ class backend {
   [[nodiscard]] virtual transformer_ops& transformer() = 0;
   [[nodiscard]] virtual vae_ops& vae() = 0;
   [[nodiscard]] virtual device_facts facts() const = 0;
+  // Another one of the same device, for another thread: with a stream of its own (one host thread
+  // on the CPU), and memory that both can use.
+  [[nodiscard]] virtual std::unique_ptr<backend> beside() const;
 };
 
-// `device` is "cpu" or "cuda"; another one of the same device has a stream of its own, and memory
-// that both can use. `host_threads`: that the CPU computes with, 0 for one per core. Throws
-// latency::error where this build or this machine lacks it.
+// `device` is "cpu" or "cuda". `host_threads`: that the CPU computes with, 0 for one per core.
+// Throws latency::error where this build or this machine lacks it.
 [[nodiscard]] std::unique_ptr<backend> make_backend(const std::string& device,
                                                     int host_threads = 0);
 

@@ -1,6 +1,7 @@
 #include "pipeline_reference/ops/planned_backend.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ops {
 namespace {
@@ -79,10 +80,18 @@ void planned_memory::release(void* data) noexcept {
 }
 
 planned_backend::planned_backend(backend& model)
+    : planned_backend(model, std::make_shared<planned_memory>()) {}
+
+planned_backend::planned_backend(backend& model, std::shared_ptr<planned_memory> memory)
     : model_(model),
+      memory_(std::move(memory)),
       transformer_(std::make_unique<no_transformer_ops>(model.transformer())),
       vae_(std::make_unique<no_vae_ops>(model.vae())) {}
 
 planned_backend::~planned_backend() = default;
+
+std::unique_ptr<backend> planned_backend::beside() const {
+  return std::unique_ptr<backend>(new planned_backend(model_, memory_));
+}
 
 }  // namespace ops

@@ -3,6 +3,7 @@
 // it tells what it needs, before anything is taken from the device.
 
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 
 #include "pipeline_reference/ops/backend.hpp"
@@ -38,14 +39,18 @@ class planned_backend final : public backend {
   explicit planned_backend(backend& model);
   ~planned_backend() override;
 
-  [[nodiscard]] planned_memory& memory() override { return memory_; }
+  [[nodiscard]] planned_memory& memory() override { return *memory_; }
   [[nodiscard]] transformer_ops& transformer() override { return *transformer_; }
   [[nodiscard]] vae_ops& vae() override { return *vae_; }
   [[nodiscard]] device_facts facts() const override { return model_.facts(); }
+  // Counts into the same memory.
+  [[nodiscard]] std::unique_ptr<backend> beside() const override;
 
  private:
+  planned_backend(backend& model, std::shared_ptr<planned_memory> memory);
+
   backend& model_;
-  planned_memory memory_;
+  std::shared_ptr<planned_memory> memory_;
   std::unique_ptr<transformer_ops> transformer_;
   std::unique_ptr<vae_ops> vae_;
 };

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -290,6 +291,71 @@ TEST_CASE("programs: --check_only names the device, or why not, and makes nothin
   CHECK(check("cpu").out.rfind("Device: cpu\n", 0) == 0);
   CHECK(check("cuda").exit_code == 2);
   CHECK_FALSE(std::filesystem::exists(run / "clip.y4m"));
+}
+
+TEST_CASE("interactive program: prompts come in through a pipe, and take effect block by block") {
+  const tiny_run run(300);
+  const std::string pipe = run / "prompts";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  const running_program program =
+      run.start({interactive, "--config_path", run.config(), "--enable_timing",
+                 "--timing_output_dir", run / "out", "--prompts_from", pipe});
+  const auto wait_for = [&program](const std::string& text) {
+    while (program.printed().find(text) == std::string::npos)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  };
+  wait_for("Block 0 (");
+  {
+    std::ofstream user(pipe);
+    user << "\n  a fox  \n\xff not text\n" << std::flush;
+    wait_for("Prompt of segment 1 was requested: [['a fox']]");
+    user << "a bear" << std::flush;  // a line ends where its end is written
+    user << " in snow\n" << std::flush;
+    wait_for("Prompt switch to segment 2 completed");
+  }
+  program.interrupt();
+  const program_result result = program.wait();
+  CHECK(result.exit_code == 130);
+  CHECK(result.out.find("Prompt of segment 2 was requested: [['a bear in snow']]") !=
+        std::string::npos);
+  CHECK(result.out.find("Skipped: " + pipe +
+                        ": line 1: not UTF-8 at byte 0 of the text (its line 3)") !=
+        std::string::npos);
+  CHECK(result.out.find("Prompts requested: 2, of them 2 took effect, 0 gave way to a later one, 0 "
+                        "came too late") != std::string::npos);
+  const json file = run.timing_file();
+  CHECK(latency_test::schema_complaint("timing.schema.json", file) == "");
+  REQUIRE(file["switches"]["segment"] == json{1, 2});
+  CHECK(file["switches"]["requested_latent_frame"] == file["switches"]["latent_frame"]);
+  // From each request to its first pixel frame.
+  const json& spans = file["async_spans"];
+  REQUIRE(spans["start_ns"].size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::size_t pixel_frame = file["switches"]["first_pixel_frame"][i];
+    const std::int64_t complete = file["pixel_frames"]["complete_ns"][pixel_frame];
+    const std::int64_t end =
+        spans["start_ns"][i].get<std::int64_t>() + spans["duration_ns"][i].get<std::int64_t>();
+    CHECK(end >= complete);
+    CHECK(end < file["pixel_frames"]["complete_ns"][pixel_frame + 4]);
+  }
+  CHECK(file["run"]["prompts_taken"] == 2);
+}
+
+TEST_CASE("programs: prompts from a pipe need one that opens, and prompts that can be encoded") {
+  const tiny_run run(4, "  prompt_embeddings: p.safetensors\n");
+  const auto refusal = [&run](const std::string& program) {
+    return run.run({program, "--config_path", run.config(), "--prompts_from", "-"});
+  };
+  CHECK(refusal(interactive).err ==
+        "interactive_inference_with_timing: --prompts_from: needs prompt_embeddings: encoded or "
+        "seeded, found p.safetensors\n");
+  CHECK(refusal(single).exit_code == 2);
+  const tiny_run seeded(4);
+  const program_result missing = seeded.run(
+      {interactive, "--config_path", seeded.config(), "--prompts_from", seeded / "nothing"});
+  CHECK(missing.exit_code == 2);
+  CHECK(missing.err == "interactive_inference_with_timing: " + (seeded / "nothing") +
+                           ": cannot open: No such file or directory\n");
 }
 
 TEST_CASE("programs: without --enable_timing nothing is recorded or written") {
