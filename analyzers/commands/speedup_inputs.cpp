@@ -107,15 +107,30 @@ void add_read(std::map<std::string, run_value>& to, const std::vector<recording>
   if (start_ns > year_2000_ns) to.emplace("date", date_of(start_ns));
 }
 
+// " (there are A, B)", for who asked for what there is not.
+std::string among(const std::set<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? " (there are " : ", ") + name;
+  return list.empty() ? list : list + ")";
+}
+
 std::string series_of(const timeline::stage_log& log, const std::string& given) {
-  if (!given.empty()) {
-    for (const timeline::sample_series& s : log.series)
-      if (s.name == given) return given;
-    throw error(log.source, "", "no '>>>> " + given + " time:' lines");
-  }
-  if (log.series.size() > 1)
-    throw error(log.source, "", "several names on '>>>>' lines: say which (--...-series)");
-  return log.series.empty() ? "" : log.series.front().name;
+  std::set<std::string> names;
+  for (const timeline::sample_series& s : log.series) names.insert(s.name);
+  if (!given.empty() && names.count(given) == 0)
+    throw error(log.source, "", "no '>>>> " + given + " time:' lines" + among(names));
+  if (!given.empty()) return given;
+  if (names.size() > 1)
+    throw error(log.source, "",
+                "several names on '>>>>' lines: say which (--...-series)" + among(names));
+  return names.empty() ? "" : *names.begin();
+}
+
+std::set<std::string> stages_of(const timeline::stage_log& log) {
+  std::set<std::string> names;
+  for (const timeline::stage_round& round : log.rounds)
+    for (const timeline::stage_run& run : round.stages) names.insert(run.stage);
+  return names;
 }
 
 void read_log(speedup_side& side, const speedup_side_options& given, const std::string& stage) {
@@ -128,7 +143,8 @@ void read_log(speedup_side& side, const speedup_side_options& given, const std::
   if (std::all_of(side.stage.runs_ns.begin(), side.stage.runs_ns.end(),
                   [](const auto& run) { return !run.has_value(); }))
     throw error(side.log.source, "",
-                name.empty() ? "no completed stage" : "no completed stage '" + name + "'");
+                name.empty() ? "no completed stage"
+                             : "no completed stage '" + name + "'" + among(stages_of(side.log)));
   side.attention =
       analysis::times_of_attention(side.log, series_of(side.log, given.series), limits_of(given));
 }
@@ -136,10 +152,12 @@ void read_log(speedup_side& side, const speedup_side_options& given, const std::
 void analyse_traces(speedup_side& side, const speedup_side_options& given,
                     const std::vector<recording>& ranks) {
   const std::string source = ranks.size() == 1 ? ranks.front().source : given.trace;
-  const std::string kernel = given.kernel.empty() ? analysis::busiest_kernel(ranks) : given.kernel;
+  const std::string busiest = analysis::busiest_kernel(ranks);
+  if (busiest.empty()) throw error(source, "", "no kernels");
+  const std::string kernel = given.kernel.empty() ? busiest : given.kernel;
   side.kernel = analysis::times_of_kernel(ranks, kernel);
   if (side.kernel.count == 0)
-    throw error(source, "", kernel.empty() ? "no kernels" : "no kernel '" + kernel + "'");
+    throw error(source, "", "no kernel '" + kernel + "' (the busiest is '" + busiest + "')");
   if (!given.section_from.empty() || !given.section_to.empty()) {
     if (given.section_from.empty() || given.section_to.empty())
       throw error("", "section", "needs both boundaries");

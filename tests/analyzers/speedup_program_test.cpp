@@ -261,6 +261,23 @@ TEST_CASE("latency speedup: limits that drop everything or contradict each other
   CHECK(none["gap"]["tables"].empty());
 }
 
+TEST_CASE("latency speedup: a name that is not there is answered with those that are") {
+  const auto refusal = [](const std::string& arguments) {
+    const command_result r = speedup(inputs + arguments);
+    CHECK(r.status == 2);
+    CHECK(latency_test::is_one_line(r.err));
+    return r.err;
+  };
+  CHECK(refusal(" --stage Denoise")
+            .find("no completed stage 'Denoise' (there are DecodingStage, "
+                  "InputValidationStage, LTX2DenoisingStage,") != std::string::npos);
+  CHECK(refusal(" --candidate-kernel gemm")
+            .find("no kernel 'gemm' (the busiest is "
+                  "'_attn_fwd_sparse')") != std::string::npos);
+  CHECK(refusal(" --baseline-series VSA").find("no '>>>> VSA time:' lines (there are Vanilla)") !=
+        std::string::npos);
+}
+
 TEST_CASE("latency speedup: a folder of traces is a folder of ranks") {
   const temporary_folder folder;
   for (const char* rank : {"rank0", "rank1"})
