@@ -95,11 +95,11 @@ void attention_launches::add_e4m3(const attention_shape& s) {
     return memory_.back().as<void>();
   };
   const auto exponents = [&](int tokens) {
-    return static_cast<std::int8_t*>(bytes(static_cast<std::size_t>(s.batch) * s.heads *
-                                           static_cast<std::size_t>(kernels::fp8::groups(tokens))));
+    return static_cast<int*>(bytes(sizeof(int) * static_cast<std::size_t>(s.batch) * s.heads *
+                                   static_cast<std::size_t>(kernels::fp8::groups(tokens))));
   };
   // Quantizes fresh numbers, which are not needed any more then.
-  const auto quantized = [&](int tokens, std::int8_t* to_exponents, const auto& quantize) {
+  const auto quantized = [&](int tokens, int* to_exponents, const auto& quantize) {
     const device_memory numbers = random_tensor(count_of(s, tokens));
     quantize(kernels::quantize_params{{numbers.as<__nv_bfloat16>(), row * tokens, row, s.head_dim},
                                       s.batch,
@@ -108,8 +108,8 @@ void attention_launches::add_e4m3(const attention_shape& s) {
                                       to_exponents});
     CUDA_OK(cudaDeviceSynchronize());
   };
-  const auto rows = [&](int tokens, const std::int8_t*& of) {
-    std::int8_t* const made = exponents(tokens);
+  const auto rows = [&](int tokens, const int*& of) {
+    int* const made = exponents(tokens);
     of = made;
     const kernels::attention_tensor<__nv_fp8_e4m3> to{
         static_cast<__nv_fp8_e4m3*>(bytes(count_of(s, tokens))), row * tokens, row, s.head_dim};
@@ -124,7 +124,7 @@ void attention_launches::add_e4m3(const attention_shape& s) {
   const kernels::transposed_tensor<__nv_fp8_e4m3> v{
       static_cast<__nv_fp8_e4m3*>(bytes(static_cast<std::size_t>(row * pitch) * s.batch)),
       row * pitch, s.head_dim * pitch, pitch};
-  std::int8_t* const v_exponents = exponents(s.tokens_kv);
+  int* const v_exponents = exponents(s.tokens_kv);
   quantized(s.tokens_kv, v_exponents,
             [&](const auto& from) { kernels::quantize_values(from, v, nullptr); });
   p.v = {v.data, v.batch_stride, v.head_stride, v.dim_stride};

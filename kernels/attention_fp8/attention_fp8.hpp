@@ -19,16 +19,16 @@ struct transposed_tensor {
   std::int64_t batch_stride = 0, head_stride = 0, dim_stride = 0;
 };
 
-// head_dim is 128. Addresses and strides are multiples of 16 bytes. Exponents (int8): numbers of
+// head_dim is 128. Addresses and strides are multiples of 16 bytes. Exponents: numbers of
 // group g, rows 128 g to 128 g + 127, stand for themselves times 2^exponent; arrays [batch, heads,
 // fp8::groups(tokens)].
 struct attention_fp8_params {
   attention_tensor<const __nv_fp8_e4m3> q;   // [b, s_q, h, 128]
   attention_tensor<const __nv_fp8_e4m3> k;   // [b, s_kv, h_kv, 128]
   transposed_tensor<const __nv_fp8_e4m3> v;  // [b, h_kv, 128, s_kv rounded up to 128]
-  const std::int8_t* q_exponents = nullptr;
-  const std::int8_t* k_exponents = nullptr;
-  const std::int8_t* v_exponents = nullptr;
+  const int* q_exponents = nullptr;
+  const int* k_exponents = nullptr;
+  const int* v_exponents = nullptr;
   attention_tensor<__nv_bfloat16> o;  // [b, s_q, h, 128]
   float* lse = nullptr;               // as in attention_params, and so the rest
   int batch = 1, heads = 1, heads_kv = 1, tokens_q = 0, tokens_kv = 0;

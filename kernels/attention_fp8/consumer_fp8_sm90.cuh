@@ -36,7 +36,7 @@ struct attention_fp8_config {
 };
 
 struct attention_fp8_arguments : attention_arguments {
-  const std::int8_t *q_exponents, *k_exponents, *v_exponents;
+  const int *q_exponents, *k_exponents, *v_exponents;
 };
 
 template <class Config>
@@ -126,8 +126,8 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     const attention_params& params = args_.params;
     const int head_kv = work.batch * params.heads_kv + work.head / (params.heads / params.heads_kv);
     const int of_head = head_kv * fp8::groups(params.tokens_kv);
-    const std::int8_t* const k_exponents = args_.k_exponents + of_head;
-    const std::int8_t* const v_exponents = args_.v_exponents + of_head;
+    const int* const k_exponents = args_.k_exponents + of_head;
+    const int* const v_exponents = args_.v_exponents + of_head;
     const int q_exponent = __ldg(
         args_.q_exponents + (work.batch * params.heads + work.head) * fp8::groups(params.tokens_q) +
         work.row_block);

@@ -76,8 +76,7 @@ __device__ __forceinline__ group_of_rows load_group(const quantize_params& p, fl
   const int exponent = fp8::exponent_for(largest << 16);
   by = __uint_as_float(fp8::bits_of_power(-exponent));
   if (threadIdx.x == 0)
-    p.exponents[(static_cast<std::int64_t>(batch) * p.heads + head) * gridDim.x + group] =
-        static_cast<std::int8_t>(exponent);
+    p.exponents[(static_cast<std::int64_t>(batch) * p.heads + head) * gridDim.x + group] = exponent;
   return rows;
 }
 

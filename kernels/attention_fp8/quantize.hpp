@@ -11,7 +11,7 @@ namespace kernels {
 struct quantize_params {
   attention_tensor<const __nv_bfloat16> from;
   int batch = 1, heads = 1, tokens = 0;
-  std::int8_t* exponents = nullptr;  // [b, h, fp8::groups(tokens)]
+  int* exponents = nullptr;  // [b, h, fp8::groups(tokens)]
 };
 
 // Launch on `stream`, may be captured, wait for nothing. Throw std::invalid_argument for misaligned

@@ -54,7 +54,7 @@ void quantize_ref(const quantize_params& p, const Write& write) {
         std::memcpy(&bits, &largest, sizeof bits);
         const int exponent = fp8::exponent_for(bits);
         p.exponents[(static_cast<std::int64_t>(batch) * p.heads + head) * groups + group] =
-            static_cast<std::int8_t>(exponent);
+            exponent;
         for (int token = first; token < first + fp8::group_rows; ++token)
           for (int dim = 0; dim < 128; ++dim) {
             const float x = value_at(token, dim);

@@ -111,7 +111,7 @@ class quantized_tensor {
     return {on_device ? bytes_device_.get() : bytes_.data(), heads_ * 128 * pitch_, 128 * pitch_,
             pitch_};
   }
-  [[nodiscard]] const std::int8_t* exponents(bool on_device) const {
+  [[nodiscard]] const int* exponents(bool on_device) const {
     return on_device ? exponents_device_.get() : exponents_.data();
   }
 
@@ -122,9 +122,9 @@ class quantized_tensor {
   std::vector<__nv_bfloat16> bf16_;
   device_buffer<__nv_bfloat16> bf16_device_;
   std::vector<__nv_fp8_e4m3> bytes_;
-  std::vector<std::int8_t> exponents_;
+  std::vector<int> exponents_;
   device_buffer<__nv_fp8_e4m3> bytes_device_;
-  device_buffer<std::int8_t> exponents_device_;
+  device_buffer<int> exponents_device_;
 };
 
 class problem {

@@ -22,7 +22,7 @@ struct host_problem {
   int tokens_q, tokens_kv;
   std::vector<__nv_bfloat16> q, k, v;
   std::vector<__nv_fp8_e4m3> q8, k8, v8;
-  std::vector<std::int8_t> q_exponents, k_exponents, v_exponents;
+  std::vector<int> q_exponents, k_exponents, v_exponents;
 
   host_problem(int queries, int keys, std::uint64_t seed)
       : tokens_q(queries),
