@@ -53,22 +53,24 @@ __global__ void __launch_bounds__(Config::threads, 1)
 
   const int valid = p.valid_rows == nullptr ? p.tokens_kv : *p.valid_rows;
   const int blocks = (valid + Config::block_n - 1) / Config::block_n;
-  const attention_schedule schedule(args.row_blocks, p.heads, p.batch, blocks, Config::causal,
-                                    p.workspace != nullptr);
+  const typename Config::schedule schedule(args.row_blocks, p.heads, p.batch, blocks,
+                                           Config::causal, p.workspace != nullptr);
 
   if (threadIdx.x < 128) {
     ptx::registers_release<40>();
-    if (threadIdx.x == 0)
+    if (threadIdx.x == 0) {
       produce<Config>(shared, p, valid, schedule, q, k, v);
-    else if (threadIdx.x >= 32 && schedule.splitters() > 0)
-      combine_pieces<Config>(args, schedule);
+    } else if constexpr (Config::schedule::splits) {
+      if (threadIdx.x >= 32 && schedule.splitters() > 0) combine_pieces<Config>(args, schedule);
+    }
   } else {
     ptx::registers_acquire<232>();
     const int group = threadIdx.x / 128 - 1;
     Consumer consumer(shared, args, valid);
     if (group == 1) ptx::named_barrier_arrive(turn_of_0, 256);  // the first turn is 0's
     for_each_work<Config>(
-        schedule, p, valid, [&](const attention_work& work) { consumer.compute(work); },
+        schedule, p, valid,
+        [&](const typename Config::schedule::work& work) { consumer.compute(work); },
         [&] {
           __threadfence();
           ptx::named_barrier_sync(pieces_of_0 + group, 128);

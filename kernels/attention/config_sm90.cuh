@@ -9,8 +9,9 @@
 
 namespace kernels::sm90 {
 
-template <int HeadDim, int BlockN, int Slots, bool Causal>
+template <int HeadDim, int BlockN, int Slots, bool Causal, class Schedule = attention_schedule>
 struct attention_config {
+  using schedule = Schedule;
   static constexpr int head_dim = HeadDim;
   static constexpr int block_m = 128;     // queries of a tile
   static constexpr int block_n = BlockN;  // keys of a block
@@ -65,13 +66,13 @@ __device__ __forceinline__ int key_blocks(const attention_params& p, int valid, 
 
 // Calls visit(work) for everything this block of the grid computes; pieces_done() after the pieces.
 template <class Config, class Visit, class PiecesDone>
-__device__ __forceinline__ void for_each_work(const attention_schedule& schedule,
+__device__ __forceinline__ void for_each_work(const typename Config::schedule& schedule,
                                               const attention_params& p, int valid,
                                               const Visit& visit, const PiecesDone& pieces_done) {
   const int pieces = schedule.pieces(), end = pieces + schedule.turns();
 #pragma unroll 1
   for (int i = 0; i < end; ++i) {
-    attention_work work = i < pieces ? schedule.piece(i) : schedule.turn(i - pieces);
+    auto work = i < pieces ? schedule.piece(i) : schedule.turn(i - pieces);
     if (work.row_block < 0) continue;
     if (Config::causal) work.last = key_blocks<Config>(p, valid, work.row_block);
     visit(work);

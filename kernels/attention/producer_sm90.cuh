@@ -13,7 +13,7 @@ namespace kernels::sm90 {
 // One thread.
 template <class Config>
 __device__ __forceinline__ void produce(typename Config::shared& shared, const attention_params& p,
-                                        int valid, const attention_schedule& schedule,
+                                        int valid, const typename Config::schedule& schedule,
                                         const CUtensorMap& q, const CUtensorMap& k,
                                         const CUtensorMap& v) {
   ring_position<Config::slots> ring;

@@ -23,6 +23,10 @@ struct attention_work {
 
 class attention_schedule {
  public:
+  using work = attention_work;
+  // Whether it has pieces of tiles, and work for one warpgroup alone.
+  static constexpr bool splits = true, halves = false;
+
   // Into how many ranges the `tail` tiles of the last round are split, 0 for not at all. A piece of
   // fewer than four blocks costs more to combine than it saves.
   static constexpr __host__ __device__ int ranges(int grid, int tail, int key_blocks) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "kernels/attention/attention_ref.hpp"
+#include "kernels/attention/tail_schedules.hpp"
 #include "tests/kernels/device_buffer.hpp"
 
 using kernels::attention_params;
@@ -97,9 +98,13 @@ class problem {
 
   // Poisons the outputs with NaN, runs, and keeps what came out.
   void run(const attention_params& p, attention_path path) {
+    run([&] { kernels::attention(p, path, nullptr); });
+  }
+  template <class Launch>
+  void run(const Launch& launch) {
     outputs_.fill_bytes(0xFF);
     lses_.fill_bytes(0xFF);
-    kernels::attention(p, path, nullptr);
+    launch();
     CUDA_OK(cudaDeviceSynchronize());
     o = outputs_.values();
     lse = lses_.values();
@@ -286,6 +291,32 @@ TEST_CASE("attention: the Hopper path at the pipeline's shapes") {
                          workspace);
   check_against_fp64({1, 12, 12, 4680, 18720, 128, false, 14040}, attention_path::hopper, seed);
   check_against_fp64({1, 16, 4, 4096, 4096, 128, true}, attention_path::hopper, seed);
+}
+
+TEST_CASE("attention: other ends of a launch give the same output") {
+  if (!hopper()) return;
+  const std::uint64_t seed = fresh_seed();
+  const auto check_tail = [&](const shape& s, kernels::attention_tail tail) {
+    CAPTURE(words(s));
+    problem data(s, seed);
+    attention_params p = data.params(true);
+    p.workspace = nullptr;  // whole tiles: the same sums in the same order
+    data.run(p, attention_path::hopper);
+    const auto o = data.o;
+    const auto lse = data.lse;
+    REQUIRE(kernels::takes_tail(p, tail));
+    for (int i = 0; i < 2; ++i) {
+      data.run([&] { kernels::attention_with_tail(p, tail, nullptr); });
+      CHECK(same_bits(data, o, lse));
+    }
+  };
+  for (const int tokens_kv : {1, 176, 177, 353, 512, 1500})
+    check_tail({1, 12, 12, 4680, tokens_kv, 128}, kernels::attention_tail::half_tiles);
+  check_tail({1, 12, 6, 4680, 700, 128, false, 0}, kernels::attention_tail::half_tiles);
+  check_tail({1, 12, 6, 4680, 700, 128, false, 600}, kernels::attention_tail::half_tiles);
+  check_tail({2, 4, 2, 8192, 8192, 128, true}, kernels::attention_tail::by_length);
+  check_tail({1, 7, 7, 4600, 5000, 128, true, 4700}, kernels::attention_tail::by_length);
+  check_tail({1, 12, 12, 3000, 200, 128, true}, kernels::attention_tail::by_length);
 }
 
 TEST_CASE("attention: the plain path") {

@@ -1,0 +1,123 @@
+// The ways through the tiles, walked on the CPU: every tile once, whatever the grid.
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "kernels/attention/tail_schedules_sm90.cuh"
+
+using kernels::sm90::half_tile_schedule;
+using kernels::sm90::level_tail_schedule;
+
+namespace {
+
+struct launch {
+  int row_blocks, heads, batch, grid;
+  int tiles() const { return row_blocks * heads * batch; }
+};
+
+launch some_launch() {
+  return {*rc::gen::inRange(1, 200), *rc::gen::inRange(1, 20), *rc::gen::inRange(1, 4),
+          *rc::gen::inRange(1, 150)};
+}
+
+// Calls visit(block, work) for everything that is not nothing.
+template <class MakeSchedule, class Visit>
+void walk(const launch& l, const MakeSchedule& make, const Visit& visit) {
+  for (int block = 0; block < l.grid; ++block) {
+    const auto schedule = make(block);
+    for (int i = 0; i < schedule.turns(); ++i)
+      if (const auto work = schedule.turn(i); work.row_block >= 0) visit(block, work);
+  }
+}
+
+// How often each row block of 64 rows of a head is computed.
+using half_tile = std::tuple<int, int, int, int>;  // batch, head, row block, half
+
+bool each_once(const launch& l, const std::map<half_tile, int>& times) {
+  if (static_cast<int>(times.size()) != 2 * l.tiles()) return false;
+  for (const auto& [tile, count] : times) {
+    const auto& [batch, head, row_block, half] = tile;
+    if (count != 1 || batch >= l.batch || head >= l.heads || row_block >= l.row_blocks)
+      return false;
+  }
+  return true;
+}
+
+// Blocks of keys that each block of the grid computes, a tile of row block i counting i + 1.
+std::vector<int> loads(const launch& l) {
+  std::vector<int> of(l.grid, 0);
+  walk(
+      l,
+      [&](int block) {
+        return level_tail_schedule(l.row_blocks, l.heads, l.batch, {l.grid, block});
+      },
+      [&](int block, const auto& work) { of[block] += work.row_block + 1; });
+  return of;
+}
+
+}  // namespace
+
+TEST_CASE("half_tile_schedule: computes every half of every tile once") {
+  CHECK(rc::check([] {
+    const launch l = some_launch();
+    RC_PRE(half_tile_schedule::applies(l.tiles(), l.grid));
+    std::map<half_tile, int> times;
+    int halves = 0;
+    walk(
+        l,
+        [&](int block) {
+          return half_tile_schedule(l.row_blocks, l.heads, l.batch, 3, {l.grid, block});
+        },
+        [&](int, const auto& work) {
+          RC_ASSERT(work.first == 0 && work.last == 3 && work.piece == -1);
+          halves += work.group >= 0;
+          for (const int half : {0, 1})
+            if (work.group < 0 || work.group == half)
+              ++times[{work.batch, work.head, work.row_block, half}];
+        });
+    RC_ASSERT(each_once(l, times));
+    RC_ASSERT(halves == 2 * (l.tiles() % l.grid));
+  }));
+}
+
+TEST_CASE("half_tile_schedule: 444 tiles on 132 multiprocessors are three rounds and 96 halves") {
+  CHECK(half_tile_schedule::applies(444, 132));
+  CHECK_FALSE(half_tile_schedule::applies(396, 132));
+  CHECK_FALSE(half_tile_schedule::applies(463, 132));
+  const half_tile_schedule last(37, 12, 1, 3, {132, 95}), idle(37, 12, 1, 3, {132, 96});
+  CHECK(last.turns() == 4);
+  CHECK(last.turn(3).row_block == 36);
+  CHECK(last.turn(3).head == 11);
+  CHECK(last.turn(3).group == 1);
+  CHECK(idle.turn(3).row_block == -1);
+}
+
+TEST_CASE("level_tail_schedule: computes every tile once, and ends within about one tile") {
+  CHECK(rc::check([] {
+    launch l = some_launch();
+    l.row_blocks += l.row_blocks % 2;
+    RC_PRE(level_tail_schedule::applies(l.row_blocks, l.tiles(), l.grid));
+    std::map<half_tile, int> times;
+    walk(
+        l,
+        [&](int block) {
+          return level_tail_schedule(l.row_blocks, l.heads, l.batch, {l.grid, block});
+        },
+        [&](int, const auto& work) {
+          for (const int half : {0, 1}) ++times[{work.batch, work.head, work.row_block, half}];
+        });
+    RC_ASSERT(each_once(l, times));
+    const auto of = loads(l);
+    const auto [least, most] = std::minmax_element(of.begin(), of.end());
+    RC_ASSERT(*most - *least <= l.row_blocks);
+  }));
+}
+
+TEST_CASE("level_tail_schedule: 8192 queries of 32 heads on 132 multiprocessors end almost level") {
+  const auto of = loads({64, 16, 2, 132});
+  CHECK(*std::max_element(of.begin(), of.end()) <= 509);  // pairs: 8 * 65 = 520; level: 504.2
+}
