@@ -145,12 +145,12 @@ std::vector<longlive::prompt_embedding> prompts_for(const longlive::dit_config& 
 struct variant {
   std::int64_t window, sink;
   longlive::kv_policy policy;
-  bool skips_unread_work;
+  bool skips_dead_work;
   bool taken_apart;  // a forward of it, by operation
   [[nodiscard]] std::string text() const {
     return fmt::format("window {}/{}, {}{}", window, sink,
                        policy == longlive::kv_policy::ring ? "ring" : "roll",
-                       skips_unread_work ? "" : ", all published work");
+                       skips_dead_work ? "" : ", all published work");
   }
 };
 
@@ -212,7 +212,7 @@ void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& bac
   longlive::generation_config g;
   g.window_latent_frames = v.window;
   g.sink_latent_frames = v.sink;
-  g.skips_unread_work = v.skips_unread_work;
+  if (v.skips_dead_work) g.skips = longlive::dead_work::all();
   g.latent_frames = blocks * g.latent_frames_per_block;
   const std::int64_t full = v.window / g.latent_frames_per_block;  // blocks to fill the window
   const std::int64_t budget_block = full + 1, first_switch = blocks - 4;

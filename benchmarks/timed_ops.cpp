@@ -145,6 +145,10 @@ void timed_ops::x0_renoise(const ops::x0_renoise_params& p, ops::stream s, ops::
   inner_.x0_renoise(p, s, w);
   note("x0, re-noise", 0, bytes_of({p.x_t, p.flow, p.x0, p.x_next, p.eps}));
 }
+void timed_ops::block_mask(const ops::block_mask_params& p, ops::stream s, ops::workspace w) {
+  inner_.block_mask(p, s, w);
+  note("block_mask", 0, bytes_of({p.mask}));
+}
 void timed_ops::move_rows(const ops::move_rows_params& p, ops::stream s, ops::workspace w) {
   inner_.move_rows(p, s, w);
   note("move_rows", 0,

@@ -59,6 +59,7 @@ class timed_ops final : public ops::transformer_ops {
   void fill_normal(const ops::fill_normal_params& p, ops::stream s, ops::workspace w) override;
   void x0_renoise(const ops::x0_renoise_params& p, ops::stream s, ops::workspace w) override;
   void move_rows(const ops::move_rows_params& p, ops::stream s, ops::workspace w) override;
+  void block_mask(const ops::block_mask_params& p, ops::stream s, ops::workspace w) override;
 
  private:
   struct entry {

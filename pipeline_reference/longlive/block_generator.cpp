@@ -17,9 +17,8 @@ constexpr std::uint32_t noise_sequence = 0;
 constexpr std::uint32_t renoise_sequence = 1;
 
 std::int64_t most_latent_frames_of_a_forward(const generation_config& g) {
-  return g.switch_latent_frames.empty() && !g.takes_requests
-             ? g.latent_frames_per_block
-             : std::max(g.latent_frames_per_block, g.cached_latent_frames());
+  return g.recaches() ? std::max(g.latent_frames_per_block, g.cached_latent_frames())
+                      : g.latent_frames_per_block;
 }
 
 ops::shape latent_shape(const dit_config& c, std::int64_t latent_frames) {
@@ -49,6 +48,7 @@ causal_dit::options dit_options(const generation_config& g, bool layer_spans) {
   o.timesteps = generation_timesteps(g);
   o.timesteps.push_back(static_cast<float>(g.context_noise));
   o.layer_spans = layer_spans;
+  o.repeats_modulation = !g.skips.repeated_modulation;
   return o;
 }
 
@@ -71,13 +71,18 @@ block_generator::block_generator(causal_dit& dit, const generation_config& g, kv
     return ops::buffer(memory_, ops::dtype::f32, shape);
   };
   workspace_ = ops::buffer(memory, ops::dtype::u8, {ops.workspace_bytes()});
-  prompt_ = ops::buffer(memory, ops.storage(), {c.text_len, c.text_dim});
+  prompts_ = ops::buffer(memory, ops.storage(), {g.segments(), c.text_len, c.text_dim});
+  prompt_tokens_.resize(static_cast<std::size_t>(g.segments()));
   contexts_ = ops::buffer(memory, ops.storage(), {g.segments(), c.text_len, c.dim});
   noise_ = floats(latent_shape(c, g.latent_frames));
   latents_ = floats(latent_shape(c, g.latent_frames));
   x_ = floats(latent_shape(c, g.latent_frames_per_block));
   eps_ = floats(latent_shape(c, g.latent_frames_per_block));
   flow_ = floats(latent_shape(c, most_latent_frames_of_a_forward(g)));
+  if (!g.skips.unused_block_mask && g.recaches()) {
+    const std::int64_t padded = padded_mask_tokens(g.cached_latent_frames());
+    mask_ = ops::buffer(memory, ops::dtype::u8, {padded, padded});
+  }
 }
 
 void block_generator::check(const clip_inputs& inputs) const {
@@ -121,10 +126,10 @@ void block_generator::encode_prompts(prompt_source& prompts) {
     const auto begin = std::chrono::steady_clock::now();
     {
       latency::scope span{spans_.text_encoding, {"segment", segment}};
-      const written_prompt prompt = prompts.write(segment, prompt_.view(), stream_);
+      const written_prompt prompt = prompts.write(segment, prompt_of(segment), stream_);
       span.add({"tokens", prompt.tokens});
       if (prompt.cached) span.add({"prompt_cache_hit", *prompt.cached ? 1 : 0});
-      dit_.embed_prompt(prompt_.view(), context_of(segment), stream_);
+      embed_prompt(segment, prompt.tokens);
     }
     observer_->prompt_encoded(segment, std::chrono::steady_clock::now() - begin);
   }
@@ -134,14 +139,51 @@ void block_generator::encode_prompts(prompt_source& prompts) {
 void block_generator::use_requested_prompt(prompt_requests& requests, const block_info& b) {
   written_prompt written;
   const ops::const_tensor rows = requests.wait(written);
-  dit_.embed_prompt(rows, context_of(b.segment), stream_);
+  memory_.copy(prompt_of(b.segment).data, rows.data, rows.bytes(), stream_);
+  embed_prompt(b.segment, written.tokens);
   memory_.synchronize(stream_);  // before the next encoding may write over the rows
   requests.release();
 }
 
-// Each configured segment has its own; a requested one takes the place of the one before.
-ops::tensor block_generator::context_of(std::int64_t segment) const {
-  return contexts_.view()[std::min(segment, generation_.segments() - 1)];
+// Each configured segment has a slot of its own; a requested one takes the place of the one before.
+std::int64_t block_generator::slot_of(std::int64_t segment) const {
+  return std::min(segment, generation_.segments() - 1);
+}
+
+ops::tensor block_generator::prompt_of(std::int64_t segment) const {
+  return prompts_.view()[slot_of(segment)];
+}
+
+// Its padding is one row where identical keys are merged.
+prompt_context block_generator::context_of(std::int64_t segment) const {
+  const std::int64_t text_len = dit_.config().text_len;
+  const std::int64_t tokens = prompt_tokens_[static_cast<std::size_t>(slot_of(segment))];
+  const std::int64_t rows =
+      generation_.skips.identical_padding_keys ? std::min(tokens + 1, text_len) : text_len;
+  return {contexts_.view()[slot_of(segment)].row_range(0, rows), text_len - rows + 1};
+}
+
+void block_generator::embed_prompt(std::int64_t segment, std::int64_t tokens) {
+  prompt_tokens_[static_cast<std::size_t>(slot_of(segment))] = tokens;
+  const prompt_context context = context_of(segment);
+  dit_.embed_prompt(prompt_of(segment).row_range(0, context.rows.rows()), context.rows, stream_);
+}
+
+std::int64_t block_generator::padded_mask_tokens(std::int64_t latent_frames) const {
+  constexpr std::int64_t mask_block = 128;  // of the published attention's masks
+  const std::int64_t tokens = latent_frames * dit_.config().tokens_per_latent_frame();
+  return (tokens + mask_block - 1) / mask_block * mask_block;
+}
+
+void block_generator::build_block_mask(std::int64_t latent_frames) {
+  if (!mask_) return;
+  LATENCY_SCOPE("unused_block_mask", {"bytes", mask_.view().bytes()});
+  const std::int64_t padded = padded_mask_tokens(latent_frames);
+  const std::int64_t tokens = dit_.config().tokens_per_latent_frame();
+  ops_.block_mask(
+      {ops::tensor(mask_.view().data, ops::dtype::u8, {padded, padded}), latent_frames * tokens,
+       generation_.latent_frames_per_block * tokens, generation_.cached_latent_frames() * tokens},
+      stream_, workspace_.as_workspace());
 }
 
 block_info block_generator::block_at(std::int64_t index, std::int64_t segment,
@@ -260,7 +302,7 @@ void block_generator::run_forward(const ops::const_tensor& latent, float timeste
                                   std::int64_t start_latent_frame) {
   const std::int64_t latent_frames = latent.shape[0];
   const kv_plan& plan = kv_.plan();
-  const bool flow_is_read = step >= 0 || !generation_.skips_unread_work;
+  const bool flow_is_read = step >= 0 || !generation_.skips.unread_flow;
   const ops::tensor flow = flow_is_read ? slice(flow_.view(), 0, latent_frames) : ops::tensor();
   {
     const latency::scope span{
@@ -273,9 +315,15 @@ void block_generator::run_forward(const ops::const_tensor& latent, float timeste
         {"rewritten_tokens", plan.rewritten_tokens},
         {"block", b.index},
         step >= 0 ? latency::attribute{"step", step} : latency::attribute{"segment", b.segment}};
+    if (!generation_.skips.repeated_text_embedding) {
+      LATENCY_SCOPE("repeated_text_embedding");
+      embed_prompt(b.segment, prompt_tokens_[static_cast<std::size_t>(slot_of(b.segment))]);
+    }
+    const prompt_context context = context_of(b.segment);
     dit_.forward({latent,
                   timestep,
-                  context_of(b.segment),
+                  context.rows,
+                  context.last_row_count,
                   flow,
                   {b.index, step, start_latent_frame, latent_frames}},
                  kv_, cross_, stream_);

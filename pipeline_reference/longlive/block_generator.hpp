@@ -52,6 +52,12 @@ struct clip_inputs {
 [[nodiscard]] causal_dit::options dit_options(const generation_config& generation,
                                               bool layer_spans);
 
+// The embedding of a prompt, as attention takes it.
+struct prompt_context {
+  ops::tensor rows;                 // [., dim]
+  std::int64_t last_row_count = 1;  // it stands for so many identical ones
+};
+
 class block_generator {
  public:
   // Configuration validated before; `dit` made with dit_options() and outliving this.
@@ -89,6 +95,8 @@ class block_generator {
   void cache_clean(std::int64_t start_latent_frame, std::int64_t latent_frames,
                    const block_info& b);
 
+  // The mask that the published recache builds and does not use, unless that is left out.
+  void build_block_mask(std::int64_t latent_frames);
   // What was taken from `requests` becomes the prompt of b's segment. Waits for its encoding, and
   // then for the stream.
   void use_requested_prompt(prompt_requests& requests, const block_info& b);
@@ -105,7 +113,11 @@ class block_generator {
  private:
   void check(const clip_inputs& inputs) const;
   void encode_prompts(prompt_source& prompts);
-  [[nodiscard]] ops::tensor context_of(std::int64_t segment) const;
+  [[nodiscard]] std::int64_t slot_of(std::int64_t segment) const;
+  [[nodiscard]] ops::tensor prompt_of(std::int64_t segment) const;
+  [[nodiscard]] prompt_context context_of(std::int64_t segment) const;
+  void embed_prompt(std::int64_t segment, std::int64_t tokens);
+  [[nodiscard]] std::int64_t padded_mask_tokens(std::int64_t latent_frames) const;
   [[nodiscard]] latency::block block_row(const block_info& b, latency::span_id span) const;
   void denoise(const block_info& b);
   void refresh_context(const block_info& b);
@@ -124,13 +136,15 @@ class block_generator {
   kv_cache kv_;
   cross_attention_cache cross_;
   ops::buffer workspace_;
-  ops::buffer prompt_;    // [text_len, text_dim]
-  ops::buffer contexts_;  // [configured segments, text_len, dim]
-  ops::buffer noise_;     // [latent frames, C, H, W], f32 as are all below
-  ops::buffer latents_;   // [latent frames, C, H, W]
-  ops::buffer x_;         // [latent frames per block, C, H, W]
-  ops::buffer eps_;       // likewise
-  ops::buffer flow_;      // [most latent frames of a forward, C, H, W]
+  ops::buffer prompts_;                      // [configured segments, text_len, text_dim]
+  std::vector<std::int64_t> prompt_tokens_;  // of each
+  ops::buffer contexts_;                     // [configured segments, text_len, dim]
+  ops::buffer noise_;                        // [latent frames, C, H, W], f32 as are all below
+  ops::buffer latents_;                      // [latent frames, C, H, W]
+  ops::buffer x_;                            // [latent frames per block, C, H, W]
+  ops::buffer eps_;                          // likewise
+  ops::buffer flow_;                         // [most latent frames of a forward, C, H, W]
+  ops::buffer mask_;  // u8, where the unused mask of a recache is not left out
 
   clip_inputs inputs_;
   generation_observer* observer_ = nullptr;

@@ -13,16 +13,6 @@
 namespace longlive {
 namespace {
 
-// A span with the attributes of a layer's part, when layer spans are asked for.
-void open_layer_span(std::optional<latency::scope>& span, bool wanted, const char* name,
-                     std::int64_t layer, const forward_place& place) {
-  if (!wanted) return;
-  span.emplace(name, latency::attribute{"layer", layer}, latency::attribute{"block", place.block},
-               latency::attribute{"latent_frame", place.latent_frame},
-               latency::attribute{"latent_frames", place.latent_frames});
-  if (place.step >= 0) span->add({"step", place.step});
-}
-
 const dit_config& validated(const dit_config& config) {
   config.validate();
   return config;
@@ -38,6 +28,7 @@ causal_dit::causal_dit(const dit_config& config, const options& o,
       ops_(ops),
       most_latent_frames_(o.most_latent_frames),
       layer_spans_(o.layer_spans),
+      repeats_modulation_(o.repeats_modulation),
       weights_(load_dit_weights(config, weights, memory, ops.storage(), lora)) {
   const std::int64_t tokens = o.most_latent_frames * config.tokens_per_latent_frame();
   const auto rows = [&](std::int64_t n, std::int64_t columns) {
@@ -78,25 +69,31 @@ void causal_dit::prepare_timesteps(const std::vector<float>& timesteps) {
   const auto rows = [&](std::int64_t columns) {
     return ops::buffer(memory_, ops_.storage(), {count, columns});
   };
-  const ops::workspace w = workspace_.as_workspace();
-
-  ops::buffer on_device(memory_, ops::dtype::f32, {count});
-  ops::upload_floats(memory_, on_device.view(), timesteps_);
-  const ops::buffer waves = rows(config_.freq_dim), hidden = rows(config_.dim),
-                    embedding = rows(config_.dim), activated = rows(config_.dim),
-                    projected = rows(6 * config_.dim);
-  ops_.timestep_embedding({on_device.view(), waves.view()}, {}, w);
-  linear(waves.view(), weights_.time_in, hidden.view(), {}, ops::activation::silu);
-  linear(hidden.view(), weights_.time_out, embedding.view(), {});
-  ops_.activate({embedding.view(), activated.view(), ops::activation::silu}, {}, w);
-  linear(activated.view(), weights_.time_projection, projected.view(), {});
-
+  time_ = {ops::buffer(memory_, ops::dtype::f32, {count}),
+           rows(config_.freq_dim),
+           rows(config_.dim),
+           rows(config_.dim),
+           rows(config_.dim),
+           rows(6 * config_.dim)};
   modulation_ = ops::buffer(memory_, ops_.storage(), {config_.layers, count, 6 * config_.dim});
   head_modulation_ = ops::buffer(memory_, ops_.storage(), {2, count, config_.dim});
-  ops_.broadcast_add({weights_.modulation.view(), projected.view(), modulation_.view()}, {}, w);
-  ops_.broadcast_add({weights_.head_modulation.view(), embedding.view(), head_modulation_.view()},
-                     {}, w);
+  ops::upload_floats(memory_, time_.timesteps.view(), timesteps_);
+  compute_modulation({});
   memory_.synchronize({});
+  if (!repeats_modulation_) time_ = {};
+}
+
+void causal_dit::compute_modulation(ops::stream s) {
+  const ops::workspace w = workspace_.as_workspace();
+  ops_.timestep_embedding({time_.timesteps.view(), time_.waves.view()}, s, w);
+  linear(time_.waves.view(), weights_.time_in, time_.hidden.view(), s, ops::activation::silu);
+  linear(time_.hidden.view(), weights_.time_out, time_.embedding.view(), s);
+  ops_.activate({time_.embedding.view(), time_.activated.view(), ops::activation::silu}, s, w);
+  linear(time_.activated.view(), weights_.time_projection, time_.projected.view(), s);
+  ops_.broadcast_add({weights_.modulation.view(), time_.projected.view(), modulation_.view()}, s,
+                     w);
+  ops_.broadcast_add(
+      {weights_.head_modulation.view(), time_.embedding.view(), head_modulation_.view()}, s, w);
 }
 
 std::int64_t causal_dit::timestep_index(float timestep) const {
@@ -158,8 +155,9 @@ void causal_dit::add_low_rank(const ops::const_tensor& x, const linear_weights& 
 
 void causal_dit::embed_prompt(const ops::const_tensor& prompt, const ops::tensor& context,
                               ops::stream s) {
-  linear(prompt, weights_.text_in, act_.text.view(), s, ops::activation::gelu_tanh);
-  linear(act_.text.view(), weights_.text_out, context, s);
+  const ops::tensor hidden = act_.text.view().row_range(0, prompt.rows());
+  linear(prompt, weights_.text_in, hidden, s, ops::activation::gelu_tanh);
+  linear(hidden, weights_.text_out, context, s);
 }
 
 void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cache& cross,
@@ -176,6 +174,10 @@ void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cac
   const ops::tensor x = act_.x.view().row_range(0, tokens);
   const ops::tensor normed = act_.normed.view().row_range(0, tokens);
 
+  if (repeats_modulation_) {
+    LATENCY_SCOPE("repeated_modulation");
+    compute_modulation(s);
+  }
   ops_.patchify({f.latent, patches}, s, w);
   linear(patches, weights_.patch, x, s);
 
@@ -185,6 +187,7 @@ void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cac
   for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
     if (!f.flow && layer + 1 == config_.layers) {
       write_keys(layer, tokens, f.place, kv, s);
+      apply_rolled(f.place, kv, s);
       return;
     }
     self_attention(layer, m, tokens, f.place, kv, s);
@@ -203,6 +206,7 @@ void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cac
     }
   }
   cross.set_valid();
+  apply_rolled(f.place, kv, s);
   linear(normed, weights_.head, patches, s);
   ops_.unpatchify({patches, f.flow}, s, w);
 }
@@ -214,16 +218,14 @@ void causal_dit::write_keys(std::int64_t layer, std::int64_t tokens, const forwa
   const ops::workspace w = workspace_.as_workspace();
   const ops::tensor qkv = act_.qkv.view().row_range(0, tokens);
   linear(act_.normed.view().row_range(0, tokens), weights.qkv, qkv, s);
+  rolled_kv* const rolled = kv.rolled();
   std::optional<latency::scope> write_span;
-  open_layer_span(write_span, layer_spans_,
-                  kv.policy() == kv_policy::roll ? "kv_roll_and_insert" : "kv_ring_write", layer,
-                  place);
+  open_layer_span(write_span, layer_spans_ && rolled == nullptr, "kv_ring_write", layer, place);
   if (write_span) {
     const std::int64_t token_bytes = 2 * config_.dim * ops::size_bytes(ops_.storage());  // k and v
-    write_span->add({"bytes", (plan.moved_tokens + plan.written_tokens) * token_bytes});
+    write_span->add({"bytes", plan.written_tokens * token_bytes});
     write_span->add({"rewritten_tokens", plan.rewritten_tokens});
   }
-  kv.move_rows(layer, ops_, s, w);
   ops::qk_norm_rope_cache_write_params p;
   p.qkv = qkv;
   p.q_weight = weights.norm_q.view();
@@ -231,13 +233,24 @@ void causal_dit::write_keys(std::int64_t layer, std::int64_t tokens, const forwa
   p.rope = {rope_time_.view(), rope_height_.view(), rope_width_.view()};
   p.start_latent_frame = kv.start_latent_frame();
   p.cache_rows = kv.cache_rows();
+  if (rolled != nullptr) p.cache_rows = rolled->fresh_rows(p.cache_rows.elements());
   p.q_out = act_.projected.view().row_range(0, tokens);
-  p.k_cache = kv.k(layer);
-  p.v_cache = kv.v(layer);
+  const key_values into =
+      rolled != nullptr ? rolled->fresh(layer) : key_values{kv.k(layer), kv.v(layer)};
+  p.k_cache = into.k;
+  p.v_cache = into.v;
   p.heads = config_.heads;
   p.rows_per_latent_frame = config_.tokens_per_latent_frame();
   p.eps = dit_config::eps;
   ops_.qk_norm_rope_cache_write(p, s, w);
+}
+
+void causal_dit::apply_rolled(const forward_place& place, kv_cache& kv, ops::stream s) {
+  rolled_kv* const rolled = kv.rolled();
+  if (rolled == nullptr) return;
+  for (std::int64_t layer = 0; layer < config_.layers; ++layer)
+    rolled->apply({kv.plan(), layer, place, layer_spans_, ops_, s, workspace_.as_workspace()},
+                  {kv.k(layer), kv.v(layer)});
 }
 
 void causal_dit::self_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
@@ -262,6 +275,14 @@ void causal_dit::self_attention(std::int64_t layer, const modulation& m, std::in
   a.v = kv.v(layer);
   a.keys[0] = plan.attended[0];
   a.keys[1] = plan.attended[1];
+  if (rolled_kv* const rolled = kv.rolled()) {
+    const key_values window =
+        rolled->window({plan, layer, place, layer_spans_, ops_, s, w}, {kv.k(layer), kv.v(layer)});
+    a.k = window.k;
+    a.v = window.v;
+    a.keys[0] = {0, window.k.rows()};
+    a.keys[1] = {};
+  }
   a.out = attended;
   a.heads = config_.heads;
   a.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim()));
@@ -283,15 +304,15 @@ void causal_dit::cross_attention(std::int64_t layer, const modulation& m, std::i
   std::optional<latency::scope> span;
   open_layer_span(span, layer_spans_, "cross_attention", layer, f.place);
   if (span) {
-    span->add({"attended_tokens", config_.text_len});
-    span->add({"reused_tokens", cross.valid() ? config_.text_len : 0});
+    span->add({"attended_tokens", f.context.rows()});
+    span->add({"reused_tokens", cross.valid() ? f.context.rows() : 0});
   }
   const dit_layer_weights& weights = weights_.layers[static_cast<std::size_t>(layer)];
   const ops::workspace w = workspace_.as_workspace();
   const ops::tensor normed = act_.normed.view().row_range(0, tokens);
   const ops::tensor q = act_.projected.view().row_range(0, tokens);  // and what follows attention
   const ops::tensor attended = act_.attended.view().row_range(0, tokens);
-  const ops::tensor kv = cross.kv(layer);
+  const ops::tensor kv = cross.kv(layer).row_range(0, f.context.rows());
   const ops::tensor k = kv.column_range(0, config_.dim);
 
   if (!cross.valid()) {
@@ -304,7 +325,8 @@ void causal_dit::cross_attention(std::int64_t layer, const modulation& m, std::i
   a.q = q;
   a.k = k;
   a.v = kv.column_range(config_.dim, config_.dim);
-  a.keys[0] = {0, config_.text_len};
+  a.keys[0] = {0, f.context.rows()};
+  a.last_key_count = f.last_context_row_count;
   a.out = attended;
   a.heads = config_.heads;
   a.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim()));

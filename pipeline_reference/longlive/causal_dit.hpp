@@ -3,8 +3,8 @@
 //
 // Owns its weights and activations, all allocated at construction; holds no state of a clip, which
 // lives in the two caches. What depends only on the timestep (its embedding and the modulation of
-// every layer) is computed at construction for the timesteps given there; what depends only on the
-// prompt, in embed_prompt(). One thread at a time.
+// every layer) is computed at construction for the timesteps given there, or at every forward as
+// published; what depends only on the prompt, in embed_prompt(). One thread at a time.
 
 #include <cstdint>
 #include <vector>
@@ -13,23 +13,17 @@
 #include "pipeline_reference/longlive/dit_config.hpp"
 #include "pipeline_reference/longlive/dit_weights.hpp"
 #include "pipeline_reference/longlive/kv_cache.hpp"
+#include "pipeline_reference/longlive/layer_span.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 #include "pipeline_reference/ops/transformer_ops.hpp"
 
 namespace longlive {
 
-// Indices for the attributes of layer spans; step is -1 outside the denoising steps.
-struct forward_place {
-  std::int64_t block = 0;
-  std::int64_t step = -1;
-  std::int64_t latent_frame = 0;
-  std::int64_t latent_frames = 0;
-};
-
 struct dit_forward {
   ops::const_tensor latent;   // f32 [F, channels, height, width]
   float timestep = 0;         // of every latent frame; one of those given at construction
-  ops::const_tensor context;  // [text_len, dim], from embed_prompt()
+  ops::const_tensor context;  // [1 to text_len, dim], from embed_prompt()
+  std::int64_t last_context_row_count = 1;  // identical rows that its last row stands for
   // f32, shape of latent; absent: only the keys and values are wanted, and nothing is computed that
   // no later forward reads.
   ops::tensor flow;
@@ -43,6 +37,7 @@ class causal_dit {
     std::int64_t latent_frames = 240;      // of a clip
     std::vector<float> timesteps;          // that forwards will use
     bool layer_spans = false;              // record one span per attention, FFN and KV write
+    bool repeats_modulation = false;       // compute it anew at every forward, as published
   };
 
   // Throws latency::error for an impossible configuration and for weights that do not fit it. With
@@ -50,8 +45,8 @@ class causal_dit {
   causal_dit(const dit_config& config, const options& o, const checkpoint::weight_source& weights,
              ops::memory& memory, ops::transformer_ops& ops, const unmerged_lora* lora = nullptr);
 
-  // prompt [text_len, text_dim] (rows after the last token zero) -> context [text_len, dim], both
-  // in the back end's storage dtype.
+  // prompt [n, text_dim] (rows after the last token zero) -> context [n, dim], n at most text_len,
+  // both in the back end's storage dtype.
   void embed_prompt(const ops::const_tensor& prompt, const ops::tensor& context, ops::stream s);
 
   // Flow of F latent frames, after kv.begin() for them. Writes their keys and values to `kv`; fills
@@ -80,6 +75,7 @@ class causal_dit {
   };
 
   void prepare_timesteps(const std::vector<float>& timesteps);
+  void compute_modulation(ops::stream s);
   void prepare_rope(std::int64_t latent_frames);
   [[nodiscard]] std::int64_t timestep_index(float timestep) const;
   [[nodiscard]] modulation layer_modulation(std::int64_t layer, std::int64_t timestep) const;
@@ -87,9 +83,11 @@ class causal_dit {
                                            const ops::const_tensor& scale,
                                            std::int64_t tokens) const;
 
-  // Projects, and writes keys and values into the cache.
+  // Projects, and writes keys and values into the cache, or where the roll takes them from.
   void write_keys(std::int64_t layer, std::int64_t tokens, const forward_place& place, kv_cache& kv,
                   ops::stream s);
+  // The roll's delayed update of the cache, when all layers have left their keys and values.
+  void apply_rolled(const forward_place& place, kv_cache& kv, ops::stream s);
   void self_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
                       const forward_place& place, kv_cache& kv, ops::stream s);
   void cross_attention(std::int64_t layer, const modulation& m, std::int64_t tokens,
@@ -107,11 +105,19 @@ class causal_dit {
   ops::transformer_ops& ops_;
   std::int64_t most_latent_frames_;
   bool layer_spans_;
+  bool repeats_modulation_;
   dit_weights weights_;
   activations act_;
   ops::buffer workspace_;
   ops::buffer rope_time_, rope_height_, rope_width_;
   std::vector<float> timesteps_;
+  struct timestep_rows {                       // one for each timestep
+    ops::buffer timesteps;                     // f32 [.]
+    ops::buffer waves;                         // [., freq_dim]
+    ops::buffer hidden, embedding, activated;  // [., dim]
+    ops::buffer projected;                     // [., 6 * dim]
+  };
+  timestep_rows time_;           // kept where modulation is computed at every forward
   ops::buffer modulation_;       // [layers, timesteps, 6 * dim]
   ops::buffer head_modulation_;  // [2, timesteps, dim]
 };

@@ -182,6 +182,14 @@ text_encoder_settings read_text_encoder(config_mapping& own, const dit_config& d
   return out;
 }
 
+dead_work read_dead_work(config_mapping& own) {
+  config_mapping skip = own.mapping("skip");
+  dead_work w;
+  for (const dead_work_switch& s : dead_work_switches) w.*s.left_out = skip.boolean(s.name, true);
+  skip.refuse_unknown();
+  return w;
+}
+
 void read_reference(config& c, config_mapping& root) {
   config_mapping own = root.mapping("pipeline_reference");
   reference_settings& r = c.reference;
@@ -198,6 +206,7 @@ void read_reference(config& c, config_mapping& root) {
   if (has_encoder || r.encodes_prompts()) r.text_encoder = read_text_encoder(own, c.dit);
   if (has_encoder && !r.encodes_prompts())
     c.notes.push_back("text_encoder is not used: prompt_embeddings is " + r.prompt_embeddings);
+  c.generation.skips = read_dead_work(own);
   r.layer_spans = own.boolean("layer_spans", false);
   r.pixel_fps = own.real("pixel_fps", r.pixel_fps, 0.1, 1000);
   own.refuse_unknown();

@@ -51,6 +51,34 @@ struct dit_config {
 // moves down as published. Same results.
 enum class kv_policy { ring, roll };
 
+// What the published code computes although nothing reads it, or again with the same result. Each
+// is left out where it is set; the results are the same, to rounding with identical_padding_keys.
+struct dead_work {
+  bool repeated_text_embedding = false;  // of the prompt, at every forward
+  bool repeated_modulation = false;      // by the timestep, of every layer, at every forward
+  bool unread_flow = false;              // after the last layer's keys and values, where only these
+                                         // are wanted: in context passes and recaches
+  bool dropped_sink_queries = false;     // latent frames of a recache whose keys a kept sink does
+                                         // not take
+  bool unused_block_mask = false;        // of a recache
+  bool identical_padding_keys = false;   // of a prompt: as one key that counts so many times
+
+  [[nodiscard]] static constexpr dead_work all() { return {true, true, true, true, true, true}; }
+};
+
+// Each by its name in a configuration.
+struct dead_work_switch {
+  const char* name;
+  bool dead_work::*left_out;
+};
+inline constexpr dead_work_switch dead_work_switches[] = {
+    {"repeated_text_embedding", &dead_work::repeated_text_embedding},
+    {"repeated_modulation", &dead_work::repeated_modulation},
+    {"unread_flow", &dead_work::unread_flow},
+    {"dropped_sink_queries", &dead_work::dropped_sink_queries},
+    {"unused_block_mask", &dead_work::unused_block_mask},
+    {"identical_padding_keys", &dead_work::identical_padding_keys}};
+
 // The loop around it.
 struct generation_config {
   std::int64_t latent_frames = 240;          // of the clip (num_output_frames)
@@ -65,10 +93,7 @@ struct generation_config {
   std::vector<std::int64_t> switch_latent_frames;  // ascending; one prompt more than entries
   bool takes_requests = false;  // prompts may be asked for while it runs, see prompt_requests.hpp
   std::uint64_t seed = 0;       // of noise that is not given
-  // Leaves out what the published code computes and nothing reads: the flow of context passes and
-  // recaches, and the latent frames of a recache whose keys a kept sink does not take. Same
-  // results.
-  bool skips_unread_work = false;
+  dead_work skips;
 
   // With the published limit on attended tokens when there is no window.
   static constexpr std::int64_t unlimited_attention_tokens = 32760;
@@ -77,6 +102,7 @@ struct generation_config {
   [[nodiscard]] std::int64_t segments() const {
     return static_cast<std::int64_t>(switch_latent_frames.size()) + 1;
   }
+  [[nodiscard]] bool recaches() const { return takes_requests || !switch_latent_frames.empty(); }
   // Latent frames that the KV cache holds.
   [[nodiscard]] std::int64_t cached_latent_frames() const {
     return window_latent_frames < 0 ? latent_frames : window_latent_frames;

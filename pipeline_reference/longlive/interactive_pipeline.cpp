@@ -28,7 +28,7 @@ std::int64_t first_pixel_frame(std::int64_t latent_frame) {
 std::int64_t recached_latent_frames(const generation_config& g, std::int64_t start) {
   const std::int64_t window = std::min(g.cached_latent_frames(), start);
   const bool sink_is_kept = g.global_sink && window < start;
-  return window - (sink_is_kept && g.skips_unread_work ? g.sink_latent_frames : 0);
+  return window - (sink_is_kept && g.skips.dropped_sink_queries ? g.sink_latent_frames : 0);
 }
 
 // Requests are taken while this lives, and refused afterwards.
@@ -165,6 +165,7 @@ void interactive_pipeline::switch_prompt(const block_info& b, const due_switch& 
                                 {"segment", b.segment},
                                 {"block", b.index}};
       generator_.plan_clean(first, info.recached_latent_frames, !g.global_sink);
+      generator_.build_block_mask(info.recached_latent_frames);
     }
     stage_done(switch_stage::recache_setup);
     {

@@ -32,6 +32,10 @@ kv_cache::kv_cache(const dit_config& dit, const generation_config& generation, k
   positions_ = ops::buffer(memory, ops::dtype::i32, {1 + most_latent_frames});
   host_positions_.resize(static_cast<std::size_t>(1 + most_latent_frames));
   plan_.cache_rows.reserve(static_cast<std::size_t>(most_latent_frames));
+  if (policy == kv_policy::roll)
+    rolled_.emplace(dit, *placement_,
+                    generation.recaches() ? most_latent_frames : generation.latent_frames_per_block,
+                    memory, storage);
   restart({});
 }
 
@@ -52,13 +56,6 @@ const kv_plan& kv_cache::begin(const kv_call& call, ops::stream s) {
   memory_.upload(positions_.view().data, host_positions_.data(),
                  (1 + call.latent_frames) * ops::size_bytes(ops::dtype::i32), s);
   return plan_;
-}
-
-void kv_cache::move_rows(std::int64_t layer, ops::transformer_ops& ops, ops::stream s,
-                         ops::workspace w) {
-  if (plan_.moved_tokens == 0) return;
-  ops.move_rows({k(layer), plan_.move_from, plan_.move_to, plan_.moved_tokens}, s, w);
-  ops.move_rows({v(layer), plan_.move_from, plan_.move_to, plan_.moved_tokens}, s, w);
 }
 
 ops::const_tensor kv_cache::start_latent_frame() const {

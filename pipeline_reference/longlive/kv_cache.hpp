@@ -4,19 +4,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "pipeline_reference/longlive/dit_config.hpp"
 #include "pipeline_reference/longlive/kv_placement.hpp"
+#include "pipeline_reference/longlive/rolled_kv.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 #include "pipeline_reference/ops/transformer_ops.hpp"
 
 namespace longlive {
 
-// A forward goes: begin(), then per layer move_rows() and the write, then commit().
+// A forward goes: begin(), then per layer the write, then commit(). The ring is written in place;
+// the roll goes through rolled().
 class kv_cache {
  public:
-  // Configurations validated before. Memory: layers * 2 * slots * tokens per latent frame * dim.
+  // Configurations validated before. Memory: layers * 2 * slots * tokens per latent frame * dim; as
+  // much again for the roll's new rows, where a recache makes as many.
   kv_cache(const dit_config& dit, const generation_config& generation, kv_policy policy,
            ops::memory& memory, ops::dtype storage);
 
@@ -28,7 +32,8 @@ class kv_cache {
   // Plans a forward and sends its positions to the back end; the plan stays until the next begin().
   const kv_plan& begin(const kv_call& call, ops::stream s);
   [[nodiscard]] const kv_plan& plan() const { return plan_; }
-  void move_rows(std::int64_t layer, ops::transformer_ops& ops, ops::stream s, ops::workspace w);
+  // Of the roll policy; null for the ring.
+  [[nodiscard]] rolled_kv* rolled() { return rolled_ ? &*rolled_ : nullptr; }
   // The published, delayed pointer update: once per forward, when all layers have written.
   void commit() { pointers_ = plan_.after; }
 
@@ -55,6 +60,7 @@ class kv_cache {
   std::vector<ops::buffer> keys_, values_;  // per layer [slots * tokens per latent frame, dim]
   ops::buffer positions_;                   // i32: start latent frame, then cache rows
   std::vector<std::int32_t> host_positions_;
+  std::optional<rolled_kv> rolled_;
   kv_pointers pointers_;
   kv_plan plan_;
 };

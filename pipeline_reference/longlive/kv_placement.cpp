@@ -29,6 +29,7 @@ void kv_placement::plan(kv_pointers at, const kv_call& call, kv_plan& out) const
 
   // What stays after the sink moves down by the evicted tokens. It can be less than nothing, when
   // the window hardly exceeds sink and block: the block then covers part of the sink.
+  out.evicted_tokens = evicted;
   out.move_from = sink_ * tokens + evicted;
   out.move_to = sink_ * tokens;
   out.moved_tokens = moves_rows() && evicted > 0

@@ -35,6 +35,7 @@ struct kv_call {
 struct kv_plan {
   // First: rows [move_from, move_from + moved_tokens) go to move_to.
   std::int64_t move_from = 0, move_to = 0, moved_tokens = 0;
+  std::int64_t evicted_tokens = 0;  // of the window, to make room
   // Then: latent frame i of the call is written from cache_rows[i] on; -1 = not written.
   std::vector<std::int32_t> cache_rows;
   // Then attention reads these rows.

@@ -35,6 +35,8 @@ void describe_run(latency::session& session, const config& c, const ops::device_
   session.describe("sink_latent_frames", g.sink_latent_frames);
   session.describe("global_sink", g.global_sink ? 1 : 0);
   session.describe("kv_policy", c.reference.kv == kv_policy::ring ? "ring" : "roll");
+  for (const dead_work_switch& s : dead_work_switches)
+    session.describe(std::string("skips_") + s.name, g.skips.*s.left_out ? 1 : 0);
   session.describe("vae_mode", c.reference.vae == vae_mode::streaming ? "streaming" : "whole_clip");
   session.describe("pixel_height", 8 * c.dit.latent_height);
   session.describe("pixel_width", 8 * c.dit.latent_width);

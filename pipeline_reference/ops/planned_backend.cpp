@@ -32,6 +32,7 @@ class no_transformer_ops final : public transformer_ops {
   void fill_normal(const fill_normal_params&, stream, workspace) override {}
   void x0_renoise(const x0_renoise_params&, stream, workspace) override {}
   void move_rows(const move_rows_params&, stream, workspace) override {}
+  void block_mask(const block_mask_params&, stream, workspace) override {}
 
  private:
   const transformer_ops& model_;

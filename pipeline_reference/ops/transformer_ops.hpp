@@ -107,7 +107,9 @@ struct attention_params {
   const_tensor k, v;  // [rows, heads * head_dim], any row stride
   row_range keys[2];  // disjoint, inside [0, rows); not both empty
   const_tensor bias;  // optional f32 [heads, m or 1, attended rows], contiguous
-  tensor out;         // [m, heads * head_dim]
+  // The last attended row counts this many times, as if it stood there so often; not with a bias.
+  std::int64_t last_key_count = 1;
+  tensor out;  // [m, heads * head_dim]
   std::int64_t heads = 0;
   float scale = 1.0F;
 };
@@ -190,6 +192,16 @@ struct move_rows_params {
   std::int64_t from = 0, to = 0, count = 0;
 };
 
+// The mask that the published code builds for a recache and does not use: query i may see the keys
+// of the `window_tokens` before the end of its own block, and itself. Rows and columns from
+// `tokens` on are padding, which sees itself only.
+struct block_mask_params {
+  tensor mask;  // u8 [n, n], contiguous
+  std::int64_t tokens = 0;
+  std::int64_t tokens_per_block = 0;
+  std::int64_t window_tokens = 0;
+};
+
 class transformer_ops {
  public:
   virtual ~transformer_ops() = default;
@@ -218,6 +230,7 @@ class transformer_ops {
   virtual void fill_normal(const fill_normal_params& p, stream s, workspace w) = 0;
   virtual void x0_renoise(const x0_renoise_params& p, stream s, workspace w) = 0;
   virtual void move_rows(const move_rows_params& p, stream s, workspace w) = 0;
+  virtual void block_mask(const block_mask_params& p, stream s, workspace w) = 0;
 };
 
 }  // namespace ops

@@ -150,6 +150,12 @@ const bad_line bad_lines[] = {
     {11, "  vae_mode: chunked",
      "c.yaml: line 11: pipeline_reference.vae_mode: expects one of streaming, whole_clip, found "
      "'chunked'"},
+    {11, "  skip: {repeated_flow: true}",
+     "c.yaml: line 11: pipeline_reference.skip.repeated_flow: unknown key; the nearest known one "
+     "is "
+     "pipeline_reference.skip.unread_flow"},
+    {11, "  skip: {unread_flow: 3}",
+     "c.yaml: line 11: pipeline_reference.skip.unread_flow: expects true or false, found '3'"},
     {11, "  layer_spans: 2",
      "c.yaml: line 11: pipeline_reference.layer_spans: expects true or false, found '2'"},
     {11, "  weights: ''",

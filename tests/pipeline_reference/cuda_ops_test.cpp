@@ -54,6 +54,46 @@ ops::buffer workspace(ops::backend& b) {
 
 }  // namespace
 
+TEST_CASE("cuda attention: a last key that counts n times, on tensor cores and without") {
+  both b;
+  const ops::buffer cpu_work = workspace(*b.cpu), cuda_work = workspace(*b.cuda);
+  for (const std::int64_t head_dim : {128, 40}) {
+    const std::int64_t heads = 2, queries = 300, keys = 70;
+    const pair q(b, {queries, heads * head_dim}), k(b, {keys, heads * head_dim}),
+        v(b, {keys, heads * head_dim}), out(b, {queries, heads * head_dim});
+    for (const std::int64_t attended : {std::int64_t{1}, keys}) {
+      ops::attention_params p;
+      p.keys[0] = {0, attended};
+      p.heads = heads;
+      p.scale = 0.1F;
+      p.last_key_count = 443;
+      p.q = q.cpu.view();
+      p.k = k.cpu.view();
+      p.v = v.cpu.view();
+      p.out = out.cpu.view();
+      b.cpu->transformer().attention(p, {}, cpu_work.as_workspace());
+      p.q = q.cuda.view();
+      p.k = k.cuda.view();
+      p.v = v.cuda.view();
+      p.out = out.cuda.view();
+      b.cuda->transformer().attention(p, {}, cuda_work.as_workspace());
+      CHECK(out.distance(b) < 1e-2);
+    }
+  }
+}
+
+TEST_CASE("cuda block_mask: the CPU's") {
+  both b;
+  const ops::buffer on_cpu(b.cpu->memory(), ops::dtype::u8, {128, 128});
+  const ops::buffer on_cuda(b.cuda->memory(), ops::dtype::u8, {128, 128});
+  b.cpu->transformer().block_mask({on_cpu.view(), 100, 30, 60}, {}, {});
+  b.cuda->transformer().block_mask({on_cuda.view(), 100, 30, 60}, {}, {});
+  std::vector<std::uint8_t> expected(128 * 128), found(expected);
+  b.cpu->memory().download(expected.data(), on_cpu.view().data, 128 * 128, {});
+  b.cuda->memory().download(found.data(), on_cuda.view().data, 128 * 128, {});
+  CHECK(found == expected);
+}
+
 TEST_CASE("cuda gemm: every epilogue, and a gated residual in place and not") {
   both b;
   const ops::buffer cpu_work = workspace(*b.cpu), cuda_work = workspace(*b.cuda);

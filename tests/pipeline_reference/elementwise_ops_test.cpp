@@ -182,6 +182,21 @@ TEST_CASE("move_rows: overlapping moves keep every value, down and up, padded or
     }
 }
 
+TEST_CASE("block_mask: a query sees the window that ends with its block, padding itself") {
+  cpu c;
+  std::vector<std::uint8_t> mask(8 * 8, 7);
+  c.ops.block_mask({{mask.data(), ops::dtype::u8, {8, 8}}, 6, 2, 4}, {}, {});
+  const std::vector<std::uint8_t> expected = {1, 1, 0, 0, 0, 0, 0, 0,  //
+                                              1, 1, 0, 0, 0, 0, 0, 0,  //
+                                              1, 1, 1, 1, 0, 0, 0, 0,  //
+                                              1, 1, 1, 1, 0, 0, 0, 0,  //
+                                              0, 0, 1, 1, 1, 1, 0, 0,  //
+                                              0, 0, 1, 1, 1, 1, 0, 0,  //
+                                              0, 0, 0, 0, 0, 0, 1, 0,  //
+                                              0, 0, 0, 0, 0, 0, 0, 1};
+  CHECK(mask == expected);
+}
+
 TEST_CASE("transfer: bf16 rounds to nearest even and comes back exactly") {
   ops::cpu::cpu_memory memory;
   const std::vector<float> values = {1.0F, 1.00390625F, 1.01171875F, -3.0e38F, 0.0F, INFINITY, NAN};

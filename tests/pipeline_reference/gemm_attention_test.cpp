@@ -236,6 +236,40 @@ TEST_CASE("attention: a whole tile of masked keys leaves the others' result") {
   CHECK(out.distance([&](std::int64_t, std::int64_t col) { return v(299, col); }) < 1e-6);
 }
 
+TEST_CASE("attention: a last key that counts n times is n such keys") {
+  cpu c;
+  constexpr std::int64_t heads = 2, dim = 2 * 5;
+  for (const std::int64_t keys : {1, 4, 256, 300})  // 256 are a tile
+    for (const std::int64_t count : {1, 2, 211}) {
+      padded_matrix q = padded_matrix::random(70, dim, 1), k = padded_matrix::random(511, dim, 2),
+                    v = padded_matrix::random(511, dim, 3), many(70, dim), merged(70, dim);
+      for (std::int64_t r = keys; r < keys - 1 + count; ++r)
+        for (std::int64_t col = 0; col < dim; ++col) {
+          k(r, col) = k(keys - 1, col);
+          v(r, col) = v(keys - 1, col);
+        }
+      ops::attention_params p;
+      p.q = q.view();
+      p.k = k.view();
+      p.v = v.view();
+      p.keys[0] = {0, keys - 1 + count};
+      p.out = many.view();
+      p.heads = heads;
+      p.scale = 0.6F;
+      c.ops.attention(p, {}, c.w);
+      p.keys[0] = {0, keys};
+      p.out = merged.view();
+      p.last_key_count = count;
+      c.ops.attention(p, {}, c.w);
+      CHECK(merged.distance([&](std::int64_t r, std::int64_t col) { return many(r, col); }) < 2e-6);
+      // In two ranges the last row of the second is the last key.
+      p.keys[0] = {0, keys / 2};
+      p.keys[1] = {keys / 2, keys};
+      c.ops.attention(p, {}, c.w);
+      CHECK(merged.distance([&](std::int64_t r, std::int64_t col) { return many(r, col); }) < 2e-6);
+    }
+}
+
 TEST_CASE("attention and gemm: a workspace that is too small, or another dtype, is refused") {
   cpu c;
   padded_matrix a = padded_matrix::random(2, 4, 1), weight = padded_matrix::random(4, 4, 2);

@@ -61,7 +61,7 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 
 TEST_CASE(
     "generation: ring and roll give the same latents and the same cache, whatever the window, and "
-    "so does the ring without the work that nothing reads") {
+    "so does the ring without dead work") {
   CHECK(rc::check([] {
     generation_config g = tiny_generation();
     g.latent_frames_per_block = *rc::gen::inRange(1, 4);
@@ -86,7 +86,7 @@ TEST_CASE(
     for (std::size_t i = 0; i < roll_log.forwards.size(); ++i)
       RC_ASSERT(roll_log.forwards[i].pointers == ring_log.forwards[i].pointers);
 
-    g.skips_unread_work = true;
+    g.skips = longlive::dead_work::all();
     event_log short_log;
     const tiny_clip shorter = longlive_tests::generate(dit, g, kv_policy::ring, short_log);
     RC_ASSERT(distance(shorter.latents, ring.latents) < 2e-6);
@@ -237,7 +237,7 @@ TEST_CASE("generation: records the published spans, rows and layer parts") {
   CHECK(counts["prompt_switch_crossattn_reset"] == 1);
   CHECK(counts["prompt_switch_final_reset"] == 1);
   CHECK(counts["diffusion_forward"] == 13);
-  for (const char* part : {"self_attention", "cross_attention", "ffn", "kv_roll_and_insert"})
+  for (const char* part : {"self_attention", "cross_attention", "ffn", "kv_cache_apply"})
     CHECK(counts[part] == 26);
   // The prompt's keys and values are made by the first forward after each of three resets.
   const latency::string_id reused = recording.strings.find("reused_tokens");

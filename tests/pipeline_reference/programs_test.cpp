@@ -154,7 +154,8 @@ TEST_CASE("interactive program: every prompt line gets its own file, and a trace
                            "out/interactive_timing_analysis_rank0_prompt1"}) {
     const json file = json::parse(read_file(run / (std::string(name) + ".json")));
     CHECK(count(span_names(file), "temporal_block") == 4);
-    CHECK(count(span_names(file), "self_attention") == (4 * 3 + 2) * 2);
+    // Two layers in denoising steps; one in context passes and recaches, whose flow nobody reads.
+    CHECK(count(span_names(file), "self_attention") == 4 * 2 * 2 + (4 + 2) * 1);
     CHECK(
         json::parse(read_file(run / (std::string(name) + "_trace.json"))).contains("traceEvents"));
   }

@@ -35,16 +35,18 @@ inline longlive::generation_config tiny_generation() {
   return g;
 }
 
-// Prompt embeddings of `segments` segments, different ones.
+// Prompt embeddings of `segments` segments, different ones, of 1, 3, 5, 2, 4, 1, ... tokens.
 inline std::vector<longlive::prompt_embedding> tiny_prompts(const longlive::dit_config& c,
                                                             std::int64_t segments) {
   std::vector<longlive::prompt_embedding> out;
   for (std::int64_t segment = 0; segment < segments; ++segment) {
     std::vector<float> rows;
-    for (std::int64_t i = 0; i < c.text_len * c.text_dim; ++i)
+    const std::int64_t tokens = 2 * segment % c.text_len + 1;
+    for (std::int64_t i = 0; i < tokens * c.text_dim; ++i)
       rows.push_back(ops::random_normals(3, static_cast<std::uint32_t>(segment),
                                          static_cast<std::uint64_t>(i))[0]);
-    out.push_back({c.text_len, std::move(rows)});
+    rows.resize(static_cast<std::size_t>(c.text_len * c.text_dim));  // padding is zero
+    out.push_back({tokens, std::move(rows)});
   }
   return out;
 }

@@ -33,12 +33,14 @@ struct query_tile {
 };
 
 // Turns the scores of `count` keys into weights and rescales what was summed before.
+// `last_bias` is added to the score of the last of them.
 void weigh(query_tile& t, std::int64_t count, float scale, const float* bias,
-           std::int64_t bias_stride) {
+           std::int64_t bias_stride, float last_bias) {
   for (std::int64_t i = 0; i < t.scores.rows(); ++i) {
     array_map row(&t.scores(i, 0), count);
     row *= scale;
     if (bias != nullptr) row += const_array_map(bias + i * bias_stride, count);
+    row[count - 1] += last_bias;
     const float highest = std::max(t.highest[i], row.maxCoeff());
     if (highest == -std::numeric_limits<float>::infinity()) {  // every key so far is masked
       row.setZero();
@@ -64,12 +66,15 @@ void attend(const attention_params& p, std::int64_t head, std::int64_t first_que
                    (head * p.bias.shape[1] + (bias_stride > 0 ? first_query : 0)) * attended
              : nullptr;
 
+  const row_range& last = p.keys[1].count() > 0 ? p.keys[1] : p.keys[0];
   for (const row_range& range : p.keys)
     for (std::int64_t first = range.begin; first < range.end; first += tile_keys) {
       const std::int64_t count = std::min(tile_keys, range.end - first);
       auto scores = t.scores.leftCols(count);
       scores.noalias() = q * matrix(p.k).block(first, head * head_dim, count, head_dim).transpose();
-      weigh(t, count, p.scale, bias, bias_stride);
+      const bool holds_last = &range == &last && first + count == range.end;
+      weigh(t, count, p.scale, bias, bias_stride,
+            holds_last ? std::log(static_cast<float>(p.last_key_count)) : 0.0F);
       t.accumulated.noalias() +=
           scores * matrix(p.v).block(first, head * head_dim, count, head_dim);
       if (bias != nullptr) bias += count;

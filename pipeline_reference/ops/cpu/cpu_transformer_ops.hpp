@@ -40,6 +40,7 @@ class cpu_transformer_ops final : public transformer_ops {
   void fill_normal(const fill_normal_params& p, stream s, workspace w) override;
   void x0_renoise(const x0_renoise_params& p, stream s, workspace w) override;
   void move_rows(const move_rows_params& p, stream s, workspace w) override;
+  void block_mask(const block_mask_params& p, stream s, workspace w) override;
 
  private:
   thread_pool& pool_;

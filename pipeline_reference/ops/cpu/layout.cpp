@@ -41,6 +41,19 @@ void cpu_transformer_ops::unpatchify(const unpatchify_params& p, stream, workspa
   });
 }
 
+void cpu_transformer_ops::block_mask(const block_mask_params& p, stream, workspace) {
+  const std::int64_t n = p.mask.shape[0];
+  auto* const mask = p.mask.as<std::uint8_t>();
+  pool_.parallel_for(n, [&](std::int64_t query, int) {
+    const std::int64_t end =
+        query < p.tokens ? std::min((query / p.tokens_per_block + 1) * p.tokens_per_block, p.tokens)
+                         : 0;
+    for (std::int64_t key = 0; key < n; ++key)
+      mask[query * n + key] =
+          static_cast<std::uint8_t>((key < end && key >= end - p.window_tokens) || key == query);
+  });
+}
+
 void cpu_transformer_ops::move_rows(const move_rows_params& p, stream, workspace) {
   if (p.count <= 0) return;
   float* rows = floats(p.rows);

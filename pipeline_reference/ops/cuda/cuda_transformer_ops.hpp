@@ -45,12 +45,16 @@ class cuda_transformer_ops final : public transformer_ops {
   void fill_normal(const fill_normal_params& p, stream s, workspace w) override;
   void x0_renoise(const x0_renoise_params& p, stream s, workspace w) override;
   void move_rows(const move_rows_params& p, stream s, workspace w) override;
+  void block_mask(const block_mask_params& p, stream s, workspace w) override;
 
  private:
   void gated_gemm(const gemm_params& p, cudaStream_t s, workspace w);
   // Attention counts arrivals in memory that must stay between its launches on a stream: made with
   // the first one.
   void* attention_workspace(cudaStream_t s);
+
+  // f32 [heads, queries] in the workspace.
+  [[nodiscard]] float* softmax_sums(const attention_params& p, workspace w) const;
 
   struct stream_memory {
     cudaStream_t stream;
