@@ -85,9 +85,13 @@ int follow_file(const breakdown_options& options, const std::vector<requirement>
   const auto show = [&](const recording& run, bool last) {
     result = {};
     add(result, run, run.source, last ? wanted : std::vector<requirement>(), options);
-    if (!in_place) return write_report(result.documents, options.output, options.detailed);
-    const std::string text = report_text(result.documents, options.output, options.detailed);
-    write_output(last ? "\x1b[H\x1b[J" + text : live_screen(text), "");
+    if (in_place) {
+      const std::string text = report_text(result.documents, options.output, options.detailed);
+      write_output(last ? "\x1b[H\x1b[J" + text : live_screen(text), "");
+    } else {
+      write_report(result.documents, options.output, options.detailed);
+    }
+    return !options.output.path.empty() || !output_abandoned();
   };
   naming(file, [&] {
     follow(file, std::chrono::duration_cast<std::chrono::nanoseconds>(interval), show);

@@ -47,7 +47,7 @@ class interruption {
 }  // namespace
 
 void follow(const std::string& path, std::chrono::nanoseconds interval,
-            const std::function<void(const recording& run, bool last)>& show) {
+            const std::function<bool(const recording& run, bool last)>& show) {
   using clock = std::chrono::steady_clock;
   timeline::journal_watch journal(path);
   const interruption interrupted;
@@ -58,8 +58,7 @@ void follow(const std::string& path, std::chrono::nanoseconds interval,
     if (!journal.empty() || last) {
       const recording run = journal.read();
       const bool ended = !run.hygiene.incomplete;
-      show(run, last || ended);
-      if (last || ended) return;
+      if (!show(run, last || ended) || last || ended) return;
     }
     journal.wait(std::max<std::chrono::nanoseconds>(interval, 9 * (clock::now() - start)),
                  interrupted.descriptor());

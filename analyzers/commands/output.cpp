@@ -1,5 +1,6 @@
 #include "analyzers/commands/output.hpp"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,6 +63,11 @@ void write_output(const std::string& text, const std::string& path) {
   if (!path.empty() && path != "-") return write_file(text, path);
   if (const int code = write_all(STDOUT_FILENO, text); code != 0 && code != EPIPE)
     throw error("stdout", "", std::strerror(code));
+}
+
+bool output_abandoned() {
+  pollfd output{STDOUT_FILENO, 0, 0};
+  return ::poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
 }
 
 void complain(const std::string& problem) {

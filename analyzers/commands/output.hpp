@@ -11,6 +11,9 @@ namespace latency::commands {
 // Throws latency::error and leaves nothing behind when it cannot be written.
 void write_output(const std::string& text, const std::string& path);
 
+// Nobody reads standard output any more: the other end of its pipe is closed.
+[[nodiscard]] bool output_abandoned();
+
 // "latency: <problem>" and a line break to standard error, without anything that steers a terminal:
 // names of files and spans may hold anything.
 void complain(const std::string& problem);

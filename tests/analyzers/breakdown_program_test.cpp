@@ -325,6 +325,18 @@ TEST_CASE("latency breakdown: standard input, a pipe and an early reader") {
   CHECK(head.out == "Latency breakdown: " + example + "\n");
 }
 
+TEST_CASE("latency breakdown: following ends with the reader, although the run goes on") {
+  const temporary_folder folder;
+  const std::string journal = folder / "run.journal";
+  const std::string whole = LATENCY_TEST_DATA "/../fuzz/corpus/fuzz_breakdown/every_record";
+  // Descriptor 9 is the run, which writes no more but is there.
+  const command_result gone =
+      run_command("head -c $(($(wc -c <" + whole + ") / 16 * 8)) " + whole + " >" + journal +
+                  "; exec 9>>" + journal + "; ( sleep 0.3; timeout 60 " + program +
+                  " breakdown --follow " + journal + "; echo status $? >&2 ) | true");
+  CHECK(gone.err == "status 0\n");
+}
+
 TEST_CASE("latency breakdown: hostile nesting through a pipe ends at once") {
   const command_result r = run_command(
       "( printf '{'; yes '\"a\":{' | tr -d '\\n' ) 2>/dev/null | " + program + " breakdown -");

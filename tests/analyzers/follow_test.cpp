@@ -51,7 +51,7 @@ struct shown {
 
 std::string refusal(const std::string& path) {
   try {
-    follow(path, often, [](const recording&, bool) {});
+    follow(path, often, [](const recording&, bool) { return true; });
   } catch (const latency::error& refused) {
     return refused.what();
   }
@@ -68,6 +68,7 @@ TEST_CASE("follow: a journal that nobody writes any more is shown once") {
     calls.push_back({run.spans.size(), last});
     CHECK(run.hygiene.incomplete);
     CHECK(run.source == folder / "run.journal");
+    return true;
   });
   REQUIRE(calls.size() == 1);
   CHECK(calls[0].last);
@@ -81,6 +82,7 @@ TEST_CASE("follow: shows what has come, until the end of the run") {
   follow(folder / "run.journal", often, [&](const recording& run, bool last) {
     calls.push_back({run.spans.size(), last});
     if (calls.size() == 1) journal.append(whole.substr(whole.size() / 2 / 8 * 8));
+    return true;
   });
   REQUIRE(calls.size() == 2);
   CHECK_FALSE(calls[0].last);
@@ -96,16 +98,29 @@ TEST_CASE("follow: a run that removes its journal, or dies, is over") {
     std::vector<shown> calls;
     follow(folder / "run.journal", often, [&](const recording& run, bool last) {
       calls.push_back({run.spans.size(), last});
-      if (calls.size() > 1) return;
+      if (calls.size() > 1) return true;
       if (removed)
         ::unlink((folder / "run.journal").c_str());
       else
         journal.close();
+      return true;
     });
     REQUIRE(calls.size() == 2);
     CHECK_FALSE(calls[0].last);
     CHECK(calls[1].last);
   }
+}
+
+TEST_CASE("follow: ends when nobody looks any more, although the run goes on") {
+  const latency_test::temporary_folder folder;
+  written_file journal(folder / "run.journal");
+  journal.append(whole.substr(0, whole.size() / 2 / 8 * 8));
+  int calls = 0;
+  follow(folder / "run.journal", often, [&](const recording&, bool last) {
+    CHECK_FALSE(last);
+    return ++calls < 1;
+  });
+  CHECK(calls == 1);
 }
 
 TEST_CASE("follow: Ctrl-C shows what is there, and is then as deadly as before") {
@@ -116,6 +131,7 @@ TEST_CASE("follow: Ctrl-C shows what is there, and is then as deadly as before")
   follow(folder / "run.journal", often, [&](const recording& run, bool last) {
     calls.push_back({run.spans.size(), last});
     if (calls.size() == 1) ::raise(SIGINT);
+    return true;
   });
   REQUIRE(calls.size() == 2);
   CHECK(calls[1].last);
