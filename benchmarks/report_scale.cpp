@@ -1,14 +1,19 @@
-// How long `latency plot` takes for a report, how large the report is, and how long Chromium takes
-// to open it, 10^4 to 10^6 spans (10^7 with --largest).
+// How long `latency plot` takes for a report and how much memory, how large the report is, and how
+// long Chromium takes to open it and to zoom, 10^4 to 10^7 spans; and 10^2, which is what starting
+// the program takes.
 //
 //   report_scale [--largest N] [--folder DIR] [-o benchmarks/results/<machine>/report_scale.json]
 //
-// Opening: from the start of navigation until the timeline is drawn and its frame is on the screen,
-// in a browser that runs already (tests/page/opening_time.mjs). Left out where Chromium, Node.js or
-// npm is missing.
+// 10^7 spans need 8 GB of memory and 2 GB of disk; --largest 1000000 leaves them out. Opening: from
+// the start of navigation until the timeline is drawn and its frame is on the screen, in a browser
+// that runs already; zooming: the slowest step on the way from the whole run to single spans
+// (tests/page/page_times.mjs). Both are left out where Chromium, Node.js or npm is missing.
 
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
@@ -19,16 +24,35 @@
 #include <latency/timing_file.hpp>
 #include <optional>
 
+#include "benchmarks/in_a_child.hpp"
 #include "benchmarks/result_file.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 
-double seconds_of(const std::string& command) {
+struct plot_cost {
+  double seconds = 0;
+  double peak_bytes = 0;
+};
+
+// A process of its own; this one is small when it forks, or its pages would count as the child's.
+plot_cost plot(const std::string& file, const std::string& folder, bool svg) {
   const std::int64_t start_ns = latency::read_clock_ns(CLOCK_MONOTONIC_RAW);
-  if (std::system(command.c_str()) != 0) throw latency::error(command + " failed");
-  return static_cast<double>(latency::read_clock_ns(CLOCK_MONOTONIC_RAW) - start_ns) * 1e-9;
+  const pid_t child = ::fork();
+  if (child < 0) throw latency::error("cannot fork");
+  if (child == 0) {
+    if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(2);
+    ::execl(LATENCY_PROGRAM, "latency", "plot", file.c_str(), "-o", folder.c_str(),
+            svg ? nullptr : "--no-svg", nullptr);
+    ::_exit(2);
+  }
+  int status = 0;
+  struct rusage used {};
+  if (::wait4(child, &status, 0, &used) != child || status != 0)
+    throw latency::error("latency plot failed");
+  return {static_cast<double>(latency::read_clock_ns(CLOCK_MONOTONIC_RAW) - start_ns) * 1e-9,
+          1024. * static_cast<double>(used.ru_maxrss)};
 }
 
 // An interactive run: blocks of 4 denoising steps of 30 layers, 3 latent and 12 pixel frames each,
@@ -79,22 +103,27 @@ latency::recording run_of(std::uint64_t spans) {
   return run;
 }
 
-// Milliseconds that the script prints, or nothing where it cannot run.
-std::optional<double> opening_ms(const std::string& report, const std::string& folder) {
+struct page_times {
+  double opening_ms = 0;
+  double zoom_step_ms = 0;
+};
+
+// Nothing where the script cannot run.
+std::optional<page_times> times_of(const std::string& report, const std::string& folder) {
   const std::string command = std::string(LATENCY_PAGE_TESTS) + "/run.sh " + LATENCY_PROGRAM + " " +
-                              folder + " opening_time.mjs " + report;
+                              folder + " page_times.mjs " + report;
   std::FILE* const output = ::popen(command.c_str(), "r");
   if (output == nullptr) return std::nullopt;
-  double value = 0;
-  const bool read = std::fscanf(output, "%lf", &value) == 1;
-  return ::pclose(output) == 0 && read ? std::optional(value) : std::nullopt;
+  page_times times;
+  const bool read = std::fscanf(output, "%lf %lf", &times.opening_ms, &times.zoom_step_ms) == 2;
+  return ::pclose(output) == 0 && read ? std::optional(times) : std::nullopt;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
   CLI::App app{"Measures how reports scale."};
-  std::uint64_t largest = 1000000;
+  std::uint64_t largest = 10000000;
   int rounds = 5;
   std::string output, machine = benchmarks::this_machine(), folder = ".";
   app.add_option("--largest", largest, "most spans")->capture_default_str();
@@ -110,19 +139,25 @@ int main(int argc, char** argv) try {
   const fs::path place = fs::absolute(folder) / fmt::format("report_scale.{}", ::getpid());
   fs::create_directories(place);
   std::vector<benchmarks::row> rows;
-  for (std::uint64_t spans = 10000; spans <= largest; spans *= 10) {
+  for (const std::uint64_t spans : {100, 10'000, 100'000, 1'000'000, 10'000'000}) {
+    if (spans > largest) break;
     const std::string file = place / "timing.json";
-    latency::write_timing_file(run_of(spans), file);
-    std::vector<double> plot_s, plot_svg_s, megabytes, opening_s;
+    (void)benchmarks::in_a_child([&] {
+      latency::write_timing_file(run_of(spans), file);
+      return 0;
+    });
+    std::vector<double> plot_s, plot_svg_s, peak_mb, page_mb, opening_s, zoom_s;
     for (int round = 0; round < rounds; ++round) {
-      const std::string command = fmt::format("{} plot {} -o {} > {}", LATENCY_PROGRAM, file,
-                                              (place / "report").string(), "/dev/null");
-      plot_s.push_back(seconds_of(command + " --no-svg"));
-      plot_svg_s.push_back(seconds_of(command));
+      const plot_cost without_svg = plot(file, place / "report", false);
+      plot_s.push_back(without_svg.seconds);
+      plot_svg_s.push_back(plot(file, place / "report", true).seconds);
+      peak_mb.push_back(without_svg.peak_bytes * 1e-6);
       const fs::path report = place / "report" / "report.html";
-      megabytes.push_back(static_cast<double>(fs::file_size(report)) * 1e-6);
-      if (const std::optional<double> ms = opening_ms(report, place / "browser"))
-        opening_s.push_back(*ms * 1e-3);
+      page_mb.push_back(static_cast<double>(fs::file_size(report)) * 1e-6);
+      if (const std::optional<page_times> times = times_of(report, place / "browser")) {
+        opening_s.push_back(times->opening_ms * 1e-3);
+        zoom_s.push_back(times->zoom_step_ms * 1e-3);
+      }
     }
     const auto add = [&](const char* what, const char* unit, const std::vector<double>& values) {
       if (!values.empty())
@@ -131,8 +166,10 @@ int main(int argc, char** argv) try {
     };
     add("latency plot --no-svg", "s", plot_s);
     add("latency plot", "s", plot_svg_s);
-    add("report.html", "MB", megabytes);
+    add("its peak memory, --no-svg", "MB", peak_mb);
+    add("report.html", "MB", page_mb);
     add("opening it in Chromium", "s", opening_s);
+    add("slowest step of zooming in", "s", zoom_s);
   }
   fs::remove_all(place);
   benchmarks::report(rows, machine,
