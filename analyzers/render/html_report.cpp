@@ -10,6 +10,7 @@
 #include "analyzers/charts/option.hpp"
 #include "analyzers/charts/palette.hpp"
 #include "analyzers/render/display.hpp"
+#include "analyzers/render/html_table.hpp"
 #include "analyzers/render/html_text.hpp"
 #include "analyzers/render/page_files.hpp"
 #include "latency/version.hpp"
@@ -46,8 +47,6 @@ const char* verdict_of(tone colour) {
       return "";
   }
 }
-
-constexpr std::size_t most_rows_at_once = 40;  // longer tables scroll
 
 bool has_chart_library() {
   return !charts::echarts_source().empty();
@@ -148,7 +147,7 @@ class page_writer {
       if (const auto* text = std::get_if<line>(&item))
         put(fmt::format("<p class=\"{}\">{}</p>\n", class_of(text->colour), html(sentence(*text))));
       else if (const auto* figures = std::get_if<table>(&item))
-        table_of(*figures);
+        put(html_table(*figures));
       else
         chart_of(std::get<charts::chart>(item));
     }
@@ -173,57 +172,8 @@ class page_writer {
       data_script(id, charts::option_json(chart));
       put("<details><summary>Figures of this chart</summary>\n");
     }
-    table_of(chart.table);
+    put(html_table(chart.table));
     put(drawn ? "</details>\n</figure>\n" : "</figure>\n");
-  }
-
-  void table_of(const table& whole) {
-    table from = whole;
-    if (from.rows.size() > most_table_rows) from.rows.resize(most_table_rows);
-    const shown_table shown = render::shown(from, "\u00a0\u00a0\u00a0");
-    const std::string label = html(from.title.empty() ? "table" : from.title);
-    put(fmt::format(
-        "<div class=\"scroll{}\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table "
-        "class=\"sortable\">",
-        from.rows.size() > most_rows_at_once ? " tall" : "", label));
-    if (!from.title.empty()) put("<caption><span>" + html(from.title) + "</span></caption>");
-    put("<thead><tr>");
-    for (std::size_t c = 0; c < shown.titles.size(); ++c)
-      put(
-          fmt::format("<th scope=\"col\" aria-sort=\"none\"{}><button type=\"button\"><span "
-                      "class=\"title\">{}</span>{}</button></th>",
-                      shown.right_aligned[c] ? " class=\"right\"" : "", html(shown.titles[c]),
-                      shown.units[c].empty()
-                          ? ""
-                          : fmt::format(" <span class=\"unit\">{}</span>", html(shown.units[c]))));
-    put("</tr></thead>\n<tbody>\n");
-    for (std::size_t r = 0; r < shown.rows.size(); ++r) {
-      std::string row = shown.rows[r].empty() || shown.rows[r][0].rfind("= ", 0) != 0
-                            ? "<tr>"
-                            : "<tr class=\"total\">";
-      for (std::size_t c = 0; c < shown.titles.size(); ++c)
-        row += fmt::format("<td{}{}>{}</td>", cell_class(from.columns[c], shown.right_aligned[c]),
-                           raw_value(from.rows[r][c]),
-                           html(charts::shortened(shown.rows[r][c], most_cell_letters)));
-      put(row + "</tr>\n");
-    }
-    put("</tbody></table></div>\n");
-    if (whole.rows.size() > most_table_rows)
-      put(fmt::format("<p class=\"small\">The first {} of {} rows.</p>\n", most_table_rows,
-                      whole.rows.size()));
-  }
-
-  static const char* cell_class(const column& of, bool right_aligned) {
-    if (of.type == unit::path) return " class=\"path\"";
-    return right_aligned ? " class=\"right\"" : "";
-  }
-
-  // What columns are sorted by.
-  static std::string raw_value(const cell& of) {
-    if (const auto* integer = std::get_if<std::int64_t>(&of))
-      return fmt::format(" data-v=\"{}\"", *integer);
-    const auto* real = std::get_if<double>(&of);
-    return real != nullptr && std::isfinite(*real) ? fmt::format(" data-v=\"{:.9g}\"", *real) : "";
   }
 
   void timeline_of(const report_run& run, const std::string& id) {

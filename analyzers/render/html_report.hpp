@@ -36,10 +36,6 @@ struct report_page {
   std::vector<report_run> runs;
 };
 
-// Tables and names longer than this are cut, and say so: the csv beside the page has all.
-inline constexpr std::size_t most_table_rows = 200;
-inline constexpr std::size_t most_cell_letters = 300;
-
 // Gives the HTML to `sink` piece by piece. Texts stand in it as texts, whatever they hold, and the
 // browser is told to fetch nothing. Where the build has no chart library, each chart is its table,
 // and the page says why.

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "analyzers/render/html_table.hpp"
 #include "analyzers/render/html_text.hpp"
 
 using namespace latency;
