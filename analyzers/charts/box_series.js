@@ -28,10 +28,11 @@ function registerLatencyBoxes(echarts, isDark) {
       style: {fill: colour, stroke: isDark() ? '#16191d80' : '#ffffff80', lineWidth: seen.width > 3 ? 0.5 : 0}
     };
     var size = Math.min(11, seen.height - 3);
-    if (label && size >= 8 && seen.width > 3 * size) {
+    var room = seen.width - 6;
+    if (label && size >= 8 && (room > 5 * size || room > 0.65 * size * label.length)) {
       shape.textContent = {
         type: 'text',
-        style: {text: label, fontSize: size, fill: inkOn(colour), width: seen.width - 6, overflow: 'truncate',
+        style: {text: label, fontSize: size, fill: inkOn(colour), width: room, overflow: 'truncate',
                 ellipsis: '…'}
       };
       shape.textConfig = {position: 'insideLeft', distance: 4};

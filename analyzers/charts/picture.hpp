@@ -12,7 +12,8 @@ namespace latency::charts {
 // Why this build draws no SVG, one line that says how to get it; empty when it does.
 [[nodiscard]] std::string svg_missing();
 
-// Starting one loads ECharts (about 0.1 s); a picture then takes some 20 ms. One thread at a time.
+// Starting one loads ECharts (about 0.1 s); a picture then takes 20 ms, one of thousands of marks
+// half a second. One thread at a time.
 class painter {
  public:
   // Throws latency::error when svg_missing(), or when ECharts does not start.

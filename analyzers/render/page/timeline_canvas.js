@@ -126,6 +126,7 @@ class TimelineCanvas {
 
   label(letters, left, top, width, colour) {
     const room = Math.floor((width - 6) / 6);
+    if (letters.length > room && room < 7) return;  // the beginning of a name names nothing
     const text = letters.length <= room ? letters : [...letters.slice(0, Math.max(room - 1, 1)), '…'];
     this.c.fillStyle = colour;
     this.c.fillText(text.join(''), Math.max(left, 0) + 3, top + (timelineSizes.lane - 2) / 2 + 0.5);
