@@ -34,8 +34,8 @@ void fix(known_ranks& ranks, std::vector<spreadable>& pairs, double q, double va
     low = high = std::clamp(value_ns, least, most);
     pairs.push_back({below, part});
   }
+  // From the top down: where one of the two is known, it is the higher one.
   if (!low) low = std::clamp((value_ns - part * *high) / (1 - part), least, most);
-  if (!high) high = std::clamp((value_ns - (1 - part) * *low) / part, least, most);
 }
 
 struct filled_ranks {
