@@ -21,6 +21,8 @@
 #include "benchmarks/launch_graph.hpp"
 #include "benchmarks/result_file.hpp"
 #include "kernels/activation/activation.hpp"
+#include "kernels/attention_fp8/layout.hpp"
+#include "kernels/attention_fp8/quantize.hpp"
 #include "kernels/layer_norm/layer_norm.hpp"
 #include "kernels/patch/patch.hpp"
 #include "kernels/qk_norm_rope/qk_norm_rope.hpp"
@@ -135,6 +137,23 @@ launch prepare_activation(arena& a) {
   return [p](cudaStream_t s) { kernels::activation(p, s); };
 }
 
+// Queries or keys, or values that are transposed on the way, as FP8 attention wants them.
+launch prepare_quantize(arena& a, bool transposed) {
+  constexpr int heads = dim / head_dim, groups = kernels::fp8::groups(tokens);
+  constexpr std::int64_t padded = groups * kernels::fp8::group_rows;
+  const kernels::quantize_params p{{a.bf16(tokens * dim), 0, dim, head_dim},
+                                   1,
+                                   heads,
+                                   tokens,
+                                   a.integers(std::vector<int>(heads * groups))};
+  auto* const to = reinterpret_cast<__nv_fp8_e4m3*>(a.bf16(padded * dim / 2));
+  if (transposed)
+    return [=](cudaStream_t s) {
+      kernels::quantize_values(p, {to, 0, head_dim * padded, padded}, s);
+    };
+  return [=](cudaStream_t s) { kernels::quantize_rows(p, {to, 0, dim, head_dim}, s); };
+}
+
 constexpr kernels::patch_sizes sizes{latent_frames, channels, patch_rows, patch_columns};
 constexpr std::int64_t latent_values = tokens * 4 * channels;
 
@@ -171,6 +190,9 @@ const operation operations[] = {
     {"rms_norm", 4 * tokens* dim, prepare_rms_norm},
     {"qk_norm, rope, cache write", 12 * tokens* dim, prepare_qk_norm_rope},
     {"bias, gelu", 4 * tokens* ffn_dim, prepare_activation},
+    {"bf16 to e4m3, rows", 3 * tokens* dim, [](arena& a) { return prepare_quantize(a, false); }},
+    {"bf16 to e4m3, values transposed", 3 * tokens* dim,
+     [](arena& a) { return prepare_quantize(a, true); }},
     {"patchify", 6 * latent_values, prepare_patchify},
     {"unpatchify", 6 * latent_values, prepare_unpatchify},
     {"x0, re-noise, noise given", 16 * latent_values,
