@@ -119,6 +119,7 @@ void prompt_requests::run() {
     if (ending_) return;
     const job work = *next_job();
     encoding_ = true;
+    if (pending_) pending_->work.encoded = false;  // the buffer will hold this one instead
     guard.unlock();
     written_prompt written;
     std::exception_ptr error;

@@ -61,7 +61,9 @@ struct requested_run {
   longlive::interactive_pipeline pipeline{dit, g, longlive::kv_policy::ring, backend.memory(),
                                           backend.transformer()};
   std::vector<longlive::prompt_embedding> embeddings = longlive_tests::tiny_prompts(c, 9);
+  std::atomic<int> encodings{0};
   prompt_requests requests{[this](const std::string& text, const ops::tensor& out) {
+                             ++encodings;
                              if (text == "bad") throw latency::error("no such prompt");
                              const auto& one = embeddings.at(std::stoul(text));
                              ops::upload_floats(beside.memory(), out, one.rows);
@@ -167,8 +169,10 @@ TEST_CASE("requested switch: one before the clip takes effect at its start") {
   requested_run run;
   listener observer;
   CHECK(run.request("1") == request_answer::accepted);
+  while (run.encodings == 0) std::this_thread::yield();
   run.run(observer);
   REQUIRE(observer.switches.size() == 1);
+  CHECK(run.encodings == 3);  // the first prompt's took its place
   CHECK(observer.switches[0].block == 0);
   CHECK(observer.switches[0].recached_latent_frames == 0);
   CHECK(run.latents() == configured(0));
