@@ -28,6 +28,27 @@ enum class unattributed_reason : std::uint8_t {
   graph_before_start  // its graph was captured before recording began
 };
 
+// Why the spans that were open where a node of a graph was captured are not known.
+enum class capture_reason : std::uint8_t {
+  none,                  // they are
+  graph_before_start,    // it was captured before recording began
+  unknown_node,          // the driver did not announce it
+  child_graph,           // in the body of a child graph; known is where that was added
+  conditional,           // in the body of a conditional node, likewise
+  child_or_conditional,  // in one or the other: its graph has both
+  not_kept               // more nodes than are kept
+};
+
+// A node of a graph that was replayed: where it was captured.
+struct graph_node {
+  std::uint64_t node = 0;  // matches device_op::graph_node
+  span_id span = 0;        // innermost open where it was captured, 0 = none, or unknown
+  // Spans that were open there, without those that were open where the capture began: index into
+  // recording::span_paths, -1 = none, or unknown.
+  std::int32_t path = -1;
+  capture_reason reason = capture_reason::none;
+};
+
 struct device_op {
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;

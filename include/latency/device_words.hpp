@@ -46,6 +46,25 @@ namespace latency {
   }
   return "none";
 }
+[[nodiscard]] inline std::string_view to_text(capture_reason reason) noexcept {
+  switch (reason) {
+    case capture_reason::graph_before_start:
+      return "graph_before_start";
+    case capture_reason::unknown_node:
+      return "unknown_node";
+    case capture_reason::child_graph:
+      return "child_graph";
+    case capture_reason::conditional:
+      return "conditional";
+    case capture_reason::child_or_conditional:
+      return "child_or_conditional";
+    case capture_reason::not_kept:
+      return "not_kept";
+    case capture_reason::none:
+      break;
+  }
+  return "none";
+}
 [[nodiscard]] inline std::string_view to_text(api_call_kind kind) noexcept {
   switch (kind) {
     case api_call_kind::synchronize:

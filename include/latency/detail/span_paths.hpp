@@ -28,15 +28,25 @@ class path_table {
   // then counts there.
   [[nodiscard]] std::int32_t child(std::int32_t parent, const char* name) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    // By text: two places may spell one name.
-    const std::string key = std::to_string(parent) + ' ' + (name == nullptr ? "" : name);
-    const auto found = numbers_.find(key);
-    if (found != numbers_.end()) return found->second;
-    if (paths_.size() >= capacity) return parent;
-    const auto number = static_cast<std::int32_t>(paths_.size());
-    numbers_.emplace(key, number);
-    paths_.push_back({parent, name});
-    return number;
+    return child_of(parent, name);
+  }
+  // What `whole` has below `base`, as a path of its own; all of it where it is not below `base`.
+  [[nodiscard]] std::int32_t below(std::int32_t whole, std::int32_t base) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::int32_t at = whole;
+    while (at > base) at = parent_of(at);  // a parent's number is the smaller one
+    return at == base ? append(-1, whole, base) : whole;
+  }
+  // The path of `upper` and then `lower`.
+  [[nodiscard]] std::int32_t joined(std::int32_t upper, std::int32_t lower) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return append(upper, lower, -1);
+  }
+  // The longest that both begin with.
+  [[nodiscard]] std::int32_t common(std::int32_t a, std::int32_t b) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    while (a != b) (a > b ? a : b) = parent_of(a > b ? a : b);
+    return a;
   }
   // Those from number `first` on.
   [[nodiscard]] std::vector<path> from(std::size_t first) const {
@@ -51,6 +61,29 @@ class path_table {
   }
 
  private:
+  [[nodiscard]] std::int32_t child_of(std::int32_t parent, const char* name) {
+    // By text: two places may spell one name.
+    const std::string key = std::to_string(parent) + ' ' + (name == nullptr ? "" : name);
+    const auto found = numbers_.find(key);
+    if (found != numbers_.end()) return found->second;
+    if (paths_.size() >= capacity) return parent;
+    const auto number = static_cast<std::int32_t>(paths_.size());
+    numbers_.emplace(key, number);
+    paths_.push_back({parent, name});
+    return number;
+  }
+  [[nodiscard]] std::int32_t parent_of(std::int32_t number) const {
+    return paths_[static_cast<std::size_t>(number)].parent;
+  }
+  // The names of `whole` below its ancestor `base`, behind those of `to`.
+  [[nodiscard]] std::int32_t append(std::int32_t to, std::int32_t whole, std::int32_t base) {
+    std::vector<const char*> names;
+    for (; whole != base; whole = parent_of(whole))
+      names.push_back(paths_[static_cast<std::size_t>(whole)].name);
+    for (auto name = names.rbegin(); name != names.rend(); ++name) to = child_of(to, *name);
+    return to;
+  }
+
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::int32_t> numbers_;
   std::vector<path> paths_;

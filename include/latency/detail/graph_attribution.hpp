@@ -1,0 +1,316 @@
+#pragma once
+// Which spans were open where a node of a CUDA graph was captured, so that what a replay runs can
+// be given to them. Fed with what the driver announces of graphs, asked for each op that a replay
+// ran.
+//
+// A node has a number: that of its graph in the upper 32 bits, its own within the graph in the
+// lower ones. A launch runs the nodes of an executable graph, which are clones of those captured.
+// The driver gives later graphs higher numbers. The body of a child graph or conditional node runs
+// under numbers in the executable graph that nobody announces: such an op gets what all such nodes
+// of its graph have in common, with a reason that says so. Nothing is guessed; every answer but an
+// exact one has a reason.
+//
+// Any thread may call. Memory is bounded: `capacity` nodes, and of graphs that were destroyed the
+// newest `most_destroyed` nodes, because records of their ops come later than their end. Asking
+// allocates where a node is seen for the first time.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "../device_rows.hpp"
+#include "span_paths.hpp"
+
+namespace latency::detail {
+
+class graph_attribution {
+ public:
+  enum class body : std::uint8_t { none, child_graph, conditional };  // that a node holds
+
+  struct place {
+    span_id span = 0;        // innermost open one
+    std::int32_t path = -1;  // of all open ones, in the path_table
+  };
+  struct answer {
+    span_id span = 0;
+    std::int32_t path = -1;  // below the span that was open where the graph was begun
+    capture_reason reason = capture_reason::none;
+    bool first_time = false;  // that this node is asked for
+  };
+
+  explicit graph_attribution(path_table& paths, std::size_t capacity = std::size_t{1} << 20,
+                             std::size_t most_destroyed = std::size_t{1} << 17)
+      : paths_(paths), capacity_(capacity), most_destroyed_(most_destroyed) {}
+
+  // Forgets everything; graphs that live on count as built before the start.
+  void clear() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    graphs_.clear();
+    destroyed_.clear();
+    threads_.clear();
+    executables_.clear();
+    kept_ = kept_destroyed_ = 0;
+    first_graph_ = UINT32_MAX;
+    last_forgotten_ = 0;
+    overflowed_ = false;
+    changed_nodes_ = 0;
+  }
+
+  // What the driver announces. `thread` is any number for the calling thread.
+
+  // A stream of the thread begins to capture, inside the open spans `open_path`.
+  void capture_began(std::uint64_t thread, std::int32_t open_path) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    threads_[thread].capture_path = open_path;
+  }
+  void graph_created(std::uint32_t number, std::int32_t open_path) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    first_graph_ = std::min(first_graph_, number);
+    if (graph* const made = built(number)) made->base = open_path;
+  }
+  // A node is captured, or added, where `where` is open.
+  void node_created(std::uint64_t thread, std::uint64_t node, body holds, const place& where) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    graph* const in = built(graph_of(node));
+    if (in == nullptr) return;
+    if (in->entries.empty() && in->base == unknown_base) {
+      const auto capturing = threads_.find(thread);
+      in->base = capturing == threads_.end() ? -1 : capturing->second.capture_path;
+    }
+    entry* const made = kept_entry(node, *in);
+    if (made == nullptr) return;
+    *made = {};
+    made->where = {where.span, paths_.below(where.path, in->base)};
+    made->holds = holds;
+    made->known = true;
+  }
+  // `node`, just created, is a copy of `original`: by cloning a graph, adding it as a child, or
+  // making an executable one.
+  void node_cloned(std::uint64_t thread, std::uint64_t node, std::uint64_t original) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    first_graph_ = std::min(first_graph_, graph_of(node));
+    graph* const in = built(graph_of(node));
+    entry* const made = in == nullptr ? nullptr : kept_entry(node, *in);
+    if (made == nullptr) return;
+    const body holds = made->holds;
+    const entry* const from = find_entry(original);
+    if (from != nullptr) {
+      made->where = from->where;
+      made->reason = from->reason;
+    } else {
+      made->where = {};
+      made->reason = why_unknown(original);
+    }
+    if (holds == body::none && from != nullptr) made->holds = from->holds;
+    std::vector<std::uint32_t>& cloned = threads_[thread].cloned;
+    if ((cloned.empty() || cloned.back() != graph_of(node)) && cloned.size() < most_bodies)
+      cloned.push_back(graph_of(node));
+  }
+  // Its parameters were set, or an executable graph was updated: it stays with its spans.
+  void node_changed(std::uint64_t node) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    entry* const found = find_entry(node);
+    if (found != nullptr && !std::exchange(found->changed, true)) ++changed_nodes_;
+  }
+  void graph_destroyed(std::uint32_t number) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    bury(number);
+  }
+  // The thread begins to make an executable graph, has made it, destroys it. `executable` is any
+  // number for it that no other has at the same time.
+  void executable_begun(std::uint64_t thread) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    threads_[thread].cloned.clear();
+  }
+  void executable_created(std::uint64_t thread, std::uint64_t executable) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (executables_.size() >= capacity_) return;
+    executables_[executable] = std::exchange(threads_[thread].cloned, {});
+  }
+  void executable_destroyed(std::uint64_t executable) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = executables_.find(executable);
+    if (found == executables_.end()) return;
+    for (const std::uint32_t number : found->second) bury(number);
+    executables_.erase(found);
+  }
+
+  // Of a node that a replay ran.
+  [[nodiscard]] answer find(std::uint64_t node) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    entry* found = find_entry(node);
+    if (found == nullptr) {
+      const entry known = unannounced(node);
+      graph* const in = kept_graph(graph_of(node));
+      found = in == nullptr ? nullptr : kept_entry(node, *in);
+      if (found == nullptr) return {known.where.span, known.where.path, known.reason, false};
+      found->where = known.where;
+      found->reason = known.reason;
+    }
+    const bool first_time = !std::exchange(found->asked, true);
+    return {found->where.span, found->where.path, found->reason, first_time};
+  }
+
+  // Nodes that were changed since they were captured; each is counted once, and given once.
+  [[nodiscard]] std::uint64_t take_changed_nodes() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(changed_nodes_, 0);
+  }
+  // What is kept of graphs that live, and of those that were destroyed: their nodes, and one each.
+  [[nodiscard]] std::size_t kept_living() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return kept_ - kept_destroyed_;
+  }
+  [[nodiscard]] std::size_t kept_destroyed() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return kept_destroyed_;
+  }
+
+ private:
+  static constexpr std::int32_t unknown_base = -2;
+  static constexpr std::size_t most_bodies = 4096;  // graphs that one executable is made of
+
+  struct entry {
+    place where;  // its path is below the graph's base
+    capture_reason reason = capture_reason::none;
+    body holds = body::none;
+    bool known = false;  // it is in use
+    bool asked = false;
+    bool changed = false;
+  };
+  struct graph {
+    std::vector<entry> entries;  // by number within the graph
+    std::int32_t base = unknown_base;
+    std::uint64_t burial = 0;  // 0: it lives
+    [[nodiscard]] std::size_t size() const noexcept { return entries.size() + 1; }
+  };
+  struct thread_progress {
+    std::int32_t capture_path = -1;
+    std::vector<std::uint32_t> cloned;  // graphs, since it began to make an executable one
+  };
+  struct grave {
+    std::uint32_t number;
+    std::uint64_t burial;
+  };
+
+  [[nodiscard]] static std::uint32_t graph_of(std::uint64_t node) noexcept {
+    return static_cast<std::uint32_t>(node >> 32);
+  }
+  [[nodiscard]] static std::size_t index_of(std::uint64_t node) noexcept {
+    return static_cast<std::uint32_t>(node);
+  }
+
+  // A graph that is being built; nullptr when no more can be kept.
+  [[nodiscard]] graph* built(std::uint32_t number) {
+    graph* const found = kept_graph(number);
+    if (found != nullptr && std::exchange(found->burial, 0) != 0) kept_destroyed_ -= found->size();
+    return found;
+  }
+  [[nodiscard]] graph* kept_graph(std::uint32_t number) {
+    const auto found = graphs_.find(number);
+    if (found != graphs_.end()) return &found->second;
+    if (!make_room(1, number)) return nullptr;
+    ++kept_;
+    return &graphs_[number];
+  }
+  [[nodiscard]] entry* find_entry(std::uint64_t node) {
+    const auto in = graphs_.find(graph_of(node));
+    if (in == graphs_.end() || index_of(node) >= in->second.entries.size()) return nullptr;
+    entry& found = in->second.entries[index_of(node)];
+    return found.known ? &found : nullptr;
+  }
+  // The node's entry, made where it is new; nullptr when no more can be kept.
+  [[nodiscard]] entry* kept_entry(std::uint64_t node, graph& in) {
+    const std::size_t wanted = index_of(node) + 1;
+    if (wanted > in.entries.size()) {
+      const std::size_t more = wanted - in.entries.size();
+      if (!make_room(more, graph_of(node))) return nullptr;
+      in.entries.resize(wanted);
+      kept_ += more;
+      if (in.burial != 0) kept_destroyed_ += more;
+    }
+    in.entries[wanted - 1].known = true;
+    return &in.entries[wanted - 1];
+  }
+  // Forgets destroyed graphs, but for one, to have room.
+  [[nodiscard]] bool make_room(std::size_t more, std::uint32_t spared) {
+    while (more <= capacity_ && kept_ + more > capacity_ && !destroyed_.empty() &&
+           destroyed_.front().number != spared)
+      forget_oldest();
+    if (kept_ + more <= capacity_) return true;
+    overflowed_ = true;
+    return false;
+  }
+
+  void bury(std::uint32_t number) {
+    const auto found = graphs_.find(number);
+    if (found == graphs_.end() || found->second.burial != 0) return;
+    found->second.burial = ++burials_;
+    kept_destroyed_ += found->second.size();
+    destroyed_.push_back({number, burials_});
+    while (kept_destroyed_ > most_destroyed_) forget_oldest();
+  }
+  void forget_oldest() {
+    const grave oldest = destroyed_.front();
+    destroyed_.pop_front();
+    const auto found = graphs_.find(oldest.number);
+    if (found == graphs_.end() || found->second.burial != oldest.burial) return;  // it was revived
+    kept_ -= found->second.size();
+    kept_destroyed_ -= found->second.size();
+    last_forgotten_ = std::max(last_forgotten_, oldest.number);
+    graphs_.erase(found);
+  }
+
+  [[nodiscard]] capture_reason why_unknown(std::uint64_t node) const {
+    const std::uint32_t number = graph_of(node);
+    if (number < first_graph_) return capture_reason::graph_before_start;
+    const bool lost = overflowed_ || (graphs_.count(number) == 0 && number <= last_forgotten_);
+    return lost ? capture_reason::not_kept : capture_reason::unknown_node;
+  }
+  // What can be said of a node that was not announced: where those were added that hold bodies.
+  [[nodiscard]] entry unannounced(std::uint64_t node) const {
+    entry result;
+    result.reason = why_unknown(node);
+    const auto in = graphs_.find(graph_of(node));
+    if (in == graphs_.end()) return result;
+    bool any = false, children = false, conditionals = false;
+    for (const entry& e : in->second.entries) {
+      if (!e.known || e.holds == body::none) continue;
+      (e.holds == body::child_graph ? children : conditionals) = true;
+      if (!std::exchange(any, true)) {
+        result.where = e.where;
+        continue;
+      }
+      result.where.path = paths_.common(result.where.path, e.where.path);
+      if (result.where.span != e.where.span) result.where.span = 0;
+    }
+    if (any)
+      result.reason = !conditionals ? capture_reason::child_graph
+                      : !children   ? capture_reason::conditional
+                                    : capture_reason::child_or_conditional;
+    return result;
+  }
+
+  path_table& paths_;
+  const std::size_t capacity_;
+  const std::size_t most_destroyed_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint32_t, graph> graphs_;
+  std::unordered_map<std::uint64_t, thread_progress> threads_;
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> executables_;
+  std::deque<grave> destroyed_;  // the oldest first
+  std::size_t kept_ = 0;         // nodes, and one for each graph
+  std::size_t kept_destroyed_ = 0;
+  std::uint64_t burials_ = 0;
+  std::uint32_t first_graph_ = UINT32_MAX;  // least number of a graph made since the start
+  std::uint32_t last_forgotten_ = 0;        // largest
+  bool overflowed_ = false;
+  std::uint64_t changed_nodes_ = 0;
+};
+
+}  // namespace latency::detail
