@@ -15,7 +15,7 @@ class collector {
  public:
   collector(const recording& run, const span_tree& tree) : run_(run), tree_(tree) {}
 
-  void add(const device_account& device) {
+  void add(const device_accounting& devices, const device_account& device) {
     open_names names(tree_);
     for (const span_device_account& row : device.spans) {
       if (tree_[row.span].warm_up) {
@@ -26,15 +26,15 @@ class collector {
       device_component& component = component_of(name);
       component.own.add(row.own);
       if (!names.enter(row.span, name)) component.subtree.add_device(row.subtree);
-      spans_.emplace_back(name, row.span);
+      spans_.emplace_back(name, row.span, 0, -1);
     }
-    for (const replay_account& replay : device.replays) {
+    for (const replay_instance& replay : replays(run_, devices, device)) {
       if (replay.span == no_span)
         continue;  // in no_span
       else if (tree_[replay.span].warm_up)
         table_.warm_up.add(replay.ops);
       else
-        component_of(run_.spans[replay.span].name).own.add(replay.ops);
+        add(replay);
     }
     table_.no_span.share_ns =
         saturating_add(table_.no_span.share_ns, device.unattributed_total_ns());
@@ -50,7 +50,7 @@ class collector {
     // A span may have ops on several devices.
     std::sort(spans_.begin(), spans_.end());
     spans_.erase(std::unique(spans_.begin(), spans_.end()), spans_.end());
-    for (const auto& [name, span] : spans_) ++component_of(name).spans;
+    for (const auto& [name, span, replay, element] : spans_) ++component_of(name).spans;
     const auto before = [this](const device_component& a, const device_component& b) {
       return std::make_tuple(b.own.time_ns(), b.subtree.share_ns,
                              std::string_view(run_.strings[a.name])) <
@@ -62,6 +62,29 @@ class collector {
   }
 
  private:
+  void add(const replay_instance& replay) {
+    component_of(run_.spans[replay.span].name).own.add(replay.own);
+    for (std::size_t reason = 0; reason < capture_reasons; ++reason)
+      table_.not_captured[reason].add(replay.unknown[reason]);
+    for (const captured_account& one : replay.spans) {
+      device_component& component = component_of(one.name);
+      component.own.add(one.own);
+      spans_.emplace_back(one.name, replay.span, replay.replay, one.element);
+      if (!is_inside(one, replay)) component.subtree.add_device(one.subtree);
+    }
+  }
+  // Whether a span of the same name is around it.
+  [[nodiscard]] bool is_inside(const captured_account& one, const replay_instance& replay) const {
+    for (std::int32_t at = one.parent; at >= 0;) {
+      const captured_account& around = replay.spans[static_cast<std::size_t>(at)];
+      if (around.name == one.name) return true;
+      at = around.parent;
+    }
+    for (std::uint32_t at = replay.span; at != no_span; at = tree_[at].parent)
+      if (run_.spans[at].name == one.name) return true;
+    return false;
+  }
+
   device_component& component_of(string_id name) {
     const auto [entry, added] = row_of_.try_emplace(name, table_.rows.size());
     if (added) {
@@ -75,7 +98,8 @@ class collector {
   const span_tree& tree_;
   device_component_table table_;
   std::unordered_map<string_id, std::size_t> row_of_;
-  std::vector<std::pair<string_id, std::uint32_t>> spans_;
+  // With device ops: name and span; of a captured one, the span that launched it, replay, element.
+  std::vector<std::tuple<string_id, std::uint32_t, std::uint64_t, std::int32_t>> spans_;
 };
 
 }  // namespace
@@ -83,7 +107,7 @@ class collector {
 device_component_table device_components(const recording& run, const span_tree& tree,
                                          const device_accounting& devices) {
   collector all(run, tree);
-  for (const device_account& device : devices.devices()) all.add(device);
+  for (const device_account& device : devices.devices()) all.add(devices, device);
   return all.finish(devices);
 }
 

@@ -3,13 +3,18 @@
 //
 // The time of a device op is its share, or of a copy its exposed time (device_accounting.hpp), and
 // every instant of every device is in one place:
-//   sum of rows[i].own.time_ns() + warm_up + no_span + idle_ns = window_ns,   to the nanosecond.
+//   sum of rows[i].own.time_ns() + warm_up + no_span + not_captured + idle_ns = window_ns,
+// to the nanosecond. Ops of a graph replay are at the span in which their node was captured
+// (replays.hpp), or, where that is not known, in not_captured; with children, they are in the span
+// that launched the graph, too.
 // Sum, busy, window and idle of spans do not add up, not even over the spans of one name when they
 // run at the same time; they are added all the same, to compare names.
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
+#include "analyzers/analysis/replays.hpp"
 #include "latency/device_accounting.hpp"
 #include "latency/recording.hpp"
 #include "latency/saturating.hpp"
@@ -32,8 +37,8 @@ struct device_part {
 
 struct device_component {
   string_id name = 0;
-  std::int64_t spans = 0;  // with device ops, in themselves or below
-  device_part own;         // launched in spans of this name, not in spans below; with replays
+  std::int64_t spans = 0;  // with device ops, in themselves or below; a captured one in each replay
+  device_part own;         // launched or captured in spans of this name, not in spans below
   // Each span with all below it, added up over the spans and devices; of spans of one name inside
   // each other the outermost.
   op_set subtree;
@@ -43,6 +48,8 @@ struct device_component_table {
   std::vector<device_component> rows;  // by own time, then subtree share; ties by name text
   device_part warm_up;                 // launched in warm-up spans, which are in no row
   device_part no_span;                 // unattributed
+  // Of replays whose captured spans are not known, by capture_reason.
+  std::array<device_part, capture_reasons> not_captured{};
   std::int64_t idle_ns = 0;
   std::int64_t window_ns = 0;  // of all devices: device-seconds
 };

@@ -66,14 +66,15 @@ void add_marks(const recording& run, const span_tree& tree, event_report& report
 }
 
 // Of the outermost spans with event windows: for each, on a device and stream, what windows and ops
-// cover from the first start to the last end.
+// cover from the first start to the last end. Not windows of graph replays: those stand below the
+// span that launched, and hold some of its ops.
 class checker {
  public:
   checker(const recording& run, const span_tree& tree)
       : run_(run), outermost_(run.spans.size(), no_span) {
     std::vector<bool> has_window(run.spans.size(), false);
     for (const event_window& window : run.event_windows) {
-      const std::uint32_t span = window.span == 0 ? no_span : tree.find(window.span);
+      const std::uint32_t span = span_of(window, tree);
       if (span != no_span) has_window[span] = true;
     }
     for (const std::uint32_t span : tree.preorder()) {
@@ -82,7 +83,7 @@ class checker {
       if (outermost_[span] == no_span && has_window[span]) outermost_[span] = span;
     }
     for (const event_window& window : run.event_windows) {
-      const std::uint32_t span = window.span == 0 ? no_span : tree.find(window.span);
+      const std::uint32_t span = span_of(window, tree);
       if (span == no_span || outermost_[span] != span) continue;
       pair& p = pairs_[{span, window.device, window.stream}];
       widen(p.window, times_of(window));
@@ -127,6 +128,9 @@ class checker {
     std::int64_t resolution_ns = 0;
   };
 
+  static std::uint32_t span_of(const event_window& window, const span_tree& tree) {
+    return window.span == 0 || window.replay != 0 ? no_span : tree.find(window.span);
+  }
   static void widen(interval& all, const interval& one) {
     all.start_ns = std::min(all.start_ns, one.start_ns);
     all.end_ns = std::max(all.end_ns, one.end_ns);

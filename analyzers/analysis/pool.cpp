@@ -150,6 +150,11 @@ class appender {
       row.parent = moved_index(row.parent, first_path);
       row.name = name(row.name);
     });
+    append(to_.graph_nodes, from_.graph_nodes, [&](graph_node& row) {
+      row.node = moved(row.node, by_.graph_node);
+      row.span = span_of(row.span);
+      row.path = moved_index(row.path, first_path);
+    });
     append(to_.device_totals, from_.device_totals, [&](device_total& row) {
       row.path = moved_index(row.path, first_path);
       row.name = name(row.name);
@@ -201,6 +206,7 @@ void add(hygiene_counts& sum, const hygiene_counts& more) {
   sum.unmatched_device_ops += more.unmatched_device_ops;
   sum.unmatched_launches += more.unmatched_launches;
   sum.untraced_copies += more.untraced_copies;
+  sum.changed_graph_nodes += more.changed_graph_nodes;
   sum.too_deep_spans += more.too_deep_spans;
   sum.open_spans += more.open_spans;
   sum.overwritten_spans += more.overwritten_spans;

@@ -31,6 +31,7 @@ number_offsets after(const recording& run, number_offsets now) {
     graph_nodes = std::max(graph_nodes, op.graph_node);
     devices = std::max(devices, op.device + 1);
   }
+  for (const graph_node& node : run.graph_nodes) graph_nodes = std::max(graph_nodes, node.node);
   for (const api_call& call : run.api_calls) {
     correlations = std::max(correlations, call.correlation);
     devices = std::max(devices, static_cast<std::uint32_t>(call.device) + 1);

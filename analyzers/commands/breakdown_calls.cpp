@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "analyzers/analysis/graphs.hpp"
 #include "analyzers/analysis/host_calls.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
@@ -73,6 +74,37 @@ table latent_frame_table(const std::vector<analysis::latent_frame_launches>& row
   return result;
 }
 
+// What replays run, and what launching them costs the host.
+table graph_table(const breakdown_report& report, const std::vector<analysis::graph_row>& rows,
+                  std::size_t shown) {
+  table result{"graphs",
+               "Graphs that were replayed: the launch is host time, the time that of the device",
+               {{"graph", "graph", unit::integer},
+                {"launched_in", "launched first in", unit::text},
+                {"replays", "replays", unit::integer, true},
+                {"nodes", "nodes", unit::integer},
+                {"ops", "ops", unit::integer},
+                {"ops_with_spans", "spans known", unit::integer},
+                {"time", "time", unit::duration_ns, true},
+                {"launches", "launches", unit::integer},
+                {"launch_median", "launch, median", unit::duration_ns, true},
+                {"launch_time", "launching", unit::duration_ns}},
+               {},
+               1};
+  const bool known = !report.run.graph_nodes.empty();
+  for (std::size_t i = 0; i < shown; ++i) {
+    const analysis::graph_row& row = rows[i];
+    const bool timed = row.launch_ns.n > 0;
+    result.rows.push_back(
+        {static_cast<std::int64_t>(i + 1),
+         row.first_span == no_span ? "(no span)"
+                                   : report.run.name_of(report.run.spans[row.first_span]),
+         row.replays, row.nodes, row.ops, known ? cell(row.ops_by_reason[0]) : cell(), row.time_ns,
+         row.launch_ns.n, cell_if(timed, row.launch_ns.p50), cell_if(timed, row.launch_ns.sum)});
+  }
+  return result;
+}
+
 }  // namespace
 
 section calls_section(const breakdown_report& report, bool detailed) {
@@ -98,6 +130,16 @@ section calls_section(const breakdown_report& report, bool detailed) {
     items.emplace_back(more_line(found.rows.size() - shown, "component"));
   const auto rows = analysis::launches_per_latent_frame(report.run, report.tree, report.generated);
   if (!rows.empty()) items.emplace_back(latent_frame_table(rows));
+  const auto graphs = analysis::graphs(report.run, report.devices);
+  if (!graphs.empty()) {
+    const std::size_t graphs_shown = rows_shown(graphs.size(), detailed);
+    items.emplace_back(graph_table(report, graphs, graphs_shown));
+    if (graphs_shown < graphs.size())
+      items.emplace_back(more_line(graphs.size() - graphs_shown, "graph"));
+    if (report.run.hygiene.changed_graph_nodes > 0)
+      items.emplace_back(note_line(counted(report.run.hygiene.changed_graph_nodes, "node") +
+                                   " changed since the capture, with whose spans they stay."));
+  }
   return result;
 }
 

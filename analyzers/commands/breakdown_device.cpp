@@ -120,6 +120,12 @@ line totals_line(const breakdown_report& report) {
       fine ? tone::good : tone::bad};
 }
 
+std::string words_of(capture_reason reason) {
+  std::string words(to_text(reason));
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words;
+}
+
 double part_of(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
@@ -129,7 +135,9 @@ table component_table(const breakdown_report& report, std::size_t shown) {
   const analysis::device_component_table& parts = report.device_parts;
   const bool several = report.proven.devices != 1;
   table result{"device_components",
-               "Time of the device, by the span that launched",
+               report.run.graph_nodes.empty()
+                   ? "Time of the device, by the span that launched"
+                   : "Time of the device, by the span that launched, or captured into a graph",
                {{"component", "component", unit::text},
                 {"time", "time", unit::duration_ns, true},
                 {"time_share", "of window", unit::ratio, true},
@@ -163,6 +171,10 @@ table component_table(const breakdown_report& report, std::size_t shown) {
     add_row(fmt::format("({} others)", parts.rows.size() - shown), others, cell());
   if (parts.warm_up.ops > 0) add_row("(warm-up)", parts.warm_up, cell());
   if (parts.no_span.ops > 0) add_row("(no span)", parts.no_span, cell());
+  for (std::size_t reason = 0; reason < parts.not_captured.size(); ++reason)
+    if (parts.not_captured[reason].ops > 0)
+      add_row("(graph: " + words_of(static_cast<capture_reason>(reason)) + ")",
+              parts.not_captured[reason], cell());
   add_time("(idle)", parts.idle_ns);
   add_time(several ? fmt::format("= window x {}", report.proven.devices) : "= window",
            parts.window_ns);

@@ -61,6 +61,9 @@ inline constexpr int last_word(copy_direction) {
 inline constexpr int last_word(unattributed_reason) {
   return static_cast<int>(unattributed_reason::graph_before_start);
 }
+inline constexpr int last_word(capture_reason) {
+  return static_cast<int>(capture_reason::not_kept);
+}
 inline constexpr int last_word(api_call_kind) {
   return static_cast<int>(api_call_kind::other);
 }

@@ -74,6 +74,7 @@ void read_hygiene(const std::string& path, column_reader& columns, recording& in
       {"unmatched_device_ops", &counts.unmatched_device_ops},
       {"unmatched_launches", &counts.unmatched_launches},
       {"untraced_copies", &counts.untraced_copies},
+      {"changed_graph_nodes", &counts.changed_graph_nodes},
       {"too_deep_spans", &counts.too_deep_spans},
       {"open_spans", &counts.open_spans},
       {"overwritten_spans", &counts.overwritten_spans},

@@ -28,6 +28,8 @@ class references {
     check_names("/memory", run_.memory);
     check_rows("/device_ops/shape", run_.device_ops, &device_op::shape, "/launch_shapes",
                run_.launch_shapes.size());
+    check_rows("/graph_nodes/path", run_.graph_nodes, &graph_node::path, "/span_paths",
+               run_.span_paths.size());
     check_rows("/device_totals/path", run_.device_totals, &device_total::path, "/span_paths",
                run_.span_paths.size());
     check_rows("/api_totals/path", run_.api_totals, &api_total::path, "/span_paths",

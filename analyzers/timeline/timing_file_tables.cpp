@@ -64,6 +64,11 @@ bool timing_file_tables::device_table(std::string_view name, const std::string& 
               column("reason", &row::reason),
               column("shape", &row::shape, optional_index_range).since(1));
     durations_to_ends(into_.device_ops);
+  } else if (name == "graph_nodes") {
+    using row = graph_node;
+    table(path, into_.graph_nodes)
+        .read(column("node", &row::node), column("span", &row::span),
+              column("path", &row::path, optional_index_range), column("reason", &row::reason));
   } else if (name == "launch_shapes") {
     using row = launch_shape;
     table(path, into_.launch_shapes)

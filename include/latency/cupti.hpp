@@ -12,9 +12,10 @@
 // says what it knows of devices (`tier`), and why not more (`tier_reason`).
 //
 // What runs belongs to the innermost span that is open on the thread that launches it, at the
-// launch. CUPTI has one user in a process: under Nsight, or beside another profiler, a collector
-// does not start. The first one of a process takes 100 ms to start, so that CUPTI knows the rates
-// of the devices' clocks. Costs per launch, measured: docs/gpu.md.
+// launch; what a graph replay runs also to those that were open where it was captured
+// (docs/cuda-graphs.md). CUPTI has one user in a process: under Nsight, or beside another profiler,
+// a collector does not start. The first one of a process takes 100 ms to start, so that CUPTI knows
+// the rates of the devices' clocks. Costs per launch, measured: docs/gpu.md.
 
 #include <chrono>
 #include <cstddef>
@@ -98,8 +99,9 @@ class collector {
       const std::shared_ptr<detail::recorder>& recorder, detail::cupti_engine& engine,
       bool totals) {
     if (totals)
-      return std::make_unique<detail::totalling_pipeline>(recorder, engine.apis(), engine.paths());
-    return std::make_unique<detail::keeping_pipeline>(recorder, engine.apis());
+      return std::make_unique<detail::totalling_pipeline>(recorder, engine.apis(), engine.paths(),
+                                                          engine.graphs());
+    return std::make_unique<detail::keeping_pipeline>(recorder, engine.apis(), engine.graphs());
   }
 
   std::shared_ptr<detail::recorder> recorder_;

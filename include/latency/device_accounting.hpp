@@ -186,6 +186,24 @@ class device_accounting {
     return result;
   }
 
+  // The set of the ops at these positions, of one device, which it puts in the order of time.
+  // `device_busy`: when anything ran there.
+  [[nodiscard]] op_set set_of(const recording& r, std::size_t* first, std::size_t* last,
+                              const interval_set& device_busy) const {
+    detail::sort_nearly_ordered(first, last, [&r](std::size_t a, std::size_t b) {
+      return std::tie(r.device_ops[a].start_ns, a) < std::tie(r.device_ops[b].start_ns, b);
+    });
+    op_set set;
+    for (; first != last; ++first) {
+      const device_op& op = r.device_ops[*first];
+      const std::int64_t free_ns = set.ops == 0 ? op.start_ns : set.last_end_ns;
+      set.busy_ns += std::max<std::int64_t>(0, op.end_ns - std::max(op.start_ns, free_ns));
+      set.add_members(set_of(r, *first));
+    }
+    close_window(set, device_busy);
+    return set;
+  }
+
  private:
   struct span_row {
     std::uint32_t span;
@@ -358,23 +376,6 @@ class device_accounting {
       account.replays.push_back(
           {replay, span, set_of(r, replayed.data() + begin, replayed.data() + end, device_busy)});
     }
-  }
-
-  // Of the ops at these positions, which it puts in the order of time.
-  [[nodiscard]] op_set set_of(const recording& r, std::size_t* first, std::size_t* last,
-                              const interval_set& device_busy) const {
-    detail::sort_nearly_ordered(first, last, [&r](std::size_t a, std::size_t b) {
-      return std::tie(r.device_ops[a].start_ns, a) < std::tie(r.device_ops[b].start_ns, b);
-    });
-    op_set set;
-    for (; first != last; ++first) {
-      const device_op& op = r.device_ops[*first];
-      const std::int64_t free_ns = set.ops == 0 ? op.start_ns : set.last_end_ns;
-      set.busy_ns += std::max<std::int64_t>(0, op.end_ns - std::max(op.start_ns, free_ns));
-      set.add_members(set_of(r, *first));
-    }
-    close_window(set, device_busy);
-    return set;
   }
 
   std::vector<device_op_account> ops_;

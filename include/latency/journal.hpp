@@ -46,7 +46,8 @@ enum class block_type : std::uint16_t {
   span_paths = 16,
   device_totals = 17,  // this and the next two: all rows, in place of those given before
   device_histograms = 18,
-  api_totals = 19
+  api_totals = 19,
+  graph_nodes = 20
 };
 
 // Totals of a session, in the order of the words of a `totals` block.
@@ -62,6 +63,7 @@ enum class total : std::uint8_t {
   unmatched_device_ops,
   unmatched_launches,
   untraced_copies,
+  changed_graph_nodes,
   count
 };
 struct journal_totals {

@@ -203,6 +203,7 @@ class journal_decoder {
     to.unmatched_device_ops = get(total::unmatched_device_ops);
     to.unmatched_launches = get(total::unmatched_launches);
     to.untraced_copies = get(total::untraced_copies);
+    to.changed_graph_nodes = get(total::changed_graph_nodes);
   }
 
   void read_open_spans(const block_header& h, const std::uint64_t* p) {

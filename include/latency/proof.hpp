@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "latency/detail/replay_graphs.hpp"
 #include "latency/device_accounting.hpp"
 #include "latency/recording.hpp"
 #include "latency/span_tree.hpp"
@@ -36,8 +37,9 @@ struct proof {
 
   // Ops recorded = launches counted + graph nodes x replays.
   std::int64_t ops_recorded = 0;
-  std::int64_t launches = 0;    // of ops outside graphs, as count_launches tells them apart
-  std::int64_t replay_ops = 0;  // sum over graphs of nodes x replays
+  std::int64_t launches = 0;  // of ops outside graphs, as count_launches tells them apart
+  std::int64_t replay_ops =
+      0;  // sum over graphs of nodes x replays; of conditional nodes their ops
   std::int64_t replays = 0;
   std::int64_t launch_calls = 0;  // API calls recorded; 0: only the ops tell of launches
 
@@ -72,49 +74,21 @@ struct proof {
 
 namespace detail {
 
-// Replay instances that share a node are of one graph; every replay should have run every node of
-// its graph that any of them ran. An op whose node is not known (files of others may lack it)
-// counts for itself. Sets replays and replay_ops. O(n log n).
-inline void count_replays(const std::vector<device_op>& ops, proof& result) {
-  using node_of_replay = std::pair<std::uint64_t, std::uint64_t>;
-  std::vector<std::uint64_t> nodes, replays;
-  std::vector<node_of_replay> runs;
-  for (const device_op& op : ops) {
+// Every replay should have run every node of its graph that any of them ran. An op whose node is
+// not known (files of others may lack it) or depends on a condition counts for itself. Sets replays
+// and replay_ops. O(n log n).
+inline void count_replays(const recording& r, proof& result) {
+  const replay_graphs graphs(r);
+  std::vector<std::uint64_t> replays;
+  for (const device_op& op : r.device_ops) {
     if (op.replay == 0) continue;
     replays.push_back(op.replay);
-    if (op.graph_node == 0) {
-      ++result.replay_ops;
-      continue;
-    }
-    runs.emplace_back(op.replay, op.graph_node);
-    nodes.push_back(op.graph_node);
+    if (op.graph_node == 0 || graphs.conditional(op.graph_node)) ++result.replay_ops;
   }
-  std::sort(runs.begin(), runs.end());
   std::sort(replays.begin(), replays.end());
   result.replays = std::unique(replays.begin(), replays.end()) - replays.begin();
-  std::sort(nodes.begin(), nodes.end());
-  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
-
-  std::vector<std::size_t> graph(nodes.size());  // disjoint sets of nodes
-  for (std::size_t i = 0; i < graph.size(); ++i) graph[i] = i;
-  const auto graph_of = [&graph](std::size_t i) {
-    for (; graph[i] != i; i = graph[i]) graph[i] = graph[graph[i]];
-    return i;
-  };
-  const auto index_of = [&nodes](std::uint64_t node) {
-    return static_cast<std::size_t>(std::lower_bound(nodes.begin(), nodes.end(), node) -
-                                    nodes.begin());
-  };
-  for (std::size_t i = 1; i < runs.size(); ++i)
-    if (runs[i].first == runs[i - 1].first)
-      graph[graph_of(index_of(runs[i].second))] = graph_of(index_of(runs[i - 1].second));
-
-  std::vector<std::int64_t> nodes_of_graph(nodes.size(), 0);
-  for (std::size_t i = 0; i < nodes.size(); ++i) ++nodes_of_graph[graph_of(i)];
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (i > 0 && runs[i].first == runs[i - 1].first) continue;
-    result.replay_ops += nodes_of_graph[graph_of(index_of(runs[i].second))];
-  }
+  for (const replay_graphs::instance& one : graphs.instances())
+    result.replay_ops += graphs.certain_nodes_of_graph()[one.graph];
 }
 
 // Ops of one correlation are one launch, but for copies: a call may make several (a batch, a copy
@@ -192,7 +166,7 @@ inline proof make_proof(const recording& r, const span_tree& tree,
   }
   result.ops_recorded = static_cast<std::int64_t>(r.device_ops.size());
   result.launches = detail::count_launches(r.device_ops);
-  detail::count_replays(r.device_ops, result);
+  detail::count_replays(r, result);
   for (const api_call& call : r.api_calls)
     result.launch_calls += call.kind == api_call_kind::launch ? 1 : 0;
   detail::check_totals(r, result);

@@ -20,7 +20,7 @@
 namespace latency {
 
 inline constexpr int timing_file_version_major = 1;  // readers refuse a newer one
-inline constexpr int timing_file_version_minor = 2;
+inline constexpr int timing_file_version_minor = 3;
 
 // A value in `run` or in an attribute.
 using run_value = std::variant<std::int64_t, double, std::string>;
@@ -143,6 +143,7 @@ struct hygiene_counts {
   std::int64_t unmatched_device_ops = 0;  // the call that launched it is unknown
   std::int64_t unmatched_launches = 0;    // launches whose device op never came
   std::int64_t untraced_copies = 0;       // between devices: calls whose op is not delivered
+  std::int64_t changed_graph_nodes = 0;   // since their capture, whose spans they stay with
   std::int64_t too_deep_spans = 0;        // nested deeper than the library records
   std::int64_t open_spans = 0;            // not closed when the session ended
   std::int64_t overwritten_spans = 0;     // ring mode: the oldest, given up on purpose
@@ -169,6 +170,7 @@ struct recording {
   std::vector<recorded_instant> instants;
   std::vector<counter_sample> counters;
   std::vector<device_op> device_ops;
+  std::vector<graph_node> graph_nodes;
   std::vector<launch_shape> launch_shapes;
   std::vector<api_call> api_calls;
   std::vector<event_window> event_windows;

@@ -65,6 +65,7 @@ class timing_file_writer : table_writer {
       integer("unmatched_device_ops", h.unmatched_device_ops);
       integer("unmatched_launches", h.unmatched_launches);
       integer("untraced_copies", h.untraced_copies);
+      integer("changed_graph_nodes", h.changed_graph_nodes);
       integer("too_deep_spans", h.too_deep_spans);
       integer("open_spans", h.open_spans);
       integer("overwritten_spans", h.overwritten_spans);
@@ -148,6 +149,13 @@ class timing_file_writer : table_writer {
       words("direction", ops, &device_op::direction);
       words("reason", ops, &device_op::reason);
       integers("shape", ops, &device_op::shape);
+    });
+    const auto& nodes = run_.graph_nodes;
+    object("graph_nodes", [&] {
+      integers("node", nodes, &graph_node::node);
+      integers("span", nodes, &graph_node::span);
+      integers("path", nodes, &graph_node::path);
+      words("reason", nodes, &graph_node::reason);
     });
     const auto& shapes = run_.launch_shapes;
     object("launch_shapes", [&] {

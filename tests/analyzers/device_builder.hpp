@@ -90,6 +90,11 @@ inline recording random_device_run(std::uint64_t seed, bool absurd) {
     op.bytes = absurd ? static_cast<std::int64_t>(random()) : 100;
     op.shape = static_cast<std::int32_t>(pick(3)) - 1;
   }
+  const std::uint64_t nodes = pick(4);  // 0: of a file that knows nothing of captures
+  if (nodes > 0) run.span_paths = {{-1, run.strings.add("even")}, {0, run.strings.add("odd")}};
+  for (std::uint64_t node = 0; node < nodes; ++node)
+    run.graph_nodes.push_back({node, pick(9), static_cast<std::int32_t>(pick(3)) - 1,
+                               static_cast<capture_reason>(pick(3) == 0 ? pick(7) : 0)});
   for (std::uint64_t i = pick(30); i > 0; --i) {
     api_call& call =
         add_call(run, static_cast<api_call_kind>(pick(6)), pick(9), time(), time(), pick(20));

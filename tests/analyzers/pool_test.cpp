@@ -110,6 +110,9 @@ TEST_CASE("pool: devices, correlations, replays and graph nodes of two ranks sta
   op.graph_node = 9;
   op.name = name;
   run.device_ops.push_back(op);
+  run.span_paths = {{-1, name}};
+  run.graph_nodes = {{9, op.span, 0, capture_reason::none},
+                     {8, 0, -1, capture_reason::conditional}};
   api_call call;
   call.start_ns = 290 * ms;
   call.end_ns = 291 * ms;
@@ -126,6 +129,13 @@ TEST_CASE("pool: devices, correlations, replays and graph nodes of two ranks sta
   CHECK(both.api_calls[1].thread == 1);
   CHECK(second.replay == 4);
   CHECK(second.graph_node == 18);
+  REQUIRE(both.graph_nodes.size() == 4);
+  CHECK(both.graph_nodes[2].node == 18);
+  CHECK(both.graph_nodes[2].span == second.span);
+  CHECK(both.graph_nodes[2].path == 1);
+  CHECK(both.graph_nodes[3].node == 17);
+  CHECK(both.graph_nodes[3].span == 0);
+  CHECK(both.graph_nodes[3].path == -1);
   CHECK(second.span == both.blocks[7].span);
   const span_tree tree(both);
   const device_accounting devices(both, tree);

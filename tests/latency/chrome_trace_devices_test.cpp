@@ -48,7 +48,8 @@ TEST_CASE("chrome_trace: device ops carry kind, launch, span and size") {
                                 {"bytes", 4096},
                                 {"direction", "host_to_device"},
                                 {"graph_node", 8},
-                                {"replay", 9}});
+                                {"replay", 9},
+                                {"captured_in", "generate > block"}});
   CHECK(track_of(trace, copy) == "stream 7, lane 2");  // runs while the kernel does
   CHECK(std::count_if(slices.begin(), slices.end(), [](const json& e) {
           return e.at("cat") == "gpu_memset" && e.at("args").at("unattributed") == "no_open_span";
@@ -114,6 +115,52 @@ TEST_CASE("chrome_trace: windows within windows share a line, the outer first; o
   CHECK(slices[3].at("cat") == "event_window,reversed");
   CHECK(slices[3].at("dur") == 0.0);
   CHECK(slices[3].at("args") == json{{"resolution_ns", 61}});  // its span was not recorded
+}
+
+TEST_CASE("chrome_trace: below a replay stand the spans in which its nodes were captured") {
+  recording run;
+  const auto launch = run.strings.add("token"), layer = run.strings.add("layer"),
+             norm = run.strings.add("norm"), kernel = run.strings.add("k");
+  run.spans = {{5, 0, 0, 900, launch, 0, 0, {}},
+               {6, 0, 10, 20, layer, 0, 0, {}},
+               {7, 0, 20, 30, layer, 0, 0, {}}};
+  run.threads = {{"main", 1}};
+  run.span_paths = {{-1, layer}, {0, norm}};
+  // Two layers, told apart by their spans; a norm that is known by its path; an unknown node.
+  run.graph_nodes = {{1, 6, 0, {}},
+                     {2, 7, 0, {}},
+                     {3, 0, 1, {}},
+                     {4, 0, -1, latency::capture_reason::unknown_node}};
+  const auto add = [&](std::uint64_t node, std::int64_t start_ns, std::int64_t end_ns) {
+    latency::device_op op;
+    op.start_ns = start_ns, op.end_ns = end_ns;
+    op.span = 5, op.graph_node = node, op.replay = 9, op.name = kernel;
+    run.device_ops.push_back(op);
+  };
+  add(1, 100, 200), add(1, 200, 250), add(2, 260, 300), add(3, 320, 400), add(4, 420, 500);
+  const json trace = json::parse(written(run));
+  std::vector<json> found;
+  for (const json& e : events(trace, "X"))
+    if (e.at("cat") == "graph_replay") found.push_back(e);
+  REQUIRE(found.size() == 5);
+  const auto check = [&](const json& e, const char* name, double ts, double dur) {
+    CHECK(e.at("name") == name);
+    CHECK(e.at("ts") == ts);
+    CHECK(e.at("dur") == dur);
+    CHECK(track_of(trace, e) == "stream 0, replays");
+  };
+  check(found[0], "graph replay", 0.1, 0.4);
+  CHECK(found[0].at("args") == json{{"span", "token"}, {"replay", 9}});
+  check(found[1], "layer", 0.1, 0.15);
+  CHECK(found[1].at("args") == json{{"replay", 9}});
+  check(found[2], "layer", 0.26, 0.04);
+  check(found[3], "layer", 0.32, 0.08);  // of no span that is known
+  check(found[4], "norm", 0.32, 0.08);
+  CHECK(find_category(trace, "kernel", "k").at("args").at("captured_in") == "layer");
+  int unknown = 0;
+  for (const json& e : events(trace, "X"))
+    unknown += e.at("args").value("not_captured", "") == "unknown_node" ? 1 : 0;
+  CHECK(unknown == 1);
 }
 
 TEST_CASE("chrome_trace: a mark is an instant on the track of its stream") {

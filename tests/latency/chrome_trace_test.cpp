@@ -86,7 +86,7 @@ TEST_CASE("chrome_trace: ts and dur are microseconds with exactly three decimals
     CAPTURE((*i)[0].str());
     CHECK(std::regex_match((*i)[2].str(), exact));
   }
-  CHECK(seen == 54);
+  CHECK(seen == 62);
 }
 
 TEST_CASE("chrome_trace: a span keeps its name, times and attributes") {
@@ -118,11 +118,13 @@ TEST_CASE("chrome_trace: processes, threads and streams have names and an order"
                                                    {{1, 2}, "loader"},
                                                    {{2, 3}, "stream 7"},
                                                    {{2, 4}, "stream 7, lane 2"},
-                                                   {{2, 5}, "stream 7, windows"},
-                                                   {{2, 6}, "stream 13"},
-                                                   {{3, 7}, "stream 7"},
-                                                   {{3, 8}, "stream 8, windows"},
-                                                   {{3, 9}, "stream 13"}});
+                                                   {{2, 5}, "stream 7, replays"},
+                                                   {{2, 6}, "stream 7, windows"},
+                                                   {{2, 7}, "stream 13"},
+                                                   {{3, 8}, "stream 7"},
+                                                   {{3, 9}, "stream 7, replays"},
+                                                   {{3, 10}, "stream 8, windows"},
+                                                   {{3, 11}, "stream 13"}});
   for (const auto& [track, ignored] : track_names(trace)) CHECK(ordered.count(track) == 1);
 }
 

@@ -54,6 +54,7 @@ void write_rows(const latency::recording& r, latency::detail::recorder& to) {
       call.start_ns = call.end_ns = static_cast<std::int64_t>(now);
       out.call(named(call));
     }
+    for (const auto& node : r.graph_nodes) out.node(node);
     for (const auto& window : r.event_windows) out.window(events, named(window));
     for (const auto& mark : r.marks) out.mark(events, named(mark));
     for (const auto& path : r.span_paths) (void)out.new_path(named(path));
@@ -181,6 +182,7 @@ TEST_CASE("device journal: counts of back ends reach the recording's hygiene") {
     run.recorder()->count(total::unmatched_device_ops, 3);
     run.recorder()->count(total::unmatched_launches, 4);
     run.recorder()->count(total::untraced_copies, 5);
+    run.recorder()->count(total::changed_graph_nodes, 6);
   });
   const latency::hygiene_counts got = run.stop().hygiene;
   CHECK(got.dropped_device_ops == 1);
@@ -188,6 +190,7 @@ TEST_CASE("device journal: counts of back ends reach the recording's hygiene") {
   CHECK(got.unmatched_device_ops == 3);
   CHECK(got.unmatched_launches == 4);
   CHECK(got.untraced_copies == 5);
+  CHECK(got.changed_graph_nodes == 6);
 }
 
 TEST_CASE("device source: the collector polls it, the session's end finishes it once") {

@@ -29,7 +29,7 @@ inline latency::recording sample_recording() {
              {"not_finite", std::numeric_limits<double>::quiet_NaN()}};
   run.clock = {"tsc", 0.43, 25, 1763632800123456789};
   run.overhead = {{"span_ns", 25.1}};
-  run.hygiene = {1, 2, 3, 4, 5, 6, 13, 7, 8, 9, 10, 11, 12, true};
+  run.hygiene = {1, 2, 3, 4, 5, 6, 13, 14, 7, 8, 9, 10, 11, 12, true};
   run.wall_ns = 10'000;
   const string_id generate = run.strings.add("generate");
   const string_id block_name = run.strings.add("block");
@@ -92,6 +92,7 @@ inline latency::recording sample_recording() {
        unattributed_reason::no_launch_record},
       {2000, 1990, 0, 75, 5, 6, 8, copy, 1, 7, copies, copy_direction::peer,
        unattributed_reason::graph_before_start}};
+  run.graph_nodes = {{8, 3, 1, capture_reason::none}, {5, 0, -1, capture_reason::conditional}};
   run.event_windows = {{1410, 1690, 3, 0, step, 0, 7, 500}, {1700, 1750, 2, 9, decode, 1, 8, 61}};
   run.marks = {{1760, 42, 3, decode, 1, 13}};
   run.device_clocks = {{0, "NVIDIA H200", device_tier::kernels, 32, 12, -1.5, 40, 75},

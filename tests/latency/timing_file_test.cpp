@@ -74,15 +74,20 @@ TEST_CASE("timing_file: members stand in the order that the page promises") {
   const ordered_json file = ordered_json::parse(written(sample_recording()));
   std::vector<std::string> names;
   for (const auto& [name, ignored] : file.items()) names.push_back(name);
-  CHECK(names == std::vector<std::string>{"schema",        "run",           "clock",
-                                          "overhead",      "hygiene",       "wall_ns",
-                                          "strings",       "threads",       "spans",
-                                          "async_spans",   "instants",      "counters",
-                                          "device_ops",    "launch_shapes", "api_calls",
-                                          "event_windows", "marks",         "device_clocks",
-                                          "span_paths",    "device_totals", "device_histograms",
-                                          "api_totals",    "blocks",        "switches",
-                                          "pixel_frames",  "memory"});
+  CHECK(names == std::vector<std::string>{"schema",        "run",
+                                          "clock",         "overhead",
+                                          "hygiene",       "wall_ns",
+                                          "strings",       "threads",
+                                          "spans",         "async_spans",
+                                          "instants",      "counters",
+                                          "device_ops",    "graph_nodes",
+                                          "launch_shapes", "api_calls",
+                                          "event_windows", "marks",
+                                          "device_clocks", "span_paths",
+                                          "device_totals", "device_histograms",
+                                          "api_totals",    "blocks",
+                                          "switches",      "pixel_frames",
+                                          "memory"});
 }
 
 TEST_CASE("timing_file: the page explains every table, column and count") {
@@ -107,7 +112,7 @@ TEST_CASE("timing_file: the page explains every table, column and count") {
 TEST_CASE("timing_file: the header holds what the recording holds") {
   const latency::recording run = sample_recording();
   const json file = json::parse(written(run));
-  CHECK(file.at("schema") == json{{"name", "latency.timing"}, {"version", "1.2"}});
+  CHECK(file.at("schema") == json{{"name", "latency.timing"}, {"version", "1.3"}});
   CHECK(file.at("run") == json{{"attention_backend", "cpu"},
                                {"steps", 4},
                                {"sparsity", 0.5},
@@ -126,6 +131,7 @@ TEST_CASE("timing_file: the header holds what the recording holds") {
                                    {"unmatched_device_ops", 5},
                                    {"unmatched_launches", 6},
                                    {"untraced_copies", 13},
+                                   {"changed_graph_nodes", 14},
                                    {"too_deep_spans", 7},
                                    {"open_spans", 8},
                                    {"overwritten_spans", 9},
@@ -198,6 +204,10 @@ TEST_CASE("timing_file: device tables hold every member of every row") {
              {"reason",
               {"none", "none", "none", "no_open_span", "no_launch_record", "graph_before_start"}},
              {"shape", {1, -1, -1, -1, -1, -1}}});
+  CHECK(file.at("graph_nodes") == json{{"node", {8, 5}},
+                                       {"span", {3, 0}},
+                                       {"path", {1, -1}},
+                                       {"reason", {"none", "conditional"}}});
   CHECK(file.at("launch_shapes") == json{{"grid_x", {1, 11}},
                                          {"grid_y", {2, 12}},
                                          {"grid_z", {3, 13}},

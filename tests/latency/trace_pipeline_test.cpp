@@ -40,7 +40,8 @@ class made_device {
   }
 
   // A kernel that begins 1 us after its launch and runs for `duration_ns`.
-  void launch(const char* name, std::int64_t duration_ns, std::uint32_t stream = 7) {
+  void launch(const char* name, std::int64_t duration_ns, std::uint32_t stream = 7,
+              std::uint64_t graph_node = 0) {
     traced_call call = here(0);
     traced_op op;
     op.start_ns = device_ns(call.end_ticks) + 1000;
@@ -48,6 +49,7 @@ class made_device {
     op.correlation = call.correlation;
     op.name = name;
     op.stream = stream;
+    op.graph_node = graph_node;
     op.shape.grid_x = stream;
     to_.call(call);
     to_.op(op);
@@ -186,7 +188,7 @@ TEST_CASE("trace_pipeline: totals take the same memory for a thousand ops as for
   path_table paths;
   trace_clocks clocks;
   const traced_apis functions = apis();
-  trace_totals totals(functions, clocks, paths);
+  trace_totals totals(functions, clocks, paths, nullptr);
   traced_call call;
   for (int i = 0; i < 200000; ++i) {
     traced_op op;
@@ -252,6 +254,93 @@ TEST_CASE("span_paths: a full table gives the parent's path") {
   CHECK(table.from(0).size() == path_table::capacity);
 }
 
+namespace {
+
+constexpr std::uint64_t exec_node(std::uint32_t index) {
+  return std::uint64_t{3} << 32 | index;
+}
+
+// A graph of two nodes, one directly in the capture, one in the span "ffn" of it, and a third node
+// that nobody announced.
+void capture_two(graph_attribution& graphs, path_cache& cache) {
+  const auto here = [&] {
+    const thread_state& t = *recording_thread();
+    return graph_attribution::place{innermost_span(t), cache.current(t, graphs.paths())};
+  };
+  LATENCY_SCOPE("capture");
+  graphs.graph_created(2, here().path);
+  graphs.node_created(1, std::uint64_t{2} << 32, graph_attribution::body::none, here());
+  {
+    LATENCY_SCOPE("ffn");
+    graphs.node_created(1, std::uint64_t{2} << 32 | 1, graph_attribution::body::none, here());
+  }
+  for (std::uint32_t i = 0; i < 2; ++i)
+    graphs.node_cloned(1, exec_node(i), std::uint64_t{2} << 32 | i);
+}
+
+}  // namespace
+
+TEST_CASE("trace_pipeline: a node of a graph is described once, with the spans of its capture") {
+  session run;
+  path_table paths;
+  graph_attribution graphs(paths);
+  path_cache cache;
+  keeping_pipeline pipeline(run.recorder(), apis(), &graphs);
+  made_device device(*run.recorder(), pipeline, nullptr);
+  device.launch("eager", 10);
+  capture_two(graphs, cache);
+  pipeline.flush();
+  SUBCASE("nothing without a replay") {
+    pipeline.finish();
+    const recording r = run.stop();
+    CHECK(r.graph_nodes.empty());
+    CHECK(r.span_paths.empty());
+    CHECK(r.run.count("graph_attribution") == 0);
+  }
+  SUBCASE("two replays") {
+    graphs.node_changed(exec_node(1));
+    for (int i = 0; i < 2; ++i) {
+      LATENCY_SCOPE("token");
+      for (std::uint32_t node = 0; node < 3; ++node) device.launch("k", 10, 7, exec_node(node));
+      pipeline.flush();
+    }
+    pipeline.finish();
+    const recording r = run.stop();
+    REQUIRE(r.graph_nodes.size() == 3);
+    CHECK(r.graph_nodes[0].path == -1);
+    CHECK(r.graph_nodes[0].span == latency_test::span_named(r, "capture").id);
+    CHECK(path_text(r, r.graph_nodes[1].path) == "ffn");
+    CHECK(r.graph_nodes[1].span == latency_test::span_named(r, "ffn").id);
+    CHECK(r.graph_nodes[2].reason == capture_reason::unknown_node);
+    CHECK(r.hygiene.changed_graph_nodes == 1);
+    CHECK(std::get<std::string>(r.run.at("graph_attribution")) == "cupti callbacks");
+    const span_tree tree(r);
+    CHECK(make_proof(r, tree, device_accounting(r, tree)).replay_ops == 6);
+  }
+}
+
+TEST_CASE(
+    "trace_pipeline: totals of replays stand below the launch and the capture, or say why not") {
+  session run;
+  path_table paths;
+  graph_attribution graphs(paths);
+  path_cache cache;
+  totalling_pipeline pipeline(run.recorder(), apis(), paths, &graphs);
+  made_device device(*run.recorder(), pipeline, &paths);
+  capture_two(graphs, cache);
+  for (int i = 0; i < 100; ++i) {
+    LATENCY_SCOPE("token");
+    for (std::uint32_t node = 0; node < 3; ++node) device.launch("k", 10, 7, exec_node(node));
+  }
+  device.launch("k", 10, 7, exec_node(1));
+  pipeline.finish();
+  const recording r = run.stop();
+  std::map<std::string, std::int64_t> counts;
+  for (const device_total& t : r.device_totals) counts[path_text(r, t.path)] = t.count;
+  CHECK(counts == std::map<std::string, std::int64_t>{
+                      {"token", 100}, {"token/ffn", 100}, {"token/(unknown node)", 100}, {"", 1}});
+}
+
 TEST_CASE("trace_pipeline: counts of what was lost reach the recording") {
   session run;
   keeping_pipeline pipeline(run.recorder(), apis());
@@ -278,7 +367,7 @@ TEST_CASE("trace_pipeline: totals of a killed run are there as of the last snaps
   path_table paths;
   trace_clocks clocks;
   const traced_apis functions = apis();
-  trace_totals totals(functions, clocks, paths);
+  trace_totals totals(functions, clocks, paths, nullptr);
   const auto add = [&](std::int64_t duration_ns) {
     traced_op op;
     op.start_ns = 1;

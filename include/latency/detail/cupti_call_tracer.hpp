@@ -2,18 +2,21 @@
 // Sees every traced call into the driver's API, on the thread that makes it, and notes which span
 // it belongs to. The thread that matches calls with device ops takes them from here.
 //
-// Callbacks are those of the driver's API alone: calls of the runtime's API arrive there with the
-// same correlation id, so one callback sees both, and work that libraries launch by themselves.
+// Callbacks are those of the driver's API: calls of the runtime's API arrive there with the same
+// correlation id, so one callback sees both, and work that libraries launch by themselves. What
+// becomes of graphs is told apart from calls, and passed on to cupti_graph_tracer.
 
 #include <cupti.h>
 
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "../events.hpp"
 #include "call_ring.hpp"
+#include "cupti_graph_tracer.hpp"
 #include "recorder.hpp"
 
 #pragma GCC visibility push(default)  // one in the process, whatever shared library asks
@@ -26,13 +29,19 @@ inline thread_local bool ring_is_gone = false;  // the thread is ending
 class cupti_call_tracer {
  public:
   [[nodiscard]] path_table& paths() noexcept { return paths_; }
+  // Where nodes of graphs were captured.
+  [[nodiscard]] graph_attribution& graphs() noexcept { return graphs_.attribution(); }
 
   // Calls belong to this session from here on. `with_paths`: notes paths of spans, for totals.
   // Throws when out of memory. No callback may come before it, or after end().
-  void begin(const recorder& session, bool with_paths) {
+  void begin(const recorder& session, bool with_paths, const cupti_library& cupti) {
     clock_ = session.clock();
     with_paths_ = with_paths;
-    paths_.clear();
+    // Threads remember the numbers of paths for as long as a session lasts.
+    if (std::exchange(paths_generation_, session.generation()) != session.generation())
+      paths_.clear();
+    graphs_.begin(cupti);
+    numbers_graphs_ = cupti.numbers_graphs();
     prepare_rings();
     generation_.store(session.generation(), std::memory_order_release);
   }
@@ -40,10 +49,7 @@ class cupti_call_tracer {
 
   // A callback of CUPTI's.
   void seen(CUpti_CallbackDomain domain, CUpti_CallbackId id, const void* data) noexcept {
-    if (domain == CUPTI_CB_DOMAIN_RESOURCE) {  // a call made a node of a graph
-      if (this_ring != nullptr) this_ring->current.captured = true;
-      return;
-    }
+    if (domain != CUPTI_CB_DOMAIN_DRIVER_API) return graph_seen(domain, id, data);
     const auto& call = *static_cast<const CUpti_CallbackData*>(data);
     call_ring* const ring = this_ring != nullptr ? this_ring : attach_ring();
     if (ring == nullptr) return;
@@ -67,6 +73,32 @@ class cupti_call_tracer {
 
  private:
   static constexpr std::size_t first_rings = 4;
+
+  // Not in the path of a launch, unless it is captured.
+  __attribute__((noinline)) void graph_seen(CUpti_CallbackDomain domain, CUpti_CallbackId id,
+                                            const void* data) noexcept {
+    call_ring* const ring = this_ring != nullptr ? this_ring : attach_ring();
+    if (ring == nullptr) return;
+    const auto thread = reinterpret_cast<std::uint64_t>(ring);
+    const auto where = [&] { return open_spans(*ring); };
+    if (domain == CUPTI_CB_DOMAIN_RUNTIME_API) {
+      if (static_cast<const CUpti_CallbackData*>(data)->callbackSite == CUPTI_API_ENTER)
+        graphs_.capture_begins(thread, where);
+      return;
+    }
+    if (id == CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED) ring->current.captured = true;
+    const void* const graph = static_cast<const CUpti_ResourceData*>(data)->resourceDescriptor;
+    if (graph != nullptr && numbers_graphs_)
+      graphs_.seen(id, *static_cast<const CUpti_GraphData*>(graph), thread, where);
+  }
+  [[nodiscard]] graph_attribution::place open_spans(call_ring& ring) {
+    const std::uint64_t generation = generation_.load(std::memory_order_relaxed);
+    thread_state* const t = this_thread;
+    if (active_generation.load(std::memory_order_relaxed) != generation || t == nullptr ||
+        t->generation.load(std::memory_order_relaxed) != generation)
+      return {};
+    return {innermost_span(*t), ring.paths.current(*t, paths_)};
+  }
 
   void enter(call_ring& ring, std::uint32_t correlation) const noexcept {
     call_ring::call_in_progress& current = ring.current;
@@ -155,6 +187,9 @@ class cupti_call_tracer {
   bool with_paths_ = false;
   std::atomic<std::uint64_t> generation_{no_session};
   path_table paths_;
+  std::uint64_t paths_generation_ = no_session;
+  cupti_graph_tracer graphs_{paths_};
+  bool numbers_graphs_ = false;
 
   std::mutex rings_mutex_;
   std::vector<std::unique_ptr<call_ring>> rings_;

@@ -43,6 +43,10 @@ class cupti_engine {
   // The functions that are traced, known once `load` succeeded.
   [[nodiscard]] const traced_apis& apis() const noexcept { return apis_; }
   [[nodiscard]] path_table& paths() noexcept { return calls_.paths(); }
+  // nullptr where the library does not number nodes.
+  [[nodiscard]] graph_attribution* graphs() noexcept {
+    return cupti_.numbers_graphs() ? &calls_.graphs() : nullptr;
+  }
 
   // Finds the library. False, and why, if that fails.
   [[nodiscard]] bool load(std::string& why) {
@@ -78,7 +82,7 @@ class cupti_engine {
     if (buffers_ == nullptr)
       buffers_ = std::make_unique<activity_buffers>(settings.buffer_bytes, settings.buffers);
     reader_ = std::make_unique<cupti_reader>(cupti_);
-    calls_.begin(*to, settings.paths);
+    calls_.begin(*to, settings.paths, cupti_);
     if (!subscription_.begin({&on_callback, &on_request, &on_complete}, &calls_, apis_,
                              settings.syncs, why)) {
       calls_.end();
@@ -116,6 +120,7 @@ class cupti_engine {
     count_dropped();
     input_->finish();
     input_ = nullptr;
+    calls_.graphs().clear();
   }
 
   // Has the worker look for what is new.

@@ -36,6 +36,8 @@ struct cupti_library {
 #if CUPTI_API_VERSION >= 130000
   decltype(&::cuptiSubscribe_v2) cuptiSubscribe_v2 = nullptr;  // from 13.0 on; says who is there
 #endif
+  decltype(&::cuptiGetGraphNodeId) cuptiGetGraphNodeId = nullptr;  // these two: both or none
+  decltype(&::cuptiGetGraphId) cuptiGetGraphId = nullptr;
   decltype(&::cuDeviceGetName) cuDeviceGetName = nullptr;  // of the driver
 
   // The toolkit's major version that an API version belongs to.
@@ -77,6 +79,10 @@ struct cupti_library {
     cuptiSubscribe_v2 =
         reinterpret_cast<decltype(cuptiSubscribe_v2)>(dlsym(library, "cuptiSubscribe_v2"));
 #endif
+    cuptiGetGraphNodeId =
+        reinterpret_cast<decltype(cuptiGetGraphNodeId)>(dlsym(library, "cuptiGetGraphNodeId"));
+    cuptiGetGraphId =
+        reinterpret_cast<decltype(cuptiGetGraphId)>(dlsym(library, "cuptiGetGraphId"));
     if (missing != nullptr) {
       why = path + " has no " + missing;
       return false;
@@ -89,6 +95,11 @@ struct cupti_library {
       return false;
     }
     return true;
+  }
+
+  // Whether it numbers graphs and their nodes.
+  [[nodiscard]] bool numbers_graphs() const noexcept {
+    return cuptiGetGraphNodeId != nullptr && cuptiGetGraphId != nullptr;
   }
 
   // Of a device on which something ran. Not in a callback.

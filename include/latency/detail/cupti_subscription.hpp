@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../clock.hpp"
+#include "cupti_graph_tracer.hpp"
 #include "cupti_library.hpp"
 #include "traced_records.hpp"
 
@@ -139,6 +140,11 @@ class cupti_subscription {
     // Tells launches that become nodes of a graph from those that run.
     (void)cupti_.cuptiEnableCallback(on, subscriber_, CUPTI_CB_DOMAIN_RESOURCE,
                                      CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED);
+    if (!cupti_.numbers_graphs()) return true;
+    for (const CUpti_CallbackId id : cupti_graph_tracer::callbacks)
+      (void)cupti_.cuptiEnableCallback(on, subscriber_, CUPTI_CB_DOMAIN_RESOURCE, id);
+    for (const CUpti_CallbackId id : cupti_graph_tracer::captures)
+      (void)cupti_.cuptiEnableCallback(on, subscriber_, CUPTI_CB_DOMAIN_RUNTIME_API, id);
     return true;
   }
 

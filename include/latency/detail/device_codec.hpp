@@ -42,6 +42,7 @@ inline constexpr std::uint32_t span_path_words = 1;
 inline constexpr std::uint32_t device_total_words = 8;
 inline constexpr std::uint32_t duration_bucket_words = 3;
 inline constexpr std::uint32_t api_total_words = 6;
+inline constexpr std::uint32_t graph_node_words = 3;
 
 inline void encode(const launch_shape& row, std::uint64_t* words) noexcept {
   words[0] = pack_words(row.grid_x, row.grid_y);
@@ -183,6 +184,21 @@ inline void encode(const device_total& row, std::uint64_t* words) noexcept {
   row.min_ns = static_cast<std::int64_t>(words[5]);
   row.max_ns = static_cast<std::int64_t>(words[6]);
   row.bytes = static_cast<std::int64_t>(words[7]);
+  return row;
+}
+
+inline void encode(const graph_node& row, std::uint64_t* words) noexcept {
+  words[0] = row.node;
+  words[1] = row.span;
+  words[2] =
+      pack_words(static_cast<std::uint32_t>(row.path), static_cast<std::uint32_t>(row.reason));
+}
+[[nodiscard]] inline graph_node decode_graph_node(const std::uint64_t* words) noexcept {
+  graph_node row;
+  row.node = words[0];
+  row.span = words[1];
+  row.path = low_half(words[2]);
+  row.reason = enumeration_at(words[2], 32, capture_reason::not_kept);
   return row;
 }
 

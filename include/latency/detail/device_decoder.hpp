@@ -62,6 +62,10 @@ class device_decoder {
           if (path.parent < -1 || path.parent >= index) path.parent = -1;
           out_.span_paths.push_back(path);
         });
+      case block_type::graph_nodes:
+        return rows(h, p, graph_node_words, [&](const std::uint64_t* row) {
+          out_.graph_nodes.push_back(decode_graph_node(row));
+        });
       default:
         return read_totals(h, p, name_of);
     }
@@ -105,6 +109,7 @@ class device_decoder {
         op.shape = -1;
     forget_lost_paths(out_.device_totals);
     forget_lost_paths(out_.api_totals);
+    forget_lost_paths(out_.graph_nodes);
   }
 
  private:
@@ -191,8 +196,8 @@ class device_decoder {
   }
 
   template <class Row>
-  void forget_lost_paths(std::vector<Row>& totals) const {
-    for (Row& row : totals)
+  void forget_lost_paths(std::vector<Row>& rows) const {
+    for (Row& row : rows)
       if (row.path < -1 || row.path >= static_cast<std::int64_t>(out_.span_paths.size()))
         row.path = -1;
   }

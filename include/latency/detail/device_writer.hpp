@@ -74,6 +74,10 @@ class device_writer {
   void mark(std::uint32_t clock, const completion_mark& one) {
     encode(one, row(block_type::marks, clock, mark_words));
   }
+  // Before or after the ops that ran it.
+  void node(const graph_node& one) {
+    encode(one, row(block_type::graph_nodes, 0, graph_node_words));
+  }
   // All totals of the session so far, in place of those given before.
   void totals(const std::vector<device_total>& ops, const std::vector<duration_bucket>& histograms,
               const std::vector<api_total>& calls) {

@@ -59,7 +59,9 @@ class graph_attribution {
     last_forgotten_ = 0;
     overflowed_ = false;
     changed_nodes_ = 0;
+    asked_ = false;
   }
+  [[nodiscard]] path_table& paths() noexcept { return paths_; }
 
   // What the driver announces. `thread` is any number for the calling thread.
 
@@ -143,6 +145,7 @@ class graph_attribution {
   // Of a node that a replay ran.
   [[nodiscard]] answer find(std::uint64_t node) {
     const std::lock_guard<std::mutex> lock(mutex_);
+    asked_ = true;
     entry* found = find_entry(node);
     if (found == nullptr) {
       const entry known = unannounced(node);
@@ -156,6 +159,11 @@ class graph_attribution {
     return {found->where.span, found->where.path, found->reason, first_time};
   }
 
+  // Whether any replay was seen.
+  [[nodiscard]] bool asked() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return asked_;
+  }
   // Nodes that were changed since they were captured; each is counted once, and given once.
   [[nodiscard]] std::uint64_t take_changed_nodes() {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -310,6 +318,7 @@ class graph_attribution {
   std::uint32_t first_graph_ = UINT32_MAX;  // least number of a graph made since the start
   std::uint32_t last_forgotten_ = 0;        // largest
   bool overflowed_ = false;
+  bool asked_ = false;
   std::uint64_t changed_nodes_ = 0;
 };
 

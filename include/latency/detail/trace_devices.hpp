@@ -1,7 +1,8 @@
 #pragma once
 // The devices of a Chrome trace, each a process. A stream has a track for its ops, with the moments
-// at which marked points of it were complete, and one below for the windows that events measured.
-// One thread at a time.
+// at which marked points of it were complete, and below one for graph replays, with the spans that
+// were open where what they ran was captured, and one for the windows that events measured. One
+// thread at a time.
 
 #include <algorithm>
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 #include "../device_words.hpp"
 #include "../recording.hpp"
+#include "captured_spans.hpp"
 #include "trace_events.hpp"
 #include "trace_tracks.hpp"
 
@@ -28,7 +30,11 @@ class trace_devices {
   // Device 0 is `first_process`, the others follow.
   trace_devices(const recording& run, trace_event_writer& events, trace_tracks& tracks,
                 std::int64_t first_process)
-      : run_(run), events_(events), tracks_(tracks), first_process_(first_process) {}
+      : run_(run),
+        events_(events),
+        tracks_(tracks),
+        first_process_(first_process),
+        captured_(run) {}
 
   void write() {
     std::map<std::pair<std::uint32_t, std::uint32_t>, stream> streams;
@@ -36,6 +42,8 @@ class trace_devices {
       const device_op& op = run_.device_ops[i];
       streams[{op.device, op.stream}].ops.push_back(
           {op.start_ns, std::max(op.start_ns, op.end_ns), i, i});
+      if (captured_.known() && op.replay != 0)
+        add_replay(op, streams[{op.device, op.stream}].replays);
     }
     for (std::uint64_t i = 0; i < run_.event_windows.size(); ++i) {
       const event_window& w = run_.event_windows[i];
@@ -63,10 +71,16 @@ class trace_devices {
   }
 
  private:
+  struct replayed {  // a replay instance, or a captured span in it
+    std::int64_t start_ns;
+    std::int64_t end_ns;
+    span_id launched_in;
+  };
   struct stream {
     std::vector<trace_slice> ops;
     std::vector<trace_slice> windows;
     std::vector<std::uint64_t> marks;
+    std::map<std::pair<std::uint64_t, std::int32_t>, replayed> replays;  // by replay and element
   };
 
   void write(stream& one, std::int64_t process, const std::string& name) {
@@ -77,10 +91,60 @@ class trace_devices {
           [this](const trace_slice& s, trace_place where) { write_op(s, where); });
       for (const std::uint64_t i : one.marks) write_mark(run_.marks[i], own);
     }
+    if (!one.replays.empty()) write_replays(one, process, name);
     if (!one.windows.empty())
       tracks_.write<nesting_lanes>(
           process, name + ", windows", true, one.windows,
           [this](const trace_slice& s, trace_place where) { write_window(s, where); });
+  }
+
+  void add_replay(const device_op& op,
+                  std::map<std::pair<std::uint64_t, std::int32_t>, replayed>& to) const {
+    for (std::int32_t element = captured_.of(op.graph_node).element;;
+         element = parent_of(element)) {
+      const std::int64_t end_ns = std::max(op.start_ns, op.end_ns);
+      replayed& one = to.try_emplace({op.replay, element}, replayed{op.start_ns, end_ns, op.span})
+                          .first->second;
+      one.start_ns = std::min(one.start_ns, op.start_ns);
+      one.end_ns = std::max(one.end_ns, end_ns);
+      if (element < 0) return;
+    }
+  }
+  void write_replays(const stream& one, std::int64_t process, const std::string& name) {
+    std::vector<trace_slice> slices;
+    std::vector<std::pair<std::uint64_t, std::int32_t>> keys;
+    for (const auto& [key, r] : one.replays) {
+      slices.push_back(
+          {r.start_ns, r.end_ns, static_cast<std::uint64_t>(key.second + 1), keys.size()});
+      keys.push_back(key);
+    }
+    tracks_.write<nesting_lanes>(
+        process, name + ", replays", true, slices, [&](const trace_slice& s, trace_place where) {
+          const auto [replay, element] = keys[s.index];
+          events_.begin(
+              "X", "graph_replay",
+              element < 0
+                  ? "graph replay"
+                  : run_.strings[captured_.elements()[static_cast<std::size_t>(element)].name],
+              where, s.start_ns);
+          events_.duration(s.start_ns, s.end_ns);
+          events_.begin_arguments();
+          if (element < 0) write_span_name(one.replays.at(keys[s.index]).launched_in);
+          events_.id("replay", replay);
+          events_.end();
+        });
+  }
+  // Names of captured spans, the outermost first.
+  [[nodiscard]] std::string captured_text(std::int32_t element) const {
+    std::string text;
+    for (; element >= 0; element = parent_of(element)) {
+      if (!text.empty()) text.insert(0, " > ");
+      text.insert(0, run_.strings[captured_.elements()[static_cast<std::size_t>(element)].name]);
+    }
+    return text;
+  }
+  [[nodiscard]] std::int32_t parent_of(std::int32_t element) const {
+    return element < 0 ? -1 : captured_.elements()[static_cast<std::size_t>(element)].parent;
   }
 
   void write_op(const trace_slice& s, trace_place where) {
@@ -101,6 +165,12 @@ class trace_devices {
     if (op.direction != copy_direction::none) events_.text("direction", to_text(op.direction));
     if (op.graph_node != 0) events_.id("graph_node", op.graph_node);
     if (op.replay != 0) events_.id("replay", op.replay);
+    if (op.replay != 0 && captured_.known()) {
+      const captured_spans::place captured = captured_.of(op.graph_node);
+      if (captured.element >= 0) events_.text("captured_in", captured_text(captured.element));
+      if (captured.reason != capture_reason::none)
+        events_.text("not_captured", to_text(captured.reason));
+    }
     events_.end();
     if (op.correlation == 0) return;
     const auto [first, inserted] =
@@ -138,6 +208,7 @@ class trace_devices {
   trace_event_writer& events_;
   trace_tracks& tracks_;
   const std::int64_t first_process_;
+  const captured_spans captured_;
   std::unordered_map<span_id, string_id> name_of_span_;
   std::map<std::uint64_t, placed_event> first_ops_;
 };

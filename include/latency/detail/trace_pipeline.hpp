@@ -47,8 +47,12 @@ class trace_pipeline : public trace_input {
   }
 
  protected:
-  trace_pipeline(std::shared_ptr<recorder> to, traced_apis apis, trace_sink& sink, bool syncs)
-      : recorder_(std::move(to)), apis_(std::move(apis)), matcher_(apis_, sink, syncs) {}
+  trace_pipeline(std::shared_ptr<recorder> to, traced_apis apis, trace_sink& sink, bool syncs,
+                 graph_attribution* graphs)
+      : recorder_(std::move(to)),
+        apis_(std::move(apis)),
+        graphs_(graphs),
+        matcher_(apis_, sink, syncs) {}
   // Moves what the sink gathered into the journal.
   virtual void write(device_writer& out, bool last) = 0;
 
@@ -64,8 +68,14 @@ class trace_pipeline : public trace_input {
     recorder_->count(total::unmatched_device_ops, matcher_.take_unmatched_ops());
     recorder_->count(total::unmatched_launches, matcher_.take_unmatched_launches());
     recorder_->count(total::untraced_copies, matcher_.take_untraced_copies());
+    if (graphs_ == nullptr || !graphs_->asked()) return;
+    recorder_->count(total::changed_graph_nodes, graphs_->take_changed_nodes());
+    if (!std::exchange(graphs_described_, true))
+      recorder_->describe("graph_attribution", std::string("cupti callbacks"));
   }
 
+  graph_attribution* const graphs_;
+  bool graphs_described_ = false;
   trace_matcher matcher_;
   std::uint64_t dropped_ops_ = 0;
   std::uint64_t dropped_calls_ = 0;
@@ -73,8 +83,10 @@ class trace_pipeline : public trace_input {
 
 class keeping_pipeline : public trace_pipeline {
  public:
-  keeping_pipeline(std::shared_ptr<recorder> to, const traced_apis& apis)
-      : trace_pipeline(std::move(to), apis, rows_, true), rows_(apis_, clocks_) {}
+  // `graphs`: what is known of captures; it outlives the pipeline, and may be null.
+  keeping_pipeline(std::shared_ptr<recorder> to, const traced_apis& apis,
+                   graph_attribution* graphs = nullptr)
+      : trace_pipeline(std::move(to), apis, rows_, true, graphs), rows_(apis_, clocks_, graphs) {}
 
  private:
   void write(device_writer& out, bool) override { rows_.write(out); }
@@ -83,8 +95,11 @@ class keeping_pipeline : public trace_pipeline {
 
 class totalling_pipeline : public trace_pipeline {
  public:
-  totalling_pipeline(std::shared_ptr<recorder> to, const traced_apis& apis, path_table& paths)
-      : trace_pipeline(std::move(to), apis, totals_, false), totals_(apis_, clocks_, paths) {}
+  // Paths of `graphs` are in `paths`.
+  totalling_pipeline(std::shared_ptr<recorder> to, const traced_apis& apis, path_table& paths,
+                     graph_attribution* graphs = nullptr)
+      : trace_pipeline(std::move(to), apis, totals_, false, graphs),
+        totals_(apis_, clocks_, paths, graphs) {}
 
  private:
   // Every snapshot stays in the journal until the session ends. The next one comes when the run has

@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "graph_attribution.hpp"
+#include "journal_paths.hpp"
 #include "recorder.hpp"
 #include "trace_clocks.hpp"
 #include "trace_matcher.hpp"
@@ -14,7 +17,11 @@ namespace latency::detail {
 
 class trace_rows : public trace_sink {
  public:
-  trace_rows(const traced_apis& apis, trace_clocks& clocks) : apis_(apis), clocks_(clocks) {}
+  // `graphs`: tells of nodes of graphs where they were captured; may be null.
+  trace_rows(const traced_apis& apis, trace_clocks& clocks, graph_attribution* graphs)
+      : apis_(apis), clocks_(clocks), graphs_(graphs) {
+    if (graphs != nullptr) paths_.emplace(graphs->paths());
+  }
 
   void op(const traced_op& one, const traced_call* launch, std::uint64_t correlation,
           unattributed_reason reason) override {
@@ -33,6 +40,10 @@ class trace_rows : public trace_sink {
     row.reason = reason;
     ops_.push_back({row, one.name, one.shape});
     clocks_.op(one);
+    if (one.graph_node == 0 || graphs_ == nullptr) return;
+    const graph_attribution::answer captured = graphs_->find(one.graph_node);
+    if (captured.first_time)
+      nodes_.push_back({one.graph_node, captured.span, captured.path, captured.reason});
   }
 
   void call(const traced_call& one, std::uint64_t correlation, const call_place& place) override {
@@ -60,8 +71,13 @@ class trace_rows : public trace_sink {
       one.row.name = out.name(one.name);
       out.call(one.row);
     }
+    for (graph_node& one : nodes_) {
+      one.path = paths_->number(one.path, out);
+      out.node(one);
+    }
     ops_.clear();
     calls_.clear();
+    nodes_.clear();
   }
   [[nodiscard]] std::size_t rows() const noexcept { return ops_.size() + calls_.size(); }
 
@@ -78,8 +94,11 @@ class trace_rows : public trace_sink {
 
   const traced_apis& apis_;
   trace_clocks& clocks_;
+  graph_attribution* const graphs_;
+  std::optional<journal_paths> paths_;
   std::vector<named_op> ops_;
   std::vector<named_call> calls_;
+  std::vector<graph_node> nodes_;  // that no op before had; paths as in the path_table
 };
 
 }  // namespace latency::detail

@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "../device_words.hpp"
 #include "../histogram.hpp"
+#include "../intern.hpp"
 #include "device_writer.hpp"
+#include "graph_attribution.hpp"
+#include "journal_paths.hpp"
 #include "span_paths.hpp"
 #include "trace_clocks.hpp"
 #include "trace_matcher.hpp"
@@ -22,8 +27,11 @@ class trace_totals : public trace_sink {
   static constexpr int histogram_digits = 2;
   static constexpr std::size_t capacity = 1u << 16;  // rows, of ops and of calls
 
-  trace_totals(const traced_apis& apis, trace_clocks& clocks, path_table& paths)
-      : apis_(apis), clocks_(clocks), paths_(paths) {}
+  // `graphs`: tells of nodes of graphs where they were captured, as paths of the table; may be
+  // null.
+  trace_totals(const traced_apis& apis, trace_clocks& clocks, path_table& paths,
+               graph_attribution* graphs)
+      : apis_(apis), clocks_(clocks), paths_(paths), graphs_(graphs), journal_paths_(paths) {}
 
   void op(const traced_op& one, const traced_call* launch, std::uint64_t,
           unattributed_reason reason) override {
@@ -31,6 +39,8 @@ class trace_totals : public trace_sink {
     clocks_.op(one);
     device_total key;
     key.path = launch == nullptr ? -1 : launch->path;
+    if (one.graph_node != 0 && graphs_ != nullptr && key.path >= 0)
+      key.path = captured_path(key.path, graphs_->find(one.graph_node));
     key.device = one.device;
     key.kind = one.kind;
     key.direction = one.direction;
@@ -53,8 +63,6 @@ class trace_totals : public trace_sink {
 
   // All totals into the journal. Inside recorder::write_device(). `ns_per_tick` of the session.
   void write(device_writer& out, double ns_per_tick) {
-    for (const path_table::path& path : paths_.from(journal_paths_.size()))
-      journal_paths_.push_back(out.new_path({journal_path(path.parent), out.name(path.name)}));
     std::vector<device_total> ops;
     std::vector<duration_bucket> histograms;
     std::vector<api_total> calls;
@@ -63,7 +71,7 @@ class trace_totals : public trace_sink {
         histograms.push_back(
             {static_cast<std::uint32_t>(ops.size()), buckets_.first_of(bucket), count});
       ops.push_back(total.row);
-      ops.back().path = journal_path(total.row.path);
+      ops.back().path = journal_paths_.number(total.row.path, out);
       ops.back().name = out.name(total.name);
       // So that the device's clock is described although no op names it.
       (void)clocks_.number(total.row.device, out);
@@ -73,7 +81,7 @@ class trace_totals : public trace_sink {
     };
     for (const call_total& total : calls_.totals) {
       calls.push_back(total.row);
-      calls.back().path = journal_path(total.row.path);
+      calls.back().path = journal_paths_.number(total.row.path, out);
       calls.back().name = out.name(total.name);
       api_total& row = calls.back();
       row.sum_ns = to_ns(row.sum_ns);
@@ -155,10 +163,24 @@ class trace_totals : public trace_sink {
     ++row.count;
   }
 
-  [[nodiscard]] std::int32_t journal_path(std::int32_t path) const {
-    return path < 0 || static_cast<std::size_t>(path) >= journal_paths_.size()
-               ? -1
-               : journal_paths_[static_cast<std::size_t>(path)];
+  // The spans open at the launch, then those of the capture; where these are not known, why.
+  [[nodiscard]] std::int32_t captured_path(std::int32_t launched,
+                                           const graph_attribution::answer& captured) {
+    const std::uint64_t key = static_cast<std::uint64_t>(launched) << 32 |
+                              static_cast<std::uint64_t>(captured.path + 1) << 8 |
+                              static_cast<std::uint64_t>(captured.reason);
+    const auto [known, is_new] = captured_paths_.try_emplace(key, launched);
+    if (is_new) {
+      known->second = paths_.joined(launched, captured.path);
+      if (captured.reason != capture_reason::none)
+        known->second = paths_.child(known->second, bucket_name(captured.reason));
+    }
+    return known->second;
+  }
+  [[nodiscard]] static const char* bucket_name(capture_reason reason) {
+    std::string name = "(" + std::string(to_text(reason)) + ")";
+    std::replace(name.begin(), name.end(), '_', ' ');
+    return intern(name);
   }
 
   const traced_apis& apis_;
@@ -167,7 +189,9 @@ class trace_totals : public trace_sink {
   histogram_buckets buckets_{histogram_digits};
   table<op_total> ops_;
   table<call_total> calls_;
-  std::vector<std::int32_t> journal_paths_;  // number in the journal of each path
+  graph_attribution* const graphs_;
+  journal_paths journal_paths_;
+  std::unordered_map<std::uint64_t, std::int32_t> captured_paths_;
 };
 
 }  // namespace latency::detail

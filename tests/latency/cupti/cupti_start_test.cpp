@@ -21,6 +21,8 @@ fake_cupti& fresh_fake() {
 void check_nothing_is_on(const fake_cupti& fake) {
   CHECK_FALSE(fake.subscribed);
   CHECK(fake.callbacks.empty());
+  CHECK(fake.resources.empty());
+  CHECK(fake.captures.empty());
   CHECK(fake.activities.empty());
 }
 
@@ -36,7 +38,15 @@ TEST_CASE("cupti: kernels, copies, memsets and order are asked for; copies betwe
   cupti::collector gpu{run};
   REQUIRE_MESSAGE(gpu.started(), gpu.why_not());
   CHECK(fake.subscribed);
-  CHECK(fake.callbacks == std::set<int>{1});
+  CHECK(fake.callbacks == std::set<int>{1, 2});
+  // What becomes of graphs, and nothing that a launch causes.
+  CHECK(fake.resources ==
+        std::set<int>{
+            CUPTI_CBID_RESOURCE_GRAPH_CREATED, CUPTI_CBID_RESOURCE_GRAPH_DESTROY_STARTING,
+            CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, CUPTI_CBID_RESOURCE_GRAPHEXEC_CREATE_STARTING,
+            CUPTI_CBID_RESOURCE_GRAPHEXEC_CREATED, CUPTI_CBID_RESOURCE_GRAPHEXEC_DESTROY_STARTING,
+            CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED, CUPTI_CBID_RESOURCE_GRAPH_NODE_SET_PARAMS});
+  CHECK(fake.captures.size() == 2);
   CHECK(fake.activities == std::set<int>{CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL,
                                          CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET,
                                          CUPTI_ACTIVITY_KIND_SYNCHRONIZATION,

@@ -2,12 +2,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <mutex>
+
+namespace {
+std::mutex delivering;
+std::vector<CUpti_ActivityKernel9> kernels;
+}  // namespace
 
 extern "C" {
 
 fake_cupti& the_fake_cupti() {
   static fake_cupti fake;
   return fake;
+}
+
+void deliver_kernels(const CUpti_ActivityKernel9* first, std::size_t count) {
+  const std::lock_guard<std::mutex> lock(delivering);
+  kernels.insert(kernels.end(), first, first + count);
 }
 
 CUptiResult CUPTIAPI cuptiGetVersion(std::uint32_t* version) {
@@ -18,32 +30,50 @@ CUptiResult CUPTIAPI cuptiGetResultString(CUptiResult, const char** text) {
   *text = "refused";
   return CUPTI_SUCCESS;
 }
-CUptiResult CUPTIAPI cuptiSubscribe(CUpti_SubscriberHandle*, CUpti_CallbackFunc, void*) {
+CUptiResult CUPTIAPI cuptiSubscribe(CUpti_SubscriberHandle*, CUpti_CallbackFunc callback,
+                                    void* user) {
   if (the_fake_cupti().subscribed) return CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED;
   the_fake_cupti().subscribed = true;
+  the_fake_cupti().callback = callback;
+  the_fake_cupti().user = user;
   return CUPTI_SUCCESS;
 }
 CUptiResult CUPTIAPI cuptiUnsubscribe(CUpti_SubscriberHandle) {
   the_fake_cupti().subscribed = false;
   the_fake_cupti().callbacks.clear();
+  the_fake_cupti().resources.clear();
+  the_fake_cupti().captures.clear();
   return CUPTI_SUCCESS;
 }
 CUptiResult CUPTIAPI cuptiEnableCallback(std::uint32_t on, CUpti_SubscriberHandle,
                                          CUpti_CallbackDomain domain, CUpti_CallbackId id) {
-  if (domain != CUPTI_CB_DOMAIN_DRIVER_API) return CUPTI_SUCCESS;
+  std::set<int>& of_domain = domain == CUPTI_CB_DOMAIN_DRIVER_API ? the_fake_cupti().callbacks
+                             : domain == CUPTI_CB_DOMAIN_RESOURCE ? the_fake_cupti().resources
+                                                                  : the_fake_cupti().captures;
   if (on != 0)
-    the_fake_cupti().callbacks.insert(static_cast<int>(id));
+    of_domain.insert(static_cast<int>(id));
   else
-    the_fake_cupti().callbacks.erase(static_cast<int>(id));
+    of_domain.erase(static_cast<int>(id));
   return CUPTI_SUCCESS;
 }
 CUptiResult CUPTIAPI cuptiGetCallbackName(CUpti_CallbackDomain, std::uint32_t id,
                                           const char** name) {
-  *name = id == 1 ? "cuLaunchKernel" : nullptr;
-  return id == 1 ? CUPTI_SUCCESS : CUPTI_ERROR_INVALID_PARAMETER;
+  *name = id == 1 ? "cuLaunchKernel" : id == 2 ? "cuGraphLaunch_ptsz" : nullptr;
+  return *name != nullptr ? CUPTI_SUCCESS : CUPTI_ERROR_INVALID_PARAMETER;
 }
-CUptiResult CUPTIAPI cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequestFunc,
-                                                    CUpti_BuffersCallbackCompleteFunc) {
+// Handles are the numbers of what they stand for.
+CUptiResult CUPTIAPI cuptiGetGraphNodeId(CUgraphNode node, std::uint64_t* number) {
+  *number = reinterpret_cast<std::uint64_t>(node);
+  return CUPTI_SUCCESS;
+}
+CUptiResult CUPTIAPI cuptiGetGraphId(CUgraph graph, std::uint32_t* number) {
+  *number = static_cast<std::uint32_t>(reinterpret_cast<std::uint64_t>(graph));
+  return CUPTI_SUCCESS;
+}
+CUptiResult CUPTIAPI cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequestFunc request,
+                                                    CUpti_BuffersCallbackCompleteFunc complete) {
+  the_fake_cupti().request = request;
+  the_fake_cupti().complete = complete;
   return the_fake_cupti().refuses_buffers ? CUPTI_ERROR_UNKNOWN : CUPTI_SUCCESS;
 }
 CUptiResult CUPTIAPI cuptiActivityRegisterTimestampCallback(CUpti_TimestampCallbackFunc clock) {
@@ -63,10 +93,26 @@ CUptiResult CUPTIAPI cuptiActivitySetAttribute(CUpti_ActivityAttribute, std::siz
   return CUPTI_SUCCESS;
 }
 CUptiResult CUPTIAPI cuptiActivityFlushAll(std::uint32_t) {
+  fake_cupti& fake = the_fake_cupti();
+  const std::lock_guard<std::mutex> lock(delivering);
+  if (kernels.empty()) return CUPTI_SUCCESS;
+  std::uint8_t* buffer = nullptr;
+  std::size_t bytes = 0, most = 0;
+  fake.request(&buffer, &bytes, &most);
+  const std::size_t used = kernels.size() * sizeof(CUpti_ActivityKernel9);
+  if (buffer == nullptr || used > bytes) return CUPTI_ERROR_OUT_OF_MEMORY;
+  std::memcpy(buffer, kernels.data(), used);
+  kernels.clear();
+  fake.complete(nullptr, 0, buffer, bytes, used);
   return CUPTI_SUCCESS;
 }
-CUptiResult CUPTIAPI cuptiActivityGetNextRecord(std::uint8_t*, std::size_t, CUpti_Activity**) {
-  return CUPTI_ERROR_MAX_LIMIT_REACHED;
+CUptiResult CUPTIAPI cuptiActivityGetNextRecord(std::uint8_t* buffer, std::size_t bytes,
+                                                CUpti_Activity** record) {
+  auto* const at = reinterpret_cast<std::uint8_t*>(*record);
+  std::uint8_t* const next = at == nullptr ? buffer : at + sizeof(CUpti_ActivityKernel9);
+  if (next >= buffer + bytes) return CUPTI_ERROR_MAX_LIMIT_REACHED;
+  *record = reinterpret_cast<CUpti_Activity*>(next);
+  return CUPTI_SUCCESS;
 }
 CUptiResult CUPTIAPI cuptiActivityGetNumDroppedRecords(CUcontext, std::uint32_t,
                                                        std::size_t* dropped) {

@@ -1,20 +1,31 @@
 #pragma once
-// A libcupti that does nothing but remember what is switched on, and refuses what a test says: so
-// that starting and stopping can be tested without a device.
+// A libcupti that remembers what is switched on, refuses what a test says, and tells what a test
+// makes up: so that a collector can be tested without a device.
 
 #include <cupti.h>
 
+#include <cstddef>
 #include <set>
 #include <vector>
 
 struct fake_cupti {
   bool subscribed = false;
   std::set<int> callbacks;   // numbers of the driver's functions
+  std::set<int> resources;   // callbacks of the resource domain
+  std::set<int> captures;    // numbers of the runtime's functions
   std::set<int> activities;  // kinds
   int refused_activity = -1;
   std::vector<CUpti_TimestampCallbackFunc> clocks;  // that were chosen
   bool refuses_buffers = false;                     // cuptiActivityRegisterCallbacks fails
+
+  CUpti_CallbackFunc callback = nullptr;  // that subscribed, with its `user`
+  void* user = nullptr;
+  CUpti_BuffersCallbackRequestFunc request = nullptr;
+  CUpti_BuffersCallbackCompleteFunc complete = nullptr;
 };
 
 // The one that this process has loaded.
 extern "C" __attribute__((visibility("default"))) fake_cupti& the_fake_cupti();
+// The next flush delivers these kernels.
+extern "C" __attribute__((visibility("default"))) void deliver_kernels(
+    const CUpti_ActivityKernel9* first, std::size_t count);
