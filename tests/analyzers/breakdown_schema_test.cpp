@@ -62,8 +62,9 @@ std::string changed_example(const temporary_folder& folder, const std::string& n
   return path;
 }
 
-// The sample run with all that can be known of a device: two kernels in every denoising step, a
-// copy per block, marks, windows, and totals as if another run had been pooled with it.
+// The sample run with all that can be known of a device: two kernels in every denoising step, each
+// a graph of one node, of which one was captured in "step" and the other is not known, a copy per
+// block, marks, windows, and totals as if another run had been pooled with it.
 std::string device_example(const temporary_folder& folder) {
   using namespace latency;
   recording run = test::sample_run();
@@ -76,7 +77,8 @@ std::string device_example(const temporary_folder& folder) {
         test::add_call(run, api_call_kind::launch, s.id, at_ns - 900, at_ns - 500, correlation);
         device_op& op = test::add_op(run, "void f<Functor<float> >(int)", s.id, at_ns,
                                      at_ns + 2000 + at_ns % 7, 7);
-        op.correlation = correlation;
+        op.correlation = op.replay = correlation;
+        op.graph_node = at_ns == s.start_ns + 1000 ? 1 : 2;
         op.shape = 0;
       }
       test::add_call(run, api_call_kind::synchronize, s.id, s.end_ns - 100, s.end_ns);
@@ -93,6 +95,8 @@ std::string device_example(const temporary_folder& folder) {
     }
   }
   run.span_paths = {{-1, run.strings.add("step")}};
+  run.graph_nodes = {{1, 0, 0, {}}, {2, 0, -1, capture_reason::unknown_node}};
+  run.hygiene.changed_graph_nodes = 1;
   device_total total;
   total.path = 0;
   total.name = run.strings.add("void g<Functor<float> >(int)");
@@ -123,7 +127,7 @@ TEST_CASE("breakdown schema: every table about a device obeys it and is there") 
   CHECK(tables("kernels") == "kernel_names kernel_shapes kernels");
   CHECK(tables("gaps") == "gap_causes largest_gaps streams");
   CHECK(tables("copies") == "copies");
-  CHECK(tables("calls") == "host_calls launches_per_latent_frame");
+  CHECK(tables("calls") == "graphs host_calls launches_per_latent_frame");
   CHECK(tables("events") == "event_windows marks");
 
   // 7 steps of 2 kernels and 7 copies; windows around all of the kernels.
@@ -132,6 +136,20 @@ TEST_CASE("breakdown schema: every table about a device obeys it and is there") 
   CHECK(lines[2]["figures"]["event_checks"] == 7);
   CHECK(lines[2]["figures"]["event_checks_held"] == 7);
   CHECK(found["sections"]["calls"]["tables"]["launches_per_latent_frame"][0]["launches"] == 1);
+  const auto graphs = found["sections"]["calls"]["tables"]["graphs"];
+  REQUIRE(graphs.size() == 2);
+  CHECK(graphs[0]["replays"] == 7);
+  CHECK(graphs[0]["ops_with_spans"] == 7);
+  CHECK(graphs[1]["ops_with_spans"] == 0);
+  CHECK(graphs[1]["launches"] == 7);
+  CHECK(graphs[1]["launch_median_ns"] == 400);
+  int known = 0, unknown = 0;
+  for (const auto& row : found["sections"]["device"]["tables"]["device_components"]) {
+    known += row["component"] == "step" && row["ops"] == 7 ? 1 : 0;
+    unknown += row["component"] == "(graph: unknown node)" && row["ops"] == 7 ? 1 : 0;
+  }
+  CHECK(known == 1);
+  CHECK(unknown == 1);
   CHECK(found["sections"]["events"]["tables"]["marks"][0]["n"] == 6);
   CHECK(complaint(report(file + " " + example)) == "");
 }
