@@ -8,21 +8,15 @@
 #include "kernels/attention_fp8/e4m3.cuh"
 #include "kernels/attention_fp8/layout.hpp"
 #include "kernels/attention_fp8/quantize.hpp"
+#include "kernels/attention_fp8/quantize_threads.hpp"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
 
 namespace {
 
-constexpr int head_dim = 128;
-constexpr int threads = 256;
-constexpr int columns = 8;                        // of a thread
-constexpr int across = head_dim / columns;        // threads along a row
-constexpr int quads = fp8::group_rows / 4;        // of rows
-constexpr int passes = quads * across / threads;  // quads of a thread
-
 struct group_of_rows {
-  vector8 row[passes][4];
+  vector8 row[fp8::passes][4];
 };
 
 // Bits of |x| of a bf16 number; infinity and NaN are the biggest.
@@ -52,22 +46,21 @@ __device__ __forceinline__ floats8 scaled(const vector8& v, float by) {
 // Loads the block's rows, finds their exponent, and writes it.
 __device__ __forceinline__ group_of_rows load_group(const quantize_params& p, float& by) {
   const int group = blockIdx.x, head = blockIdx.y, batch = blockIdx.z;
-  const int column = threadIdx.x % across * columns, quad = threadIdx.x / across;
+  const int column = fp8::first_column(threadIdx.x);
   const __nv_bfloat16* const from =
       p.from.data + batch * p.from.batch_stride + head * p.from.head_stride + column;
   group_of_rows rows;
   std::uint32_t largest = 0;
 #pragma unroll
-  for (int i = 0; i < passes; ++i)
+  for (int i = 0; i < fp8::passes; ++i)
 #pragma unroll
     for (int b = 0; b < 4; ++b) {
-      const int token =
-          group * fp8::group_rows + fp8::key_at(4 * (quad + i * threads / across) + b);
+      const int token = group * fp8::group_rows + fp8::row_of_quad(fp8::quad_of(threadIdx.x, i), b);
       rows.row[i][b] =
           token < p.tokens ? load8_constant(from + token * p.from.token_stride) : vector8{};
       largest = max(largest, largest_of(rows.row[i][b]));
     }
-  __shared__ std::uint32_t of_warps[threads / warp_lanes];
+  __shared__ std::uint32_t of_warps[fp8::quantize_threads / warp_lanes];
   largest = __reduce_max_sync(0xffffffff, largest);
   if (threadIdx.x % warp_lanes == 0) of_warps[threadIdx.x / warp_lanes] = largest;
   __syncthreads();
@@ -80,19 +73,19 @@ __device__ __forceinline__ group_of_rows load_group(const quantize_params& p, fl
   return rows;
 }
 
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(fp8::quantize_threads)
     rows_kernel(const quantize_params p, const attention_tensor<__nv_fp8_e4m3> to) {
   float by;
   const group_of_rows rows = load_group(p, by);
-  const int column = threadIdx.x % across * columns, quad = threadIdx.x / across;
+  const int column = fp8::first_column(threadIdx.x);
   __nv_fp8_e4m3* const first =
       to.data + blockIdx.z * to.batch_stride + blockIdx.y * to.head_stride + column;
 #pragma unroll
-  for (int i = 0; i < passes; ++i)
+  for (int i = 0; i < fp8::passes; ++i)
 #pragma unroll
     for (int b = 0; b < 4; ++b) {
       const int token =
-          blockIdx.x * fp8::group_rows + fp8::key_at(4 * (quad + i * threads / across) + b);
+          blockIdx.x * fp8::group_rows + fp8::row_of_quad(fp8::quad_of(threadIdx.x, i), b);
       const floats8 x = scaled(rows.row[i][b], by);
       const uint2 bytes =
           make_uint2(fp8::pack_e4m3(x.value[0], x.value[1], x.value[2], x.value[3]),
@@ -101,35 +94,32 @@ __global__ void __launch_bounds__(threads)
     }
 }
 
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(fp8::quantize_threads)
     values_kernel(const quantize_params p, const transposed_tensor<__nv_fp8_e4m3> to) {
-  // Transposes words of four keys. A warp writes two words of every eighth row at a time: a row has
-  // a word more than it needs, and every 32 rows words lie two further on, so that these are 32
-  // banks.
-  __shared__ std::uint32_t words[head_dim][quads + 1];
-  const auto word_at = [&](int dim, int word) -> std::uint32_t& {
-    return words[dim][(word + dim / 32 * 2) % quads];
-  };
+  __shared__ std::uint32_t words[128 * fp8::words_of_column];
   float by;
   const group_of_rows rows = load_group(p, by);
-  const int column = threadIdx.x % across * columns, quad = threadIdx.x / across;
+  const int column = fp8::first_column(threadIdx.x);
 #pragma unroll
-  for (int i = 0; i < passes; ++i) {
+  for (int i = 0; i < fp8::passes; ++i) {
     floats8 x[4];
 #pragma unroll
     for (int b = 0; b < 4; ++b) x[b] = scaled(rows.row[i][b], by);
 #pragma unroll
-    for (int c = 0; c < columns; ++c)
-      word_at(column + c, quad + i * threads / across) =
+    for (int c = 0; c < fp8::thread_columns; ++c)
+      words[fp8::place_of_word(column + c, fp8::quad_of(threadIdx.x, i))] =
           fp8::pack_e4m3(x[0].value[c], x[1].value[c], x[2].value[c], x[3].value[c]);
   }
   __syncthreads();
   __nv_fp8_e4m3* const first = to.data + blockIdx.z * to.batch_stride +
                                blockIdx.y * to.head_stride + blockIdx.x * fp8::group_rows;
-  for (int i = threadIdx.x; i < head_dim * quads / 4; i += threads) {
-    const int dim = i / (quads / 4), word = i % (quads / 4) * 4;
-    *reinterpret_cast<uint4*>(first + dim * to.dim_stride + 4 * word) = make_uint4(
-        word_at(dim, word), word_at(dim, word + 1), word_at(dim, word + 2), word_at(dim, word + 3));
+#pragma unroll
+  for (int i = 0; i < fp8::writes; ++i) {
+    const int dim = fp8::column_to_write(threadIdx.x, i);
+    const int quad = fp8::first_quad_to_write(threadIdx.x);
+    const auto word = [&](int j) { return words[fp8::place_of_word(dim, quad + j)]; };
+    *reinterpret_cast<uint4*>(first + dim * to.dim_stride + 4 * quad) =
+        make_uint4(word(0), word(1), word(2), word(3));
   }
 }
 
@@ -140,7 +130,8 @@ void launch(void (*kernel)(quantize_params, To), const quantize_params& p, const
       p.from.batch_stride % 8 != 0 || p.from.token_stride % 8 != 0 || p.from.head_stride % 8 != 0)
     throw std::invalid_argument("quantize: rows are not at multiples of 16 bytes");
   if (p.batch <= 0 || p.heads <= 0 || p.tokens <= 0) return;
-  kernel<<<dim3(fp8::groups(p.tokens), p.heads, p.batch), threads, 0, stream>>>(p, to);
+  kernel<<<dim3(fp8::groups(p.tokens), p.heads, p.batch), fp8::quantize_threads, 0, stream>>>(p,
+                                                                                              to);
   sm90::check(cudaGetLastError(), "launch of quantize");
 }
 

@@ -9,6 +9,7 @@
 
 #include "kernels/attention_fp8/attention_fp8_ref.hpp"
 #include "kernels/attention_fp8/boxes.hpp"
+#include "kernels/attention_fp8/quantize_threads.hpp"
 #include "tests/kernels/attention_fp8/wgmma_model.hpp"
 
 namespace fp8 = kernels::fp8;
@@ -250,6 +251,61 @@ TEST_CASE("fp8: the keys of 16 positions are those 16, in the order in which sco
           REQUIRE(kernels_test::column_of(thread, i) ==
                   fp8::key_at(32 * step + kernels_test::a_column(thread, a, byte)));
         }
+}
+
+TEST_CASE(
+    "fp8: the threads that quantize take every number once and put values where they belong") {
+  // A number is its row and column, a word the four of its bytes.
+  struct number {
+    int row, column;
+  };
+  std::set<std::pair<int, int>> taken;
+  std::vector<std::array<number, 4>> words(static_cast<std::size_t>(128 * fp8::words_of_column));
+  const auto in_banks_of_their_own = [](int warp, const auto& place_of) {
+    std::set<int> banks;
+    for (int lane = 0; lane < 32; ++lane) banks.insert(place_of(32 * warp + lane) % 32);
+    return banks.size() == 32;
+  };
+  for (int pass = 0; pass < fp8::passes; ++pass)
+    for (int c = 0; c < fp8::thread_columns; ++c) {
+      const auto place = [&](int thread) {
+        return fp8::place_of_word(fp8::first_column(thread) + c, fp8::quad_of(thread, pass));
+      };
+      for (int thread = 0; thread < fp8::quantize_threads; ++thread)
+        for (int byte = 0; byte < 4; ++byte) {
+          const number x{fp8::row_of_quad(fp8::quad_of(thread, pass), byte),
+                         fp8::first_column(thread) + c};
+          taken.insert({x.row, x.column});
+          words[static_cast<std::size_t>(place(thread))][static_cast<std::size_t>(byte)] = x;
+        }
+      for (int warp = 0; warp < fp8::quantize_threads / 32; ++warp)
+        CHECK(in_banks_of_their_own(warp, place));
+    }
+  CHECK(taken.size() == 128 * 128);
+  CHECK(taken.rbegin()->first == 127);
+  CHECK(taken.begin()->second == 0);
+
+  std::set<std::pair<int, int>> written;
+  for (int write = 0; write < fp8::writes; ++write)
+    for (int j = 0; j < 4; ++j) {
+      const auto place = [&](int thread) {
+        return fp8::place_of_word(fp8::column_to_write(thread, write),
+                                  fp8::first_quad_to_write(thread) + j);
+      };
+      for (int thread = 0; thread < fp8::quantize_threads; ++thread)
+        for (int byte = 0; byte < 4; ++byte) {
+          const int dim = fp8::column_to_write(thread, write);
+          const int position = 4 * (fp8::first_quad_to_write(thread) + j) + byte;
+          const number x =
+              words[static_cast<std::size_t>(place(thread))][static_cast<std::size_t>(byte)];
+          REQUIRE(x.column == dim);
+          REQUIRE(x.row == fp8::key_at(position));
+          written.insert({dim, position});
+        }
+      for (int warp = 0; warp < fp8::quantize_threads / 32; ++warp)
+        CHECK(in_banks_of_their_own(warp, place));
+    }
+  CHECK(written.size() == 128 * 128);
 }
 
 TEST_CASE("fp8: exponents are the lowest that fit") {
