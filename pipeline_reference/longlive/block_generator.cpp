@@ -323,9 +323,9 @@ void block_generator::run_forward(const ops::const_tensor& latent, float timeste
     dit_.forward({latent,
                   timestep,
                   context.rows,
-                  context.last_row_count,
                   flow,
-                  {b.index, step, start_latent_frame, latent_frames}},
+                  {b.index, step, start_latent_frame, latent_frames},
+                  context.last_row_count},
                  kv_, cross_, stream_);
     kv_.commit();
   }

@@ -23,11 +23,11 @@ struct dit_forward {
   ops::const_tensor latent;   // f32 [F, channels, height, width]
   float timestep = 0;         // of every latent frame; one of those given at construction
   ops::const_tensor context;  // [1 to text_len, dim], from embed_prompt()
-  std::int64_t last_context_row_count = 1;  // identical rows that its last row stands for
   // f32, shape of latent; absent: only the keys and values are wanted, and nothing is computed that
   // no later forward reads.
   ops::tensor flow;
   forward_place place;
+  std::int64_t last_context_row_count = 1;  // identical rows that the last of context stands for
 };
 
 class causal_dit {
