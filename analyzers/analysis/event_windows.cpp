@@ -129,7 +129,9 @@ class checker {
   };
 
   static std::uint32_t span_of(const event_window& window, const span_tree& tree) {
-    return window.span == 0 || window.replay != 0 ? no_span : tree.find(window.span);
+    return window.span == 0 || window.replay != 0 || window.last_replay != 0
+               ? no_span
+               : tree.find(window.span);
   }
   static void widen(interval& all, const interval& one) {
     all.start_ns = std::min(all.start_ns, one.start_ns);

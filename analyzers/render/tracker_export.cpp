@@ -81,7 +81,7 @@ class tracker_export {
  public:
   tracker_export(const recording& run, const tracker_layout& layout) : run_(run), layout_(layout) {
     for (const event_window& w : run.event_windows)
-      if (w.replay == 0) {
+      if (w.replay == 0 && w.last_replay == 0) {
         std::int64_t& sum_ns = windows_ns_[w.span];
         sum_ns = saturating_add(sum_ns, length_ns(w));
       }

@@ -103,7 +103,8 @@ bool timing_file_tables::event_table(std::string_view name, const std::string& p
               column("duration_ns", &row::end_ns, device_duration_range),
               column("span", &row::span), column("replay", &row::replay),
               column("name", &row::name), column("device", &row::device),
-              column("stream", &row::stream), column("resolution_ns", &row::resolution_ns));
+              column("stream", &row::stream), column("resolution_ns", &row::resolution_ns),
+              column("last_replay", &row::last_replay).since(3));
     durations_to_ends(into_.event_windows);
   } else if (name == "marks") {
     using row = completion_mark;

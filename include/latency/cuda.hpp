@@ -14,10 +14,13 @@
 // it holds the gaps between kernels too, and on a stream that is behind, nothing of the launches.
 // Which kernels ran, and beside what, only cupti.hpp tells. docs/gpu.md compares the two.
 //
-// Streams belong to the current device, as for a kernel launch. While a stream captures a graph its
-// windows and marks are left out, and counted as dropped; the spans stay. Where another thread
-// begins the capture in the very moment that a window begins or ends on that stream, the window is
-// dropped likewise, but the graph has gained a node that records an event of ours.
+// Streams belong to the current device, as for a kernel launch. In a stream that captures a graph
+// the ends of a window become nodes that record events. launch() gives every replay events, and so
+// times, of its own; after a plain cudaGraphLaunch the file has the last replay only, and says so.
+// Marks in a capture, and windows that only begin or end in one, are left out and counted as
+// dropped; the spans stay. Where another thread begins the capture in the very moment that a window
+// begins or ends on that stream, the window is dropped likewise, but the graph has gained a node
+// that records an event of ours.
 
 #include <cuda_profiler_api.h>
 
@@ -219,6 +222,46 @@ class basic_stages {
 };
 
 using stages = basic_stages<latency::scope>;
+
+// While it lives, launch() gives each replay of `exec` events of its own. Make it when `exec` has
+// been instantiated from `graph`, a graph that was captured while latency::cuda::events measured;
+// end it when neither is launched any more, and `graph` only after it: its nodes are what events
+// are put into. Without windows in the graph, or without cuda::events, it does nothing. From any
+// thread.
+class graph_timing {
+ public:
+  graph_timing(cudaGraphExec_t exec, cudaGraph_t graph) noexcept : exec_(exec) {
+    const detail::cuda_event_source* const source =
+        detail::cuda_event_source::current().load(std::memory_order_acquire);
+    if (source != nullptr && source->bind(exec, graph)) serial_ = source->serial();
+  }
+  graph_timing(const graph_timing&) = delete;
+  graph_timing& operator=(const graph_timing&) = delete;
+  ~graph_timing() {
+    const detail::cuda_event_source* const source =
+        detail::cuda_event_source::current().load(std::memory_order_acquire);
+    if (serial_ != 0 && source != nullptr && source->serial() == serial_) source->unbind(exec_);
+  }
+
+ private:
+  cudaGraphExec_t exec_;
+  std::uint64_t serial_ = 0;  // of the source that knows it
+};
+
+// cudaGraphLaunch. Under a graph_timing, the windows that were captured get times of this replay,
+// and there is one around the whole, "graph replay". Costs a call of the driver for each node, two
+// event records, and a lock.
+template <class Span = latency::scope>
+cudaError_t launch(cudaGraphExec_t exec, cudaStream_t stream) noexcept {
+  if constexpr (!std::is_same_v<Span, recording_off::scope>) {
+    const detail::thread_state* const thread = detail::recording_thread();
+    detail::cuda_event_source* const source =
+        detail::cuda_event_source::current().load(std::memory_order_acquire);
+    if (thread != nullptr && source != nullptr)
+      return source->launch(exec, stream, detail::innermost_span(*thread));
+  }
+  return cudaGraphLaunch(exec, stream);
+}
 
 // A region (region.hpp) that profilers record too, when they are told to wait for it, but for the
 // occurrences that LATENCY_REGIONS leaves out:

@@ -107,6 +107,9 @@ struct event_window {
   std::uint32_t device = 0;
   std::uint32_t stream = 0;
   std::int64_t resolution_ns = 0;  // step of the clock that measured it
+  // 1: of a graph that was launched without cuda::launch, the last replay only; `span` is where it
+  // was captured.
+  std::int32_t last_replay = 0;
 };
 
 // The moment at which everything put on a stream before a mark was complete.

@@ -196,6 +196,7 @@ class timing_file_writer : table_writer {
       integers("device", windows, &event_window::device);
       integers("stream", windows, &event_window::stream);
       integers("resolution_ns", windows, &event_window::resolution_ns);
+      integers("last_replay", windows, &event_window::last_replay);
     });
     object("marks", [&] {
       integers("time_ns", run_.marks, &completion_mark::time_ns);

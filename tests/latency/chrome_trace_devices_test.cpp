@@ -95,6 +95,7 @@ TEST_CASE("chrome_trace: a window stands below its stream's ops, and names its s
   const json of_a_replay = find_category(trace, "event_window", "decode \"x\"");
   CHECK(of_a_replay.at("pid") == 3);
   CHECK(of_a_replay.at("args").at("replay") == 9);
+  CHECK(of_a_replay.at("args").at("last_replay") == 1);
 }
 
 TEST_CASE("chrome_trace: windows within windows share a line, the outer first; others get lanes") {

@@ -93,7 +93,8 @@ inline latency::recording sample_recording() {
       {2000, 1990, 0, 75, 5, 6, 8, copy, 1, 7, copies, copy_direction::peer,
        unattributed_reason::graph_before_start}};
   run.graph_nodes = {{8, 3, 1, capture_reason::none}, {5, 0, -1, capture_reason::conditional}};
-  run.event_windows = {{1410, 1690, 3, 0, step, 0, 7, 500}, {1700, 1750, 2, 9, decode, 1, 8, 61}};
+  run.event_windows = {{1410, 1690, 3, 0, step, 0, 7, 500},
+                       {1700, 1750, 2, 9, decode, 1, 8, 61, 1}};
   run.marks = {{1760, 42, 3, decode, 1, 13}};
   run.device_clocks = {{0, "NVIDIA H200", device_tier::kernels, 32, 12, -1.5, 40, 75},
                        {1, "NVIDIA H200", device_tier::events, 500, 2, 0.0, 0, 600}};

@@ -242,7 +242,8 @@ TEST_CASE("timing_file: windows, marks, clocks and totals hold every member of e
                                          {"name", COLUMN(run.event_windows, row.name)},
                                          {"device", {0, 1}},
                                          {"stream", {7, 8}},
-                                         {"resolution_ns", {500, 61}}});
+                                         {"resolution_ns", {500, 61}},
+                                         {"last_replay", {0, 1}}});
   CHECK(file.at("marks") == json{{"time_ns", {1760}},
                                  {"index", {42}},
                                  {"span", {3}},

@@ -13,6 +13,7 @@
 
 #include "../error.hpp"
 #include "device_events.hpp"
+#include "graph_windows.hpp"
 
 namespace latency::detail {
 
@@ -30,15 +31,24 @@ class beside_captures {
 
 #define LATENCY_DRIVER_FUNCTIONS(F) \
   F(cuCtxGetCurrent)                \
-  F(cuEventQuery) F(cuEventRecord) F(cuStreamGetCtx) F(cuStreamGetId) F(cuStreamIsCapturing)
+  F(cuEventQuery)                   \
+  F(cuEventRecord)                  \
+  F(cuEventRecordWithFlags)         \
+  F(cuGraphExecEventRecordNodeSetEvent) F(cuStreamGetCtx) F(cuStreamGetId) F(cuStreamIsCapturing)
 
 struct cuda_driver {
   using event = cudaEvent_t;
   using stream = cudaStream_t;
+  using graph = CUgraph;
+  using node = CUgraphNode;
+  using executable = CUgraphExec;
   cudaStream_t anchors = nullptr;
 #define LATENCY_MEMBER(name) decltype(&::name) name = nullptr;
   LATENCY_DRIVER_FUNCTIONS(LATENCY_MEMBER)
 #undef LATENCY_MEMBER
+  // The second version, by whatever name the headers know it now.
+  CUresult (*cuStreamGetCaptureInfo_v2)(CUstream, CUstreamCaptureStatus*, cuuint64_t*, CUgraph*,
+                                        const CUgraphNode**, std::size_t*) = nullptr;
 
   // Throws latency::error.
   void load() {
@@ -49,6 +59,8 @@ struct cuda_driver {
   if (function == nullptr) throw error("the NVIDIA driver is too old: it has no " #function);
     LATENCY_DRIVER_FUNCTIONS(LATENCY_LOOK_UP)
 #undef LATENCY_LOOK_UP
+    cuStreamGetCaptureInfo_v2 = reinterpret_cast<decltype(cuStreamGetCaptureInfo_v2)>(
+        dlsym(driver, "cuStreamGetCaptureInfo_v2"));
   }
 
   // Whether a call of the runtime did. A failure here must not be what the program's next
@@ -72,6 +84,30 @@ struct cuda_driver {
     CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
     return cuStreamIsCapturing(one, &status) != CUDA_SUCCESS ||
            status != CU_STREAM_CAPTURE_STATUS_NONE;
+  }
+  // Only where the stream itself captures, and the driver says so: a question about the legacy
+  // stream while another one captures is answered with an error, and it is left alone.
+  [[nodiscard]] bool record_node(cudaEvent_t one, cudaStream_t on,
+                                 captured_node<cuda_driver>& made) const noexcept {
+    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+    if (cuStreamGetCaptureInfo_v2 == nullptr || cuStreamIsCapturing(on, &status) != CUDA_SUCCESS ||
+        status != CU_STREAM_CAPTURE_STATUS_ACTIVE ||
+        cuEventRecordWithFlags(one, on, CU_EVENT_RECORD_EXTERNAL) != CUDA_SUCCESS)
+      return false;
+    // The node is what the stream's next one will depend on, and nothing else is.
+    cuuint64_t capture = 0;
+    const CUgraphNode* last = nullptr;
+    std::size_t count = 0;
+    made = {};
+    if (cuStreamGetCaptureInfo_v2(on, &status, &capture, &made.graph, &last, &count) ==
+            CUDA_SUCCESS &&
+        status == CU_STREAM_CAPTURE_STATUS_ACTIVE && count == 1)
+      made.node = last[0];
+    made.capture = capture;
+    return true;
+  }
+  [[nodiscard]] bool set_event(CUgraphExec exec, CUgraphNode of, cudaEvent_t one) const noexcept {
+    return cuGraphExecEventRecordNodeSetEvent(exec, of, one) == CUDA_SUCCESS;
   }
   [[nodiscard]] std::uint32_t number_of(cudaStream_t one) const noexcept {
     unsigned long long id = 0;

@@ -14,6 +14,7 @@
 #include "cuda_driver.hpp"
 #include "device_events.hpp"
 #include "device_source.hpp"
+#include "graph_windows.hpp"
 #include "recorder.hpp"
 
 #pragma GCC visibility push(default)  // shared libraries that hide their symbols share this
@@ -61,6 +62,33 @@ class cuda_event_source : public device_source {
     return nullptr;
   }
 
+  // Of the graphs that streams of the same device capture.
+  [[nodiscard]] graph_windows<cuda_driver>* graphs_of(
+      const device_events<cuda_driver>* events) const noexcept {
+    for (const device& d : devices_)
+      if (d.events.get() == events) return d.graphs.get();
+    return nullptr;
+  }
+  // Launches of `exec`, an instance of `of`, have times of their own until unbind().
+  [[nodiscard]] bool bind(cudaGraphExec_t exec, cudaGraph_t of) const noexcept {
+    for (const device& d : devices_)
+      if (d.graphs->bind(exec, of)) return true;
+    return false;
+  }
+  void unbind(cudaGraphExec_t exec) const noexcept {
+    for (const device& d : devices_) d.graphs->unbind(exec);
+  }
+  [[nodiscard]] cudaError_t launch(cudaGraphExec_t exec, cudaStream_t on, span_id span) noexcept {
+    const device_events<cuda_driver>* const events = events_for(on);
+    if (events == nullptr) return cudaGraphLaunch(exec, on);
+    cudaError_t code = cudaSuccess;
+    graphs_of(events)->launch(exec, on, span, next_replay(), [&] {
+      code = cudaGraphLaunch(exec, on);
+      return code == cudaSuccess;
+    });
+    return code;
+  }
+
   void poll() noexcept override {
     const beside_captures any;
     collect(in_passing);
@@ -73,6 +101,7 @@ class cuda_event_source : public device_source {
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     for (const device& d : devices_) d.events->abandon();
     next_anchor_ns_ = 0;
+    at_end_ = true;
     collect(at_an_end);
   }
 
@@ -99,6 +128,7 @@ class cuda_event_source : public device_source {
     CUcontext context = nullptr;  // the device's primary one, in which the runtime works
     std::uint32_t clock = 0;
     std::unique_ptr<device_events<cuda_driver>> events;
+    std::unique_ptr<graph_windows<cuda_driver>> graphs;
   };
 
   static void check(cudaError_t code, const char* call) {
@@ -110,6 +140,10 @@ class cuda_event_source : public device_source {
     return ++last;
   }
 
+  // Above the replay instances that CUPTI tells, which have the numbers of calls.
+  [[nodiscard]] std::uint64_t next_replay() noexcept {
+    return (std::uint64_t{1} << 48) + replays_.fetch_add(1, std::memory_order_relaxed);
+  }
   [[nodiscard]] device_events<cuda_driver>* of(int number) const noexcept {
     for (const device& d : devices_)
       if (d.number == number) return d.events.get();
@@ -125,8 +159,10 @@ class cuda_event_source : public device_source {
     anchor_streams_.push_back(driver.anchors);
     devices_.push_back({number, driver.context_of(driver.anchors), 0,
                         std::make_unique<device_events<cuda_driver>>(
-                            driver, static_cast<std::uint32_t>(number), events)});
+                            driver, static_cast<std::uint32_t>(number), events),
+                        nullptr});
     device& made = devices_.back();
+    made.graphs = std::make_unique<graph_windows<cuda_driver>>(driver, *made.events);
     for (std::uint32_t i = 0; i < events; ++i)
       check(cudaEventCreate(&made.events->event_at(i)), "cudaEventCreate");
     for (int i = 0; i < made.events->anchor_events; ++i)
@@ -165,6 +201,7 @@ class cuda_event_source : public device_source {
       if (anchors_due && !anchored) next_anchor_ns_ = now_ns;  // at the next poll, then
       collected_.clear();
       pending += d.events->collect(collected_);
+      if (at_end_) d.graphs->last_replays(collected_);
       write(d, anchored ? &found : nullptr);
     }
     return pending;
@@ -217,6 +254,8 @@ class cuda_event_source : public device_source {
   std::vector<device> devices_;
   std::vector<cudaStream_t> anchor_streams_;
   std::int64_t next_anchor_ns_ = 0;
+  bool at_end_ = false;
+  std::atomic<std::uint64_t> replays_{0};
   collected_events collected_;
 };
 

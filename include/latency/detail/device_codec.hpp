@@ -121,7 +121,7 @@ inline void encode(const event_window& row, std::uint64_t* words) noexcept {
   words[2] = row.span;
   words[3] = row.replay;
   words[4] = pack_words(row.name, row.device);
-  words[5] = row.stream;
+  words[5] = pack_words(row.stream, static_cast<std::uint32_t>(row.last_replay));
   words[6] = static_cast<std::uint64_t>(row.resolution_ns);
 }
 [[nodiscard]] inline event_window decode_event_window(const std::uint64_t* words) noexcept {
@@ -132,6 +132,7 @@ inline void encode(const event_window& row, std::uint64_t* words) noexcept {
   row.replay = words[3];
   row.name = low_word(words[4]), row.device = high_word(words[4]);
   row.stream = low_word(words[5]);
+  row.last_replay = high_word(words[5]) != 0 ? 1 : 0;
   row.resolution_ns = static_cast<std::int64_t>(words[6]);
   return row;
 }

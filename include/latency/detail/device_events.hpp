@@ -42,6 +42,7 @@ struct begun_window {
   std::uint32_t first = no_event;
   std::uint32_t last = no_event;
   std::uint32_t stream_number = 0;
+  bool captures = false;  // none, because the stream captures a graph, or must be taken to
 };
 
 // Rows, and their names as static or interned texts.
@@ -74,20 +75,28 @@ class device_events {
 
   // The hot path, from any thread: no lock, no allocation, no wait.
 
-  // Both events of a window are taken at its start, so that it can always end.
+  // Both events of a window are taken at its start, so that it can always end. Where the stream
+  // captures, nothing is begun, and nothing counted.
   [[nodiscard]] begun_window begin(stream on) noexcept {
-    begun_window window{pool_.take(), no_event, 0};
+    begun_window window{pool_.take(), no_event, 0, false};
     if (window.first != no_event) window.last = pool_.take();
-    if (window.last == no_event || !put(window.first, on)) {
+    if (window.last != no_event && driver_.captures(on)) {
+      give_back(window);
+      return {no_event, no_event, 0, true};
+    }
+    if (window.last == no_event || !driver_.record(pool_[window.first].event, on)) {
       drop(window);
       return {};
     }
     window.stream_number = driver_.number_of(on);
     return window;
   }
-  void end(const begun_window& window, stream on, const char* name, span_id span) noexcept {
+  // `replay`: id of the replay instance that the window is, 0 = none.
+  void end(const begun_window& window, stream on, const char* name, span_id span,
+           std::uint64_t replay = 0) noexcept {
+    if (window.first == no_event) return;
     if (!put(window.last, on)) return drop(window);
-    close(window, name, span, false);
+    close(window, name, span, false, replay);
   }
   // Ends a window and begins the next with the same event.
   [[nodiscard]] begun_window next(const begun_window& window, stream on, const char* name,
@@ -97,7 +106,7 @@ class device_events {
       count_dropped(1);  // the next one, too
       return {};
     }
-    const begun_window following{window.last, pool_.take(), window.stream_number};
+    const begun_window following{window.last, pool_.take(), window.stream_number, false};
     const bool goes_on = following.last != no_event;
     if (!goes_on) count_dropped(1);
     close(window, name, span, goes_on);
@@ -105,7 +114,7 @@ class device_events {
   }
   void mark(stream on, const char* name, std::int64_t index, span_id span) noexcept {
     const std::uint32_t i = pool_.take();
-    if (i == no_event || !put(i, on)) return drop({i, no_event, 0});
+    if (i == no_event || !put(i, on)) return drop({i, no_event, 0, false});
     event_slot<event>& slot = pool_[i];
     slot.begins = no_event;
     slot.name = name, slot.span = span, slot.index = index, slot.stream = driver_.number_of(on);
@@ -123,6 +132,21 @@ class device_events {
   }
   void count_dropped(std::uint64_t more) noexcept {
     dropped_.fetch_add(more, std::memory_order_relaxed);
+  }
+
+  // Events of nodes of graphs (graph_windows.hpp): taken for a node, and used by windows besides.
+  [[nodiscard]] std::uint32_t take() noexcept { return pool_.take(); }
+  void release(std::uint32_t i) noexcept { pool_.release(i); }
+  // A window between two events that a replay records.
+  void publish(std::uint32_t first, std::uint32_t last, std::uint32_t stream_number,
+               const char* name, span_id span, std::uint64_t replay) noexcept {
+    pool_[first].users.fetch_add(1, std::memory_order_relaxed);
+    pool_[last].users.fetch_add(1, std::memory_order_relaxed);
+    event_slot<event>& slot = pool_[last];
+    slot.begins = first;
+    slot.name = name, slot.span = span, slot.stream = stream_number;
+    slot.index = static_cast<std::int64_t>(replay);
+    pool_.publish(last);
   }
 
   // The rest: one caller at a time.
@@ -220,6 +244,24 @@ class device_events {
     count_dropped(waiting_.size());
     waiting_.clear();
   }
+  // The window of the last replay that recorded both events, if there was one.
+  void read_last(std::uint32_t first, std::uint32_t last, const char* name, span_id span,
+                 collected_events& into) noexcept {
+    const auto time_of = [this](std::uint32_t i) {
+      if (driver_.query(pool_[i].event) != event_progress::complete) return event_time{};
+      const float ms = driver_.elapsed_ms(anchors_[current_], pool_[i].event);
+      return std::isnan(ms) ? event_time{} : timeline_.at(ms);
+    };
+    const event_time from = time_of(first), to = time_of(last);
+    if (!from.known() || !to.known()) return;
+    try {
+      into.windows.emplace_back(event_window{from.ns, to.ns, span, 0, 0, device_, 0,
+                                             std::max(from.step_ns, to.step_ns), 1},
+                                name);
+    } catch (const std::exception&) {
+      count_dropped(1);
+    }
+  }
   // Windows and marks that could not be measured, since the last call.
   [[nodiscard]] std::uint64_t take_dropped() noexcept {
     return dropped_.exchange(0, std::memory_order_relaxed);
@@ -232,12 +274,13 @@ class device_events {
     return !driver_.captures(on) && driver_.record(pool_[i].event, on);
   }
 
-  void close(const begun_window& window, const char* name, span_id span,
-             bool begins_next) noexcept {
+  void close(const begun_window& window, const char* name, span_id span, bool begins_next,
+             std::uint64_t replay = 0) noexcept {
     event_slot<event>& slot = pool_[window.last];
     slot.begins = window.first;
     if (begins_next) slot.users.store(2, std::memory_order_relaxed);
     slot.name = name, slot.span = span, slot.stream = window.stream_number;
+    slot.index = static_cast<std::int64_t>(replay);
     pool_.publish(window.last);
   }
 
@@ -263,7 +306,8 @@ class device_events {
       known = known && read_time(first);
       if (known)
         into.windows.emplace_back(
-            event_window{first.time.ns, slot.time.ns, slot.span, 0, 0, device_, slot.stream,
+            event_window{first.time.ns, slot.time.ns, slot.span,
+                         static_cast<std::uint64_t>(slot.index), 0, device_, slot.stream,
                          std::max(first.time.step_ns, slot.time.step_ns)},
             slot.name);
       pool_.release(slot.begins);

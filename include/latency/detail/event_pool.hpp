@@ -28,7 +28,7 @@ struct alignas(64) event_slot {
   std::uint32_t stream = 0;
   const char* name = nullptr;  // of the window or mark; static or interned
   span_id span = 0;
-  std::int64_t index = 0;  // of a mark
+  std::int64_t index = 0;  // of a mark; of a window its replay instance
   event_time time;         // known once it has been collected
 };
 

@@ -187,6 +187,7 @@ class trace_devices {
     write_span_name(w.span);
     events_.integer("resolution_ns", w.resolution_ns);
     if (w.replay != 0) events_.id("replay", w.replay);
+    if (w.last_replay != 0) events_.integer("last_replay", 1);
     events_.end();
   }
 
