@@ -68,6 +68,11 @@ TEST_CASE("cuda: without a device the spans are recorded, and the recording says
     decode(7);
     decode_with_recording_off(8);
   }
+  {
+    const latency::cuda::graph_timing timed{nullptr, nullptr};
+    CHECK(latency::cuda::launch(nullptr, nullptr) != cudaSuccess);  // what CUDA says of it
+    CHECK(latency::cuda::launch<latency::recording_off::scope>(nullptr, nullptr) != cudaSuccess);
+  }
   run.poll();
   const latency::memory::usage now = latency::memory::snapshot("here");
   CHECK(now.device_used_bytes == 0);
