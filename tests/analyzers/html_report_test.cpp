@@ -87,6 +87,22 @@ TEST_CASE("html report: a long table is cut and says so; columns sort by raw val
   CHECK(text.find("<td class=\"right\" data-v=\"3000000\">3.0</td>") != std::string::npos);
 }
 
+TEST_CASE("html report: a chart stands with its n, its unit of counting and its source") {
+  report_page page{"t", {}, {}, {{"run", "f", "", {}, std::nullopt, {}}}};
+  charts::chart chart;
+  chart.title = "Title";
+  chart.shown = "what is shown";
+  chart.n = 3;
+  chart.counted = "spans";
+  chart.source = "a.json";
+  chart.table = table_named("n", 1);
+  page.runs[0].sections.push_back({"k", "K", {chart}});
+  const std::string text = written(page);
+  CHECK(text.find("<h4>Title</h4>") != std::string::npos);
+  CHECK(text.find(">what is shown</p>") != std::string::npos);
+  CHECK(text.find("n = 3 spans  ·  source: a.json") != std::string::npos);
+}
+
 TEST_CASE("html report: a summary says in words, too, what is bad") {
   report_page page{"t", {}, {}, {{"run", "f", "", {}, std::nullopt, {}}}};
   page.runs[0].summary = {

@@ -74,7 +74,7 @@ TEST_CASE("timeline: spans stand by thread and depth, device ops side by side wh
   CHECK(made_timeline.names[exact.lanes[4][0].name] == "kernel");
 }
 
-// 2048 cells of 1 ms. In cell 0: a 0.2, b 0.5, a 0.2 ms; cell 1: one of 0.4; then one of 3 ms.
+// 2048 cells of 1 ms. In cell 0: b 0.5, a 0.2, a 0.2 ms; cell 1: one of 0.4; then one of 3 ms.
 TEST_CASE("timeline: short spans of a cell become one item that knows what it stands for") {
   recording_builder made(2048);
   const auto add = [&](const char* name, std::int64_t start_us, std::int64_t length_us) {
@@ -83,8 +83,8 @@ TEST_CASE("timeline: short spans of a cell become one item that knows what it st
     row.start_ns = start_us * 1000;
     row.end_ns = (start_us + length_us) * 1000;
   };
-  add("a", 100, 200);
-  add("b", 300, 500);
+  add("b", 100, 500);
+  add("a", 600, 200);
   add("a", 800, 200);
   add("c", 1500, 400);
   add("d", 2100, 3000);
@@ -100,6 +100,7 @@ TEST_CASE("timeline: short spans of a cell become one item that knows what it st
   CHECK(lane[0].end_ns == ms);
   CHECK(lane[0].count == 3);
   CHECK(lane[0].time_ns == 900'000);
+  CHECK(lane[0].exclusive_ns == 900'000);
   CHECK(lane[0].most_ns == 500'000);
   CHECK(small.names[lane[0].name] == "b");
   CHECK(lane[1].count == 1);

@@ -41,6 +41,9 @@ export const hostile = () => write('hostile.json', file => {
   file.run['<b>key</b>'] = '</script><script>window.hacked = 1</script>';
 });
 
+// Pixel frame 8, due at 499.92 ms, comes at 620.
+export const late = () => write('late.json', file => { file.pixel_frames.complete_ns[8] = 620000000; });
+
 export const empty = () => write('empty.json', file => withSpans(file, []));
 
 export const oneSpan = () => write('one_span.json', file => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import {after, before, test} from 'node:test';
 import {launch, open, plot, repository, seeAll} from './browser.mjs';
-import {empty, hostile, hostileNames, many, oneSpan, sample, trace} from './inputs.mjs';
+import {empty, hostile, hostileNames, late, many, oneSpan, sample, trace} from './inputs.mjs';
 
 let browser, page, complaints;
 before(async () => { browser = await launch(); });
@@ -22,6 +22,13 @@ const colours = () => page.evaluate(() => {
   const pixels = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
   return new Set(pixels).size;
 });
+// Colour of the canvas at a time and height, as "#rrggbb".
+const colourAt = (time, y) => page.evaluate(([time, y]) => {
+  const {canvas, drawing, view} = document.querySelector('.timeline').timeline;
+  const density = canvas.width / view.width;
+  const [r, g, b] = canvas.getContext('2d').getImageData(Math.floor(drawing.x(time) * density), Math.floor(y * density), 1, 1).data;
+  return '#' + [r, g, b].map(v => v.toString(16).padStart(2, '0')).join('');
+}, [time, y]);
 // Middle of the widest item of a lane, on the screen.
 const itemIn = lane => page.evaluate(lane => {
   const t = document.querySelector('.timeline').timeline;
@@ -32,7 +39,8 @@ const itemIn = lane => page.evaluate(lane => {
   const box = t.canvas.getBoundingClientRect();
   return {x: box.left + t.drawing.x((columns.start[widest] + columns.end[widest]) / 2),
           y: box.top + t.drawing.fixed + t.drawing.rows.tops[lane] + 8 - t.view.scroll,
-          name: columns.name[widest], text: t.data.names[columns.name[widest]][0]};
+          time: (columns.start[widest] + columns.end[widest]) / 2, row: t.drawing.fixed + t.drawing.rows.tops[lane] + 2,
+          name: columns.name[widest], colour: t.data.names[columns.name[widest]][1], text: t.data.names[columns.name[widest]][0]};
 }, lane);
 
 // Texts of charts that are cut off at the edge of their picture.
@@ -120,7 +128,7 @@ test('hovering shows the figures of a span, a click singles its component out', 
   const item = await itemIn(0);
   await page.mouse.move(item.x, item.y);
   const hint = await page.locator('.timeline-hint').innerText();
-  assert.match(hint, /interactive_inference\n1080\.0 ms, exclusive [\d.]+ ms\nfrom 10\.000 ms to 1090\.0 ms/);
+  assert.match(hint, /interactive_inference\n1080\.0 ms, exclusive 220\.0 ms\nfrom 10\.000 ms to 1090\.0 ms/);
   const before = await colours();
   const inner = await itemIn(1);
   await page.mouse.click(inner.x, inner.y);
@@ -128,6 +136,8 @@ test('hovering shows the figures of a span, a click singles its component out', 
   assert.equal(await state('filter'), inner.name);
   assert.equal(await page.locator('.timeline select').inputValue(), String(inner.name));
   assert.ok(await colours() < before, 'the others lose their colours');
+  assert.equal(await colourAt(inner.time, inner.row), inner.colour);
+  assert.notEqual(await colourAt(item.time, item.row), item.colour);
   await page.locator('.timeline canvas').focus();
   await page.keyboard.press('Escape');
   await settled();
@@ -136,6 +146,26 @@ test('hovering shows the figures of a span, a click singles its component out', 
   await page.locator('.timeline select').selectOption({index: 2});
   await settled();
   assert.equal(await state('filter'), 1);
+});
+
+test('what comes late is marked where it came, and so are blocks and switches', async () => {
+  await visit(report('late', [late()]));
+  const tickAt = async time => {  // zoomed in until a tick covers a pixel; above those that are on time
+    const height = await page.evaluate(time => {
+      const {timeline} = document.querySelector('.timeline');
+      timeline.show(time - 2000, time + 2000);
+      timeline.draw();
+      return timelineSizes.ruler + timelineSizes.marks - 3 - 7;
+    }, time);
+    return colourAt(time, height);
+  };
+  const lateColour = await page.evaluate(() => timelineColours.light.late);
+  assert.equal(await tickAt(620000000), lateColour);
+  assert.equal(await tickAt(359910000), lateColour, 'pixel frame 11, shown after 8');
+  assert.notEqual(await tickAt(359920000), lateColour, 'pixel frame 12 is on time');
+  const {blocks, switches} = await page.evaluate(() => document.querySelector('.timeline').timeline.data);
+  assert.deepEqual(blocks.slice(2, 5), [[410000000, 510000000, 2, 'filling'], [590000000, 730000000, 3, 'switch'], [770000000, 870000000, 4, 'full']]);
+  assert.deepEqual(switches, [[590000000, 'switch to prompt 1']]);
 });
 
 test('the keyboard goes from span to span and says what they are', async () => {
@@ -162,6 +192,14 @@ test('many spans are merged, and zooming tells them apart as far as the page hol
     return data.levels.map((_, i) => data.level(i).reduce((n, lane) => n + lane.count.reduce((a, b) => a + b, 0), 0));
   });
   for (const counted of await spans()) assert.equal(counted, 300003);
+  const inView = await page.evaluate(() => {  // boxes in a hundredth of the run: 20 of each lane at the coarsest level
+    const {timeline} = document.querySelector('.timeline');
+    const length = timeline.whole.to - timeline.whole.from;
+    timeline.show(timeline.whole.from + 0.5 * length, timeline.whole.from + 0.51 * length);
+    timeline.draw();
+    return timeline.drawing.drawn;
+  });
+  assert.ok(inView > 200, `${inView} boxes`);
 });
 
 test('the theme follows the system, then the button', async () => {
@@ -236,8 +274,10 @@ test('a click on a column sorts a table by its figures, and a third one restores
   const original = await column();
   const second = table.locator('th button').nth(1);
   await second.click();
+  const figures = async () => (await column()).filter(([kind]) => kind !== 'total').map(row => row[2]);
+  assert.deepEqual(await figures(), (await figures()).sort((a, b) => b - a));
   await second.click();
-  const ascending = (await column()).filter(([kind]) => kind !== 'total').map(row => row[2]);
+  const ascending = await figures();
   assert.deepEqual(ascending, [...ascending].sort((a, b) => a - b));
   assert.equal(await table.locator('th').nth(1).getAttribute('aria-sort'), 'ascending');
   assert.equal((await column()).at(-1)[0], 'total');

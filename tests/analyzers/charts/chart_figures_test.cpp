@@ -9,6 +9,7 @@
 #include "analyzers/charts/charts.hpp"
 #include "analyzers/charts/histogram_bins.hpp"
 #include "analyzers/charts/palette.hpp"
+#include "latency/statistics.hpp"
 #include "tests/analyzers/charts/sample_charts.hpp"
 #include "tests/analyzers/sample_run.hpp"
 
@@ -105,7 +106,8 @@ TEST_CASE(
   const std::vector<box>& bars = bars_of(of);
   REQUIRE(bars.size() == 2);
   CHECK(bars[0].label == "3 of 4");
-  CHECK((bars[0].y1 - bars[0].y0) == doctest::Approx(3 * (bars[1].y1 - bars[1].y0)));
+  CHECK((bars[0].y1 - bars[0].y0) == doctest::Approx(3));  // rows
+  CHECK((bars[1].y1 - bars[1].y0) == doctest::Approx(1));
   CHECK(bars[0].x0 == 10e6);
   CHECK(*of.x.max >= 19e6);
   CHECK(percentiles_of(of).size() == 2);  // no P99 of four
@@ -171,15 +173,18 @@ TEST_CASE("components: bars too short to be seen are one, and shares still add u
   test::recording_builder made(10'000);
   const span_id root = made.span("root", 0, 0, 9'900);
   made.span("long", root, 0, 9'000);
-  for (int i = 0; i < 5; ++i)
-    made.span("short_" + std::to_string(i), root, 9'000 + 10 * i, 9'010 + 10 * i);
+  span_id last = 0;
+  for (int i = 0; i < 4; ++i)
+    last = made.span("short_" + std::to_string(i), root, 9'000 + 10 * i, 9'010 + 10 * i);
+  made.span("inner", last, 9'032, 9'036);  // nobody's time twice
+  made.span("short_4", root, 9'040, 9'050);
   const chart of = *drawn(made.run(), "component_breakdown");
-  REQUIRE(of.y.categories == std::vector<std::string>{"long", "root", "(5 others)", "(untracked)"});
+  REQUIRE(of.y.categories == std::vector<std::string>{"long", "root", "(6 others)", "(untracked)"});
   CHECK(of.data[0].points[2].x == 50e6);
   CHECK(of.data[1].points[2].x == 0);  // nothing in it
   CHECK(of.data[1].point_labels == std::vector<std::string>{"90.0 %", "8.5 %", "0.5 %", "1.0 %"});
-  CHECK(of.table.rows.size() == 8);
-  CHECK(of.n == 7);
+  CHECK(of.table.rows.size() == 9);
+  CHECK(of.n == 8);
   // Inclusive time ends a bar: root's own 850 and 9050 of what is in it.
   CHECK(of.data[0].points[1].x == 850e6);
   CHECK(of.data[1].points[1].x == 9'050e6);
@@ -193,6 +198,83 @@ TEST_CASE("components: more than a page has room for are one bar, too") {
   CHECK(of.y.categories.size() == most_rows);
   CHECK(of.y.categories[most_rows - 2] == "(22 others)");
   CHECK(of.data[0].points[most_rows - 2].x == 220e6);
+}
+
+TEST_CASE("hierarchy: what runs on another thread stands after the roots, not in its parent") {
+  recording run;
+  run.source = "run";
+  const string_id name = run.strings.add("a");
+  analysis::hierarchy tree;
+  tree.nodes = {{name, {}, 0, false, 1, 60, 20, 0.3, 0.1},
+                {name, 0, 1, false, 1, 25, 25, 0.1, 0.1},
+                {name, 0, 1, false, 1, 15, 15, 0.1, 0.1},
+                {name, 0, 1, true, 1, 40, 40, 0.2, 0.2}};
+  analysis::component_table parts;
+  parts.thread_wall_ns = 200;
+  const chart of = *icicle(run, tree, parts);
+  const std::vector<box>& boxes = of.data[0].boxes;
+  REQUIRE(boxes.size() == 4);
+  CHECK(boxes[1].x0 == 0);
+  CHECK(boxes[2].x0 == 25);
+  CHECK(boxes[3].x0 == 60);
+  CHECK(boxes[3].x1 == 100);
+  CHECK(*of.x.max == 200);
+}
+
+TEST_CASE("KV cache: operations too short to be seen are in the table only") {
+  recording run;
+  run.source = "run";
+  analysis::kv_cache_report cache;
+  for (const std::int64_t time_ns : {1'000'000, 400'000, 1'000}) {
+    analysis::cache_operation operation;
+    operation.name = run.strings.add("operation");
+    operation.count = 3;
+    operation.inclusive_ns = time_ns;
+    cache.operations.push_back(operation);
+  }
+  const chart of = *kv_cache(run, cache);
+  CHECK(of.y.categories.size() == 2);
+  CHECK(of.data[0].points.size() == 2);
+  CHECK(of.table.rows.size() == 3);
+  CHECK(of.n == 9);
+  CHECK(of.shown.find("; 1 more is in the table only") != of.shown.npos);
+}
+
+TEST_CASE("segments: median and P95 of the steady blocks, n of all of them") {
+  recording run;
+  analysis::generation_report generated;
+  for (std::int32_t s = 0; s < 50; ++s) {
+    analysis::segment_row row;
+    row.segment = s;
+    row.blocks = 5;
+    row.steady_per_latent_frame_ns = summarize(std::vector<std::int64_t>{10, 20, 30});
+    generated.segments.push_back(row);
+  }
+  const chart of = *segments(run, generated);
+  CHECK(of.n == 150);
+  REQUIRE(of.y.categories.size() == most_rows);
+  CHECK(of.y.categories[1] == "segment 1 (n = 3)");
+  CHECK(of.data[0].points[1].x == 20);
+  CHECK(of.data[1].points[1].x == doctest::Approx(29));
+  CHECK(of.shown.find("; 10 more are in the table only") != of.shown.npos);
+}
+
+TEST_CASE("time budget: small parts are one, so that the bar is as long as its total") {
+  recording run;
+  analysis::time_budgets budgets;
+  analysis::time_budget& frame = budgets.pixel_frame;
+  frame.count = 12;
+  frame.blocks = 1;
+  frame.parts = {{run.strings.add("large"), 990.0},
+                 {run.strings.add("small"), 3.0},
+                 {run.strings.add("smaller"), 2.0}};
+  frame.total_ns = 995;
+  const chart of = *time_budget(run, budgets);
+  REQUIRE(of.data.size() == 2);
+  CHECK(of.data[1].name == "everything else");
+  CHECK(of.data[0].points[0].x + of.data[1].points[0].x == 995);
+  CHECK(of.y.categories[0] == "one pixel frame: 995.0 ns (n = 12 pixel frames)");
+  CHECK(of.marks[0].at == 40e6);
 }
 
 TEST_CASE("kernels: largest first, share of the window beside the bar, the rest in the table") {
@@ -257,6 +339,18 @@ TEST_CASE(
   CHECK(of.table.rows.size() == 4);
 }
 
+TEST_CASE("files compared: the largest of any file decides the order") {
+  test::recording_builder a(100), b(100);
+  a.span("first", 0, 0, 50);
+  a.span("second", 0, 50, 80);
+  b.span("first", 0, 0, 5);
+  b.span("second", 0, 5, 25);
+  const auto parts_a = analysis::components(a.run(), span_tree(a.run()));
+  const auto parts_b = analysis::components(b.run(), span_tree(b.run()));
+  const chart of = *files_compared({{"a", &a.run(), &parts_a}, {"b", &b.run(), &parts_b}});
+  CHECK(of.y.categories == std::vector<std::string>{"first", "second"});
+}
+
 TEST_CASE("memory: of many snapshots the most of neighbours; unknown columns are left out") {
   recording run;
   run.source = "run";
@@ -274,6 +368,25 @@ TEST_CASE("memory: of many snapshots the most of neighbours; unknown columns are
   for (const point& p : of.data[1].points) most = std::max(most, p.y);
   CHECK(most == 9000);
   CHECK(of.table.rows.size() == 4001);
+}
+
+TEST_CASE("denoising: a clip that begins again at block 0 has bars of its own, inner steps none") {
+  recording run;
+  analysis::step_report report;
+  const string_id name = run.strings.add("step");
+  for (int clip = 0; clip < 2; ++clip)
+    for (std::int64_t step = 0; step < 2; ++step) {
+      report.steps.push_back({name, step, 0, {}, 100 * clip + 10 * step, 10, false});
+      report.steps.push_back({name, step, 0, {}, 100 * clip + 10 * step + 1, 5, true});
+    }
+  const chart of = *denoising_time(run, report);
+  CHECK(of.x.categories == std::vector<std::string>{"0", "0"});
+  REQUIRE(of.data.size() == 2);
+  for (const series& s : of.data) {
+    REQUIRE(s.points.size() == 2);
+    CHECK(s.points[0].y == 10);
+  }
+  CHECK(of.n == 4);
 }
 
 TEST_CASE("denoising: many blocks share bars, as means, and the chart says so") {

@@ -21,7 +21,15 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-// Figures stay on one line: a file of a screen or two shows a chart.
+json as_json(std::monostate) {
+  return nullptr;
+}
+template <class Value>
+json as_json(const Value& value) {
+  return value;
+}
+
+// Figures stay on one line: a file of a screen or two shows a chart. Below it its table.
 std::string readable(const chart& of) {
   const json option = json::parse(option_json(of));
   std::string text = "{\n";
@@ -33,9 +41,19 @@ std::string readable(const chart& of) {
     }
     text += "[\n";
     for (const json& s : value) text += s.dump() + (&s == &value.back() ? "\n" : ",\n");
-    text += "]\n";
+    text += "],\n";
   }
-  return text + "}\n";
+  text += "\"table\": [\n";
+  json keys = json::array();
+  for (const render::column& c : of.table.columns) keys.push_back(c.key);
+  text += keys.dump();
+  for (const auto& row : of.table.rows) {
+    json cells = json::array();
+    for (const render::cell& c : row)
+      std::visit([&](const auto& value) { cells.push_back(as_json(value)); }, c);
+    text += ",\n" + cells.dump();
+  }
+  return text + "\n]\n}\n";
 }
 
 recording full_run() {

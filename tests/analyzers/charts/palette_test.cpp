@@ -22,6 +22,13 @@ TEST_CASE("palette: a name has one colour, the pipeline's names have fixed ones"
   CHECK(seen.size() == 24);
 }
 
+TEST_CASE("palette: what stands side by side differs") {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < 8; ++i) seen.insert(colour_of_index(i));
+  CHECK(seen.size() == 8);
+  CHECK(colour_of_index(8) == colour_of_index(0));
+}
+
 TEST_CASE("palette: both themes are JSON and differ in their background") {
   const auto light = nlohmann::json::parse(theme_json(theme::light));
   const auto dark = nlohmann::json::parse(theme_json(theme::dark));

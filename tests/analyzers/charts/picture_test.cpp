@@ -83,14 +83,14 @@ TEST_CASE("pictures: hostile names are text") {
   }
 }
 
-TEST_CASE("pictures: a chart that ECharts complains about is an error with its name") {
+TEST_CASE("pictures: an empty chart is a chart") {
   if (!can_draw()) return;
-  chart broken;
-  broken.key = "broken";
-  broken.data = {{"boxes", "#000000", shape::boxes}};
-  broken.x.categories = {"a"};
+  chart empty;
+  empty.key = "empty";
+  empty.data = {{"boxes", "#000000", shape::boxes}};
+  empty.x.categories = {"a"};
   painter paint;
-  CHECK_NOTHROW((void)paint.svg(broken));  // an empty chart is a chart
+  CHECK(complaint_about(paint.svg(empty)) == "");
 }
 
 }  // namespace latency::charts
