@@ -102,7 +102,7 @@ int run_plot(const plot_options& options) {
   progress waiting;
   const fs::path folder = options.output_dir;
   const plot_inputs inputs =
-      open_plot_inputs(options.files, options.input_dir, (folder / "trace.json").string(),
+      open_plot_inputs(options.files, options.input_dir, options.output_dir,
                        [&](const std::string& path) { waiting.say("reading " + path); });
   for (const skipped_file& skipped : inputs.skipped) complain("skipped " + skipped.why);
 

@@ -35,14 +35,16 @@ std::string unique_name(const std::deque<plotted_run>& taken, const std::string&
   return name;
 }
 
-std::vector<std::string> files_of(const std::string& folder, const std::string& own_trace) {
+std::vector<std::string> files_of(const std::string& folder, const std::string& output) {
   std::error_code problem;
   std::vector<std::string> paths;
   fs::directory_iterator entries(folder, problem);
   for (; !problem && entries != fs::directory_iterator(); entries.increment(problem)) {
     std::error_code ignored;
-    if (entries->is_regular_file(ignored) && !fs::equivalent(entries->path(), own_trace, ignored))
-      paths.push_back(entries->path().string());
+    const fs::path& path = entries->path();
+    const bool written = fs::equivalent(path, fs::path(output) / "trace.json", ignored) ||
+                         fs::equivalent(path, fs::path(output) / "report.html", ignored);
+    if (entries->is_regular_file(ignored) && !written) paths.push_back(path.string());
   }
   if (problem) throw error(folder, "", problem.message());
   std::sort(paths.begin(), paths.end());
@@ -52,7 +54,7 @@ std::vector<std::string> files_of(const std::string& folder, const std::string& 
 }  // namespace
 
 plot_inputs open_plot_inputs(const std::vector<std::string>& files, const std::string& folder,
-                             const std::string& own_trace,
+                             const std::string& output,
                              const std::function<void(const std::string&)>& reading) {
   plot_inputs result;
   const auto open = [&](const std::string& path) {
@@ -62,7 +64,7 @@ plot_inputs open_plot_inputs(const std::vector<std::string>& files, const std::s
   };
   for (const std::string& path : files) open(path);
   if (folder.empty()) return result;
-  for (const std::string& path : files_of(folder, own_trace)) {
+  for (const std::string& path : files_of(folder, output)) {
     try {
       open(path);
     } catch (const error& unreadable) {

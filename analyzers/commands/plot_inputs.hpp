@@ -33,11 +33,11 @@ struct plot_inputs {
 };
 
 // Files given by name must be readable: throws latency::error. Of `folder` (empty: none) what is no
-// recording is skipped, and so is `own_trace`, which an earlier call wrote there; throws
+// recording is skipped, and so is what an earlier call with the same `output` folder wrote; throws
 // latency::error when there is no such folder, or nothing to draw in all. `reading` is called with
 // each path before it is read.
 [[nodiscard]] plot_inputs open_plot_inputs(const std::vector<std::string>& files,
-                                           const std::string& folder, const std::string& own_trace,
+                                           const std::string& folder, const std::string& output,
                                            const std::function<void(const std::string&)>& reading);
 
 }  // namespace latency::commands

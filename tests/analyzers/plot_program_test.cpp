@@ -43,7 +43,12 @@ TEST_CASE("latency plot: a file gives a page, charts with their figures, and a t
   CHECK(drawn.status == 0);
   CHECK(drawn.out.find("report.html") != drawn.out.npos);
   const fs::path out = folder / "new/pictures";
-  CHECK(read_file(out / "report.html").find("two_segments.json") != std::string::npos);
+  const std::string page = read_file(out / "report.html");
+  CHECK(page.find("two_segments.json") != page.npos);
+  const auto place = [&](const std::string& of) { return page.find(of); };
+  CHECK(place("id=\"run1-components\"") < place("<h4>Time by component</h4>"));
+  CHECK(place("<h4>Time by component</h4>") < place("id=\"run1-hierarchy\""));
+  CHECK(place("id=\"run1-kv_cache\"") < place("<h4>KV-cache operations</h4>"));
   const auto trace = nlohmann::json::parse(read_file(out / "trace.json"));
   CHECK(trace["traceEvents"].size() > 100);
   const auto rows = latency_test::csv_rows(read_file(out / "charts/component_breakdown.csv"));
@@ -110,6 +115,20 @@ TEST_CASE("latency plot: several files are compared, in words and in a chart") {
             .find("<strong>profile.vsa.log</strong> took <strong>447.0 ms</strong>, <strong>49.5 "
                   "%</strong> less than <strong>profile.fa.log</strong> (<strong>885.3 "
                   "ms</strong>).") != page.npos);
+}
+
+TEST_CASE("latency plot: into the folder that it reads, again, without what it wrote") {
+  const temporary_folder folder;
+  fs::copy_file(example, folder / "only.json");
+  for (int again = 0; again < 2; ++again) {
+    const result drawn =
+        latency_plot("--no_svg --input_dir " + (folder / ".") + " -o " + (folder / "."));
+    CHECK(drawn.status == 0);
+    CHECK(drawn.err == "");
+    CHECK(fs::exists(folder / "charts/icicle.csv"));
+    CHECK_FALSE(fs::exists(folder / "only"));
+    CHECK_FALSE(fs::exists(folder / "charts/files_compared.csv"));
+  }
 }
 
 TEST_CASE("latency plot: refusals are one line, and leave nothing behind") {
