@@ -5,4 +5,5 @@ add_custom_target(write_build_info
           -P ${CMAKE_CURRENT_LIST_DIR}/write_build_info.cmake
   BYPRODUCTS ${output})
 latency_add_library(build_info SOURCES ${output})
+set_target_properties(build_info PROPERTIES UNITY_BUILD OFF)
 add_dependencies(build_info write_build_info)

@@ -25,10 +25,17 @@ if(LATENCY_SANITIZER OR LATENCY_FUZZERS_ON)
   target_link_options(latency_build INTERFACE ${flags})
 endif()
 
+# A ThreadSanitizer build has only the tests labelled threads, the code under which runs on several, and what these need.
+set(only_where_needed OFF)
+if(LATENCY_SANITIZER STREQUAL "thread")
+  set(only_where_needed ON)
+endif()
+
 function(latency_add_library name)  # latency_add_library(name SOURCES a.cpp ... LIBRARIES x ...)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
   target_link_libraries(${name} PUBLIC latency_build ${arg_LIBRARIES})
+  set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ${only_where_needed})
 endfunction()
 
 function(latency_add_program name)  # a program the user runs: build/<preset>/bin/<name, or OUTPUT_NAME>
@@ -39,7 +46,7 @@ function(latency_add_program name)  # a program the user runs: build/<preset>/bi
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE latency_build ${arg_LIBRARIES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin
-                                           OUTPUT_NAME ${arg_OUTPUT_NAME})
+                                           OUTPUT_NAME ${arg_OUTPUT_NAME} EXCLUDE_FROM_ALL ${only_where_needed})
 endfunction()
 
 # Test code is compiled for a short build; what it tests in libraries keeps the build's optimization.
@@ -49,8 +56,7 @@ if(LATENCY_SANITIZER STREQUAL "address")
 endif()
 
 # A doctest program, run by ctest under the same name. A test that cannot run here prints a line
-# "skipped: <why>" and returns 77. One labelled gpu is skipped on a machine without an NVIDIA GPU; a
-# ThreadSanitizer build has only those labelled threads, the code under which runs on several.
+# "skipped: <why>" and returns 77. One labelled gpu is skipped on a machine without an NVIDIA GPU.
 function(latency_add_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})

@@ -37,7 +37,7 @@ median_comparison compare_medians(const std::vector<std::int64_t>& base,
   if (!base.empty()) result.base_median_ns = median(base);
   if (values.empty() || base.empty()) return result;
   result.difference_ns = result.median_ns - result.base_median_ns;
-  if (std::min(result.n, result.base_n) < comparison_minimum_n) return result;
+  if (std::min(result.n, result.base_n) < median_minimum_n) return result;
   bootstrap_options options;
   options.resamples = static_cast<int>(std::clamp(
       most_draws / (result.n + result.base_n), fewest_resamples, std::int64_t{options.resamples}));

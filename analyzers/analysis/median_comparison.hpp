@@ -12,7 +12,7 @@ enum class comparison_verdict : std::uint8_t { slower, faster, no_difference, ca
 
 // Fewer values than this on a side resample to so few different medians that the interval means
 // nothing (4 values: 35 multisets): the answer is then "cannot tell".
-inline constexpr std::int64_t comparison_minimum_n = 5;
+inline constexpr std::int64_t median_minimum_n = 5;
 
 struct median_comparison {
   std::int64_t n = 0;

@@ -16,7 +16,7 @@
 namespace latency::commands {
 namespace {
 
-constexpr const char* examples = R"(
+constexpr const char* breakdown_examples = R"(
 Examples:
   latency breakdown timing.json                       the report on the terminal
   latency breakdown timing.json --detailed            also every block and denoising step
@@ -132,7 +132,7 @@ CLI::App& add_breakdown(CLI::App& app, breakdown_options& options) {
       ->check(CLI::Range(0.1, 86400.0))
       ->needs(following)
       ->capture_default_str();
-  command.footer(examples);
+  command.footer(breakdown_examples);
   return command;
 }
 

@@ -11,8 +11,8 @@ using render::table;
 
 namespace {
 
-table window_table(const breakdown_report& report, const analysis::event_report& found,
-                   std::size_t shown, bool detailed) {
+table event_window_table(const breakdown_report& report, const analysis::event_report& found,
+                         std::size_t shown, bool detailed) {
   table result{"event_windows",
                "Windows between two events of a stream; those of different streams overlap",
                {{"component", "window", unit::text}},
@@ -65,7 +65,7 @@ section events_section(const breakdown_report& report, bool detailed) {
     items.emplace_back(note_line(counted(found.warm_up_windows, "window") + " and " +
                                  counted(found.warm_up_marks, "mark") +
                                  " of warm-up spans are left out."));
-  add(found.windows.size(), "name", window_table);
+  add(found.windows.size(), "name", event_window_table);
   add(found.marks.size(), "name", mark_table);
   return result;
 }

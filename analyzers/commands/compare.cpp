@@ -15,7 +15,7 @@
 namespace latency::commands {
 namespace {
 
-constexpr const char* examples = R"(
+constexpr const char* compare_examples = R"(
 Examples:
   latency compare before.json after.json              one run on each side
   latency compare --base a1.json a2.json a3.json --candidate b1.json b2.json b3.json
@@ -104,7 +104,7 @@ CLI::App& add_compare(CLI::App& app, compare_options& options) {
       ->capture_default_str();
   command.add_flag("--force", options.force, "compare different workloads");
   add_report_output(command, options.output);
-  command.footer(examples);
+  command.footer(compare_examples);
   return command;
 }
 

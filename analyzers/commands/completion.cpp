@@ -8,7 +8,7 @@
 namespace latency::commands {
 namespace {
 
-constexpr const char* examples = R"(
+constexpr const char* completion_examples = R"(
 Examples:
   source <(latency completion bash)                                  in this shell
   latency completion bash > ~/.local/share/bash-completion/completions/latency
@@ -26,7 +26,7 @@ CLI::App& add_completion(CLI::App& app, completion_options& options) {
   command.add_option("SHELL", options.shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  command.footer(examples);
+  command.footer(completion_examples);
   return command;
 }
 

@@ -10,7 +10,7 @@
 namespace latency::commands {
 namespace {
 
-constexpr const char* examples = R"(
+constexpr const char* explain_examples = R"(
 Examples:
   latency explain timing.json                         late pixel frames and slow blocks
   latency explain timing.json --fps 16                late for a slower player
@@ -39,7 +39,7 @@ CLI::App& add_explain(CLI::App& app, explain_options& options) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add_report_output(command, options.output);
-  command.footer(examples);
+  command.footer(explain_examples);
   return command;
 }
 

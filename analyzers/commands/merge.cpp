@@ -23,7 +23,7 @@ using render::line;
 using render::section;
 using render::table;
 
-constexpr const char* examples = R"(
+constexpr const char* merge_examples = R"(
 Examples:
   latency merge rank0.json rank1.json -o run.json
   latency merge rank*.json -o run.json --barrier wait_for_all
@@ -141,7 +141,7 @@ CLI::App& add_merge(CLI::App& app, merge_options& options) {
       ->check(CLI::IsMember({"table", "markdown", "json", "csv"}))
       ->capture_default_str();
   command.add_flag("--force", options.force, "merge however uncertain the clocks are");
-  command.footer(examples);
+  command.footer(merge_examples);
   return command;
 }
 

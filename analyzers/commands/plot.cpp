@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* examples = R"(
+constexpr const char* plot_examples = R"(
 Examples:
   latency plot timing.json --output_dir pictures
   latency plot --input_dir latency_results/20261126_170300 --output_dir pictures
@@ -92,7 +92,7 @@ CLI::App& add_plot(CLI::App& app, plot_options& options) {
       ->check(CLI::IsMember({"light", "dark"}))
       ->capture_default_str();
   command.add_flag("--no-svg", options.without_svg, "the page, csv and trace only: faster");
-  command.footer(examples);
+  command.footer(plot_examples);
   return command;
 }
 

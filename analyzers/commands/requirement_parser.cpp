@@ -23,14 +23,14 @@ constexpr unit_factor time_units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s",
 
 struct operator_name {
   std::string_view text;
-  comparison relation;
+  bound_kind relation;
 };
 // Longer ones first.
-constexpr operator_name operators[] = {{"<=", comparison::at_most},
-                                       {">=", comparison::at_least},
-                                       {"==", comparison::equal},
-                                       {"<", comparison::below},
-                                       {">", comparison::above}};
+constexpr operator_name operators[] = {{"<=", bound_kind::at_most},
+                                       {">=", bound_kind::at_least},
+                                       {"==", bound_kind::equal},
+                                       {"<", bound_kind::below},
+                                       {">", bound_kind::above}};
 
 class parser {
  public:
@@ -97,7 +97,7 @@ class parser {
     return text_.substr(begin, end - begin);
   }
 
-  comparison read_operator() {
+  bound_kind read_operator() {
     skip_space();
     for (const operator_name& entry : operators)
       if (text_.compare(at_, entry.text.size(), entry.text) == 0) {
@@ -148,15 +148,15 @@ requirement parse_requirement(const std::string& text) {
 
 bool holds(const requirement& wanted, double value) {
   switch (wanted.relation) {
-    case comparison::at_most:
+    case bound_kind::at_most:
       return value <= wanted.bound;
-    case comparison::below:
+    case bound_kind::below:
       return value < wanted.bound;
-    case comparison::at_least:
+    case bound_kind::at_least:
       return value >= wanted.bound;
-    case comparison::above:
+    case bound_kind::above:
       return value > wanted.bound;
-    case comparison::equal:
+    case bound_kind::equal:
       return value == wanted.bound;
   }
   return false;

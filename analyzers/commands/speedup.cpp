@@ -11,7 +11,7 @@
 namespace latency::commands {
 namespace {
 
-constexpr const char* examples = R"(
+constexpr const char* speedup_examples = R"(
 Examples:
   latency speedup --baseline-log fa.log --candidate-log vsa.log \
                   --baseline-trace fa.pt.trace.json.gz --candidate-trace vsa.pt.trace.json.gz
@@ -73,7 +73,7 @@ CLI::App& add_speedup(CLI::App& app, speedup_options& options) {
       ->type_name(a_folder);
   command.add_flag("--force", options.force, "also when the two did different work");
   add_report_output(command, options.output);
-  command.footer(examples);
+  command.footer(speedup_examples);
   return command;
 }
 

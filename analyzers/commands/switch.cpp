@@ -10,7 +10,7 @@
 namespace latency::commands {
 namespace {
 
-constexpr const char* examples = R"(
+constexpr const char* switch_examples = R"(
 Examples:
   latency switch timing.json                     what each prompt switch of the run cost, and why
   latency switch window_9.json window_12.json    also how the cost grows with what is recached
@@ -33,7 +33,7 @@ CLI::App& add_switch(CLI::App& app, switch_options& options) {
   add_input_files(command, options.files);
   command.add_flag("--detailed", options.detailed, "also spread and minimum, and copies by switch");
   add_report_output(command, options.output);
-  command.footer(examples);
+  command.footer(switch_examples);
   return command;
 }
 

@@ -227,7 +227,7 @@ section segments_section(const switch_files& files) {
   result.items.emplace_back(note_line(fmt::format(
       "steady blocks against those of the first segment, by difference of medians with its 95 % "
       "interval; fewer than {} on a side: cannot tell",
-      analysis::comparison_minimum_n)));
+      analysis::median_minimum_n)));
   table rows = table_by_file("segments", "", files,
                              {{"segment", "segment", unit::integer},
                               {"blocks", "blocks", unit::integer},

@@ -148,7 +148,7 @@ line after_line(const analysis::median_comparison& after) {
                   analysis::to_string(after.verdict),
                   interval ? ", 95 % interval {} to {}"
                            : fmt::format("; too few blocks for an interval (at least {})",
-                                         analysis::comparison_minimum_n)),
+                                         analysis::median_minimum_n)),
       {{"after_median", unit::duration_ns, cell_if(after.n > 0, after.median_ns)},
        {"after_n", unit::integer, after.n},
        {"steady_median", unit::duration_ns, cell_if(after.base_n > 0, after.base_median_ns)},

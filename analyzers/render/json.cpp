@@ -9,7 +9,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-json raw(const cell& value) {
+json raw_json(const cell& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
   if (const auto* real = std::get_if<double>(&value); real && std::isfinite(*real)) return *real;
@@ -21,7 +21,7 @@ json rows_of(const table& from) {
   for (const auto& row : from.rows) {
     json entry = json::object();
     for (std::size_t c = 0; c < row.size(); ++c)
-      entry[raw_name(from.columns[c].key, from.columns[c].type)] = raw(row[c]);
+      entry[raw_name(from.columns[c].key, from.columns[c].type)] = raw_json(row[c]);
     rows.push_back(std::move(entry));
   }
   return rows;
@@ -39,7 +39,7 @@ json body_of(const document& from) {
       }
       const line& text = std::get<line>(item);
       json figures = json::object();
-      for (const figure& f : text.figures) figures[raw_name(f.key, f.type)] = raw(f.value);
+      for (const figure& f : text.figures) figures[raw_name(f.key, f.type)] = raw_json(f.value);
       lines.push_back({{"text", sentence(text)}, {"figures", std::move(figures)}});
     }
     sections[part.key] = {

@@ -3,15 +3,12 @@
 #include <cstring>
 #include <utility>
 
+#include "analyzers/timeline/json_structure.hpp"
 #include "latency/detail/printable.hpp"
 #include "latency/error.hpp"
 
 namespace latency::timeline {
 namespace {
-
-bool is_space(char c) noexcept {
-  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
 
 // Ends a number, true, false or null.
 bool is_delimiter(char c) noexcept {

@@ -9,6 +9,11 @@
 
 namespace latency::timeline {
 
+// What may stand between JSON's values, names and brackets.
+[[nodiscard]] inline bool is_space(char c) noexcept {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 class json_structure {
  public:
   static constexpr int depth_limit = 64;  // what a word can remember

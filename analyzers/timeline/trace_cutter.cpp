@@ -7,16 +7,13 @@
 #include <utility>
 
 #include "analyzers/timeline/json_cutter.hpp"
+#include "analyzers/timeline/json_structure.hpp"
 #include "latency/error.hpp"
 
 namespace latency::timeline {
 namespace {
 
 struct source_ended {};  // thrown where more bytes are needed than there are
-
-bool is_space(char c) noexcept {
-  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
 
 bool ends_scalar(char c) noexcept {
   return is_space(c) || c == ',' || c == ']' || c == '}' || c == ':' || c == '"';

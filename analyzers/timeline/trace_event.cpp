@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "analyzers/timeline/decimal_time.hpp"
+#include "analyzers/timeline/json_structure.hpp"
 
 namespace latency::timeline {
 namespace {
@@ -18,10 +19,6 @@ template <std::size_t Size>
 bool is(ondemand::raw_json_string key, const char (&word)[Size]) {
   static_assert(Size <= simdjson::SIMDJSON_PADDING);
   return std::memcmp(key.raw(), word, Size - 1) == 0 && key.raw()[Size - 1] == '"';
-}
-
-bool is_space(char c) {
-  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
 std::string_view token(ondemand::value value) {

@@ -43,7 +43,7 @@ constexpr pytorch_global globals[] = {
     {"torch.uint64", global_role::dtype, tensor_dtype::u64},
     {"torch.float8_e4m3fn", global_role::dtype, tensor_dtype::f8_e4m3},
     {"torch.float8_e5m2", global_role::dtype, tensor_dtype::f8_e5m2}};
-constexpr std::size_t count = std::size(globals);
+constexpr std::size_t globals_count = std::size(globals);
 
 constexpr global_use use_of(const pytorch_global& global) {
   if (global.name == "collections.OrderedDict") return global_use::dictionary;
@@ -51,9 +51,9 @@ constexpr global_use use_of(const pytorch_global& global) {
   return is_constant ? global_use::constant : global_use::function;
 }
 
-constexpr std::array<allowed_global, count> allowed = [] {
-  std::array<allowed_global, count> list{};
-  for (std::size_t i = 0; i < count; ++i) list[i] = {globals[i].name, use_of(globals[i])};
+constexpr std::array<allowed_global, globals_count> allowed = [] {
+  std::array<allowed_global, globals_count> list{};
+  for (std::size_t i = 0; i < globals_count; ++i) list[i] = {globals[i].name, use_of(globals[i])};
   return list;
 }();
 

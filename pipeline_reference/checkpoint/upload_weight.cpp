@@ -8,7 +8,7 @@
 namespace checkpoint {
 namespace {
 
-constexpr std::int64_t piece_bytes = 4 << 20;  // of fp32: enough to keep a disk busy
+constexpr std::int64_t staging_bytes = 4 << 20;  // of fp32: enough to keep a disk busy
 
 void read(const weight_source& source, const std::string& name, const tensor_shape& shape,
           std::int64_t first, std::span<float> out) {
@@ -25,7 +25,7 @@ void upload(const weight_source& source, const std::string& name, const tensor_s
   const std::int64_t rows = shape.empty() ? 1 : shape[0];
   const std::int64_t row_elements = element_count(shape) / std::max<std::int64_t>(rows, 1);
   const std::int64_t piece_rows =
-      std::max<std::int64_t>(piece_bytes / 4 / std::max<std::int64_t>(row_elements, 1), 1);
+      std::max<std::int64_t>(staging_bytes / 4 / std::max<std::int64_t>(row_elements, 1), 1);
   std::vector<T> staging;
   for (std::int64_t first = 0; first < rows; first += piece_rows) {
     const auto count = static_cast<std::size_t>(std::min(piece_rows, rows - first) * row_elements);

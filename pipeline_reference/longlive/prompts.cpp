@@ -18,11 +18,11 @@
 namespace longlive {
 namespace {
 
-[[noreturn]] void fail(const std::string& path, int line, const std::string& message) {
+[[noreturn]] void fail_in_line(const std::string& path, int line, const std::string& message) {
   throw latency::error(path, fmt::format("line {}", line), message);
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
   constexpr const char* blanks = " \t\r\n\f\v";
   const auto first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos) return {};
@@ -39,14 +39,15 @@ std::string_view take_line(std::string_view& rest) {
   rest.remove_prefix(std::min(end + end_bytes, rest.size()));
   if (line.substr(0, byte_order_mark.size()) == byte_order_mark)
     line.remove_prefix(byte_order_mark.size());
-  return trimmed(line);
+  return without_blanks(line);
 }
 
 void require_text(std::string_view prompt, const std::string& path, int line) {
   for (std::size_t at = 0; at < prompt.size();) {
     const auto sequence = latency::detail::decode_utf8(prompt.substr(at));
-    if (!sequence.valid) fail(path, line, fmt::format("not UTF-8 at byte {} of the text", at));
-    if (prompt[at] == '\0') fail(path, line, "holds a zero byte");
+    if (!sequence.valid)
+      fail_in_line(path, line, fmt::format("not UTF-8 at byte {} of the text", at));
+    if (prompt[at] == '\0') fail_in_line(path, line, "holds a zero byte");
     at += sequence.length;
   }
 }
@@ -58,22 +59,25 @@ std::vector<std::string> parse_jsonl_line(std::string_view text, const std::stri
     return depth <= 4;
   };
   const nlohmann::json object = nlohmann::json::parse(text.begin(), text.end(), deep, false);
-  if (object.is_discarded()) fail(path, line, "not JSON: expects {\"prompts\": [\"...\", ...]}");
+  if (object.is_discarded())
+    fail_in_line(path, line, "not JSON: expects {\"prompts\": [\"...\", ...]}");
   if (!object.is_object())
-    fail(path, line, fmt::format("expects an object, found {}", object.type_name()));
+    fail_in_line(path, line, fmt::format("expects an object, found {}", object.type_name()));
   const auto list = object.find("prompts");
-  if (list == object.end()) fail(path, line, "has no \"prompts\"");
+  if (list == object.end()) fail_in_line(path, line, "has no \"prompts\"");
   if (!list->is_array())
-    fail(path, line, fmt::format("\"prompts\" must be a list, found {}", list->type_name()));
-  if (list->empty()) fail(path, line, "\"prompts\" is empty");
+    fail_in_line(path, line,
+                 fmt::format("\"prompts\" must be a list, found {}", list->type_name()));
+  if (list->empty()) fail_in_line(path, line, "\"prompts\" is empty");
   std::vector<std::string> prompts;
   for (const nlohmann::json& prompt : *list) {
     if (!prompt.is_string())
-      fail(path, line,
-           fmt::format("prompt {} must be a text, found {}", prompts.size(), prompt.type_name()));
+      fail_in_line(
+          path, line,
+          fmt::format("prompt {} must be a text, found {}", prompts.size(), prompt.type_name()));
     prompts.push_back(prompt.get<std::string>());
-    if (trimmed(prompts.back()).empty())
-      fail(path, line, fmt::format("prompt {} is empty", prompts.size() - 1));
+    if (without_blanks(prompts.back()).empty())
+      fail_in_line(path, line, fmt::format("prompt {} is empty", prompts.size() - 1));
     require_text(prompts.back(), path, line);
   }
   return prompts;
@@ -98,8 +102,9 @@ std::vector<prompt_line> parse_prompts(const std::string& text, bool jsonl,
     const std::string_view line = take_line(rest);
     if (line.empty()) continue;
     if (line.size() > prompts_max_line_bytes)
-      fail(path, number,
-           fmt::format("{} bytes, more than the limit of {}", line.size(), prompts_max_line_bytes));
+      fail_in_line(
+          path, number,
+          fmt::format("{} bytes, more than the limit of {}", line.size(), prompts_max_line_bytes));
     prompt_line parsed{number, {}};
     if (jsonl) {
       parsed.prompts = parse_jsonl_line(line, path, number);
@@ -108,12 +113,12 @@ std::vector<prompt_line> parse_prompts(const std::string& text, bool jsonl,
       parsed.prompts.emplace_back(line);
     }
     if (!lines.empty() && lines.front().prompts.size() != parsed.prompts.size())
-      fail(path, number,
-           fmt::format("has {} prompts, but line {} has {}", parsed.prompts.size(),
-                       lines.front().line, lines.front().prompts.size()));
+      fail_in_line(path, number,
+                   fmt::format("has {} prompts, but line {} has {}", parsed.prompts.size(),
+                               lines.front().line, lines.front().prompts.size()));
     prompts += parsed.prompts.size();
     if (prompts > prompts_max_count)
-      fail(path, number, fmt::format("more than {} prompts up to here", prompts_max_count));
+      fail_in_line(path, number, fmt::format("more than {} prompts up to here", prompts_max_count));
     lines.push_back(std::move(parsed));
   }
   if (lines.empty()) throw latency::error(path, "", "holds no prompt");

@@ -10,7 +10,7 @@ constexpr generation_spans single_prompt_spans = {
     "denoising_step_final", "timestep_preparation", "noise_scheduling",        "output_recording",
     "kv_cache_update",      "context_timestep_prep"};
 
-const generation_config& validated(const generation_config& generation) {
+const generation_config& validated_single(const generation_config& generation) {
   generation.validate();
   if (!generation.switch_latent_frames.empty())
     throw latency::error("", "switch_frame_indices",
@@ -23,7 +23,7 @@ const generation_config& validated(const generation_config& generation) {
 single_prompt_pipeline::single_prompt_pipeline(causal_dit& dit, const generation_config& generation,
                                                kv_policy policy, ops::memory& memory,
                                                ops::transformer_ops& ops)
-    : generator_(dit, validated(generation), policy, memory, ops, single_prompt_spans) {}
+    : generator_(dit, validated_single(generation), policy, memory, ops, single_prompt_spans) {}
 
 std::int64_t single_prompt_pipeline::run(const clip_inputs& inputs, generation_observer& observer,
                                          ops::stream s) {

@@ -98,7 +98,8 @@ void compare(const std::string& trace, bool several_streams) {
   const auto paths = sums_by_path(run, tree, accounting);
   REQUIRE(paths.size() == expected.at("paths").size());
   for (const auto& [name, path] : paths) {
-    CAPTURE(name);
+    const std::string& span_path = name;  // clang 14 captures no structured binding
+    CAPTURE(span_path);
     REQUIRE(expected.at("paths").contains(name));
     const json& known = expected.at("paths").at(name);
     CHECK(path.spans == known.at("spans"));

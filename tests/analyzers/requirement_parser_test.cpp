@@ -7,7 +7,7 @@
 #include "latency/error.hpp"
 
 using latency::analysis::metric;
-using latency::commands::comparison;
+using latency::commands::bound_kind;
 using latency::commands::holds;
 using latency::commands::parse_requirement;
 
@@ -15,7 +15,7 @@ TEST_CASE("requirement: the example of the help is understood") {
   const auto r = parse_requirement("p99(interactive_vae_decode)<=85ms");
   CHECK(r.metric == metric::p99);
   CHECK(r.name == "interactive_vae_decode");
-  CHECK(r.relation == comparison::at_most);
+  CHECK(r.relation == bound_kind::at_most);
   CHECK(r.bound == 85e6);
 }
 
@@ -30,8 +30,8 @@ TEST_CASE("requirement: every metric, comparison and unit") {
   CHECK(parse_requirement("count(a)==12").bound == 12);
   CHECK(parse_requirement("share(a)<5%").bound == doctest::Approx(0.05));
   CHECK(parse_requirement("share(a)<0.05").bound == 0.05);
-  CHECK(parse_requirement("share(a)>0.05").relation == comparison::above);
-  CHECK(parse_requirement("count(a)>=1").relation == comparison::at_least);
+  CHECK(parse_requirement("share(a)>0.05").relation == bound_kind::above);
+  CHECK(parse_requirement("count(a)>=1").relation == bound_kind::at_least);
 }
 
 TEST_CASE("requirement: white space and quoted names") {

@@ -93,7 +93,7 @@ TEST_CASE("config: which files the weights come from, and when LoRA is applied")
   CHECK(parse_config(without_adapter(both), "c.yaml").notes ==
         std::vector<std::string>{"lora_ckpt is not read: there is no adapter"});
   CHECK_THROWS_WITH_AS(
-      parse_config(without_adapter("  lora: merged\n" + both), "c.yaml"),
+      static_cast<void>(parse_config(without_adapter("  lora: merged\n" + both), "c.yaml")),
       "c.yaml: line 10: pipeline_reference.lora: needs adapter: its rank and alpha",
       latency::error);
 }

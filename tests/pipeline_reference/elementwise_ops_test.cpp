@@ -176,7 +176,7 @@ TEST_CASE("move_rows: overlapping moves keep every value, down and up, padded or
       const padded_matrix before = padded_matrix::random(12, 5, 1, 1.0F, padding);
       padded_matrix rows = before;
       c.ops.move_rows({rows.view(), from, to, 7}, {}, {});
-      CHECK(rows.distance([&](std::int64_t r, std::int64_t col) {
+      CHECK(rows.distance([&, from = from, to = to](std::int64_t r, std::int64_t col) {
         return r >= to && r < to + 7 ? before(r - to + from, col) : before(r, col);
       }) == 0);
     }

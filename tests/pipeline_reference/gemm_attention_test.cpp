@@ -88,8 +88,9 @@ TEST_CASE("gemm: equals the double product at ragged sizes, with every activatio
         p.out = out.view();
         p.epilogue = function;
         c.ops.gemm(p, {}, c.w);
-        CAPTURE(m);
-        CAPTURE(n);
+        const std::int64_t rows = m, columns = n;  // clang 14 captures no structured binding
+        CAPTURE(rows);
+        CAPTURE(columns);
         CAPTURE(std::string(ops::name_of(type)));
         CHECK(out.distance([&](std::int64_t r, std::int64_t col) {
           return activated(function, product(x, weight, r, col) + bias(0, col));

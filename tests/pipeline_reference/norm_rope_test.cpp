@@ -52,7 +52,7 @@ TEST_CASE("layer_norm_modulate: shifts and scales by the row's latent frame") {
     norm.scale = scale.view();
     norm.rows_per_latent_frame = rows_per_latent_frame;
     c.ops.layer_norm_modulate({x.view(), out.view(), norm}, {}, c.w);
-    CHECK(out.distance([&](std::int64_t r, std::int64_t col) {
+    CHECK(out.distance([&, n = n](std::int64_t r, std::int64_t col) {
       const std::int64_t f = r / rows_per_latent_frame;
       return layer_norm(x, r, col, n) * (1.0 + scale(f, col)) + shift(f, col);
     }) < 2e-6);
@@ -95,7 +95,7 @@ TEST_CASE("residual_gate_norm_modulate: updates x, then normalises it, modulated
                  double{y(r, col)} * (gated ? gate(r / rows_per_latent_frame, col) : 1.0F);
         };
         CHECK(x.distance(sum) < 1e-6);
-        CHECK(out.distance([&](std::int64_t r, std::int64_t col) {
+        CHECK(out.distance([&, n = n](std::int64_t r, std::int64_t col) {
           const std::int64_t f = affine ? 0 : r / rows_per_latent_frame;
           return layer_norm(sum, r, col, n) * (affine ? a(f, col) : 1.0 + a(f, col)) + b(f, col);
         }) < 5e-6);
@@ -110,7 +110,7 @@ TEST_CASE("rms_norm: divides by the root of the mean square, also in place") {
       padded_matrix x = before, weight = padded_matrix::random(1, n, 2), out(m, n);
       padded_matrix& result = in_place ? x : out;
       c.ops.rms_norm({x.view(), weight.row(), result.view(), 1e-6F}, {}, c.w);
-      CHECK(result.distance([&](std::int64_t r, std::int64_t col) {
+      CHECK(result.distance([&, n = n](std::int64_t r, std::int64_t col) {
         return before(r, col) / rms(before, r, 0, n) * weight(0, col);
       }) < 2e-6);
     }
@@ -153,7 +153,8 @@ TEST_CASE(
     c.ops.qk_norm_rope_cache_write(p, {}, c.w);
 
     // Element `col` of the rotated vector that begins at column `first` of token r, in double.
-    const auto rotated = [&](std::int64_t r, std::int64_t col, std::int64_t first,
+    const auto rotated = [&, head_dim = head_dim, patch_columns = patch_columns](
+                             std::int64_t r, std::int64_t col, std::int64_t first,
                              const padded_matrix& gain) {
       const std::int64_t pair = col % head_dim / 2, place = r % per_latent_frame;
       const std::int64_t t = pairs.time, h = pairs.height;

@@ -14,6 +14,7 @@
 namespace robustness {
 
 inline constexpr int recording_threads = 3;
+inline constexpr std::size_t parent_levels = 2;  // "root", and in it "closed"
 
 struct thread_announcement {
   std::atomic<std::uint64_t> closed;    // rounds whose spans are closed

@@ -18,9 +18,9 @@ namespace {
 using example = std::pair<const char*, const char*>;  // prompt, cleaned
 
 void check_all(const std::vector<example>& examples) {
-  for (const auto& [prompt, cleaned] : examples) {
-    CAPTURE(prompt);
-    CHECK(clean_prompt(prompt) == cleaned);
+  for (const example& one : examples) {
+    CAPTURE(one.first);
+    CHECK(clean_prompt(one.first) == one.second);
   }
 }
 
