@@ -17,8 +17,10 @@ elseif(LATENCY_SANITIZER STREQUAL "thread")
 elseif(LATENCY_SANITIZER)
   message(FATAL_ERROR "LATENCY_SANITIZER must be address, thread or empty, not '${LATENCY_SANITIZER}'")
 endif()
-if(LATENCY_FUZZERS_ON)  # every object is instrumented, so that coverage reaches into the libraries
-  set(flags -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+if(LATENCY_FUZZERS_ON)  # coverage reaches into the libraries; the tests have no use for it
+  set(flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(latency_build INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,STATIC_LIBRARY>:-fsanitize=fuzzer-no-link>)
 endif()
 if(LATENCY_SANITIZER OR LATENCY_FUZZERS_ON)
   target_compile_options(latency_build INTERFACE ${flags} -g1)
@@ -83,6 +85,7 @@ function(latency_add_fuzzer name)  # a libFuzzer target; ctest runs its seeds, t
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE latency_build ${arg_LIBRARIES})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
   if(NOT TARGET fuzzers)
