@@ -119,10 +119,15 @@ class killed_run {
     if (inner < rounds || inner > rounds + robustness::recording_threads) return "inner spans lost";
     // A journal is cut at its end, and a thread's spans stand there in the order in which they
     // closed. So a parent that is missing was open when the last span that is there closed: at most
-    // one of each thread and level, however many children it has.
+    // one of each thread and level, however many children it has. What was open when a whole
+    // collection began stands there, so a thread of which anything was flushed has its root.
     std::map<std::uint32_t, std::unordered_set<latency::span_id>> missing;
-    for (const latency::span& s : r.spans)
-      if (s.parent != 0 && ids.count(s.parent) == 0) missing[s.thread].insert(s.parent);
+    for (const latency::span& s : r.spans) {
+      if (s.parent == 0 || ids.count(s.parent) != 0) continue;
+      missing[s.thread].insert(s.parent);
+      const std::int64_t of = r.integer_attribute(s.attributes, thread, -1);
+      if (r.name_of(s) == "closed" && page_->threads[of].promised != 0) return "a root is missing";
+    }
     for (const auto& [of, parents] : missing)
       if (parents.size() > robustness::parent_levels)
         return std::to_string(parents.size()) + " parents of spans of one thread are missing";
