@@ -81,7 +81,8 @@ TEST_CASE("find_models: the published text encoder") {
       {"vocabulary_size", 256384}, {"dim", 4096},  {"attention_dim", 4096}, {"heads", 64},
       {"ffn_dim", 10240},          {"layers", 24}, {"buckets", 32}};
   CHECK(found[0].sizes.size() == expected.size());
-  for (const auto& [name, size] : expected) CHECK_MESSAGE(size_of(found[0], name) == size, name);
+  for (const auto& one : expected)
+    CHECK_MESSAGE(size_of(found[0], one.first) == one.second, one.first);
 }
 
 TEST_CASE("find_models: two sets of low-rank additions in one file") {
