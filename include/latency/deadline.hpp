@@ -73,15 +73,69 @@ inline std::vector<pixel_frame> in_playout_order(std::vector<pixel_frame> pixel_
 
 }  // namespace detail
 
-// Rows in any order. Throws latency::error unless 0 < period_ns <= 1 h and lead_pixel_frames >= 1.
-// O(n log n).
+// The model, one pixel frame at a time, in index order. The first one starts the playout. Throws
+// latency::error unless 0 < period_ns <= 1 h and lead_pixel_frames >= 1.
+class playout {
+ public:
+  explicit playout(std::int64_t period_ns, std::int64_t lead_pixel_frames = block_pixel_frames)
+      : period_ns_(period_ns), lead_pixel_frames_(lead_pixel_frames) {
+    constexpr std::int64_t one_hour_ns = 3'600'000'000'000;
+    if (period_ns <= 0 || period_ns > one_hour_ns)
+      throw error("", "deadline", "the period must be positive and at most an hour");
+    if (lead_pixel_frames < 1)
+      throw error("", "deadline", "the lead must be at least 1 pixel frame");
+  }
+
+  // Whose index is larger than that of the one before.
+  [[nodiscard]] pixel_frame_deadline next(const pixel_frame& p) noexcept {
+    if (!begun_) {
+      begun_ = true;
+      first_ = p.index;
+      start_ns_ = ready_ns_ = delivered_ns_ = p.complete_ns;
+    }
+    const std::int64_t position = p.index - first_;
+    const std::int64_t complete_ns = std::max(delivered_ns_, p.complete_ns);
+    ready_ns_ = saturating_add(ready_ns_, complete_ns - delivered_ns_);
+    delivered_ns_ = complete_ns;
+    if (position >= lead_pixel_frames_) {
+      const std::int64_t room_ns = due_ns(position - lead_pixel_frames_);
+      held_ns_ = saturating_add(held_ns_, std::max<std::int64_t>(0, room_ns - ready_ns_));
+      ready_ns_ = std::max(ready_ns_, room_ns);
+    }
+    pixel_frame_deadline row;
+    row.index = p.index;
+    row.block = p.block;
+    row.complete_ns = p.complete_ns;
+    row.ready_ns = ready_ns_;
+    row.due_ns = due_ns(position);
+    row.lateness_ns = saturating_add(ready_ns_, -row.due_ns);
+    return row;
+  }
+  // How long the generator was made to wait.
+  [[nodiscard]] std::int64_t held_ns() const noexcept { return held_ns_; }
+
+ private:
+  // Indices span less than 2^32 and periods are below 2^42, so a product may reach the limits.
+  [[nodiscard]] std::int64_t due_ns(std::int64_t position) const noexcept {
+    return position > time_limit_ns / period_ns_ ? saturating_add(start_ns_, time_limit_ns)
+                                                 : saturating_add(start_ns_, position * period_ns_);
+  }
+
+  std::int64_t period_ns_;
+  std::int64_t lead_pixel_frames_;
+  bool begun_ = false;
+  std::int64_t first_ = 0;
+  std::int64_t start_ns_ = 0;
+  std::int64_t ready_ns_ = 0;
+  std::int64_t delivered_ns_ = 0;  // as recorded, in index order
+  std::int64_t held_ns_ = 0;
+};
+
+// Rows in any order. Throws latency::error as playout does. O(n log n).
 inline deadline_report check_deadlines(const std::vector<pixel_frame>& pixel_frames,
                                        std::int64_t period_ns,
                                        std::int64_t lead_pixel_frames = block_pixel_frames) {
-  constexpr std::int64_t one_hour_ns = 3'600'000'000'000;
-  if (period_ns <= 0 || period_ns > one_hour_ns)
-    throw error("", "deadline", "the period must be positive and at most an hour");
-  if (lead_pixel_frames < 1) throw error("", "deadline", "the lead must be at least 1 pixel frame");
+  playout model(period_ns, lead_pixel_frames);
   deadline_report report;
   report.period_ns = period_ns;
   report.lead_pixel_frames = lead_pixel_frames;
@@ -89,37 +143,12 @@ inline deadline_report check_deadlines(const std::vector<pixel_frame>& pixel_fra
   if (ordered.empty()) return report;
 
   const std::int64_t first = ordered.front().index;
-  const std::int64_t start_ns = ordered.front().complete_ns;
   const auto present = static_cast<std::int64_t>(ordered.size());
   report.expected = ordered.back().index - first + 1;
   report.missing = report.expected - present;
   report.repeated = static_cast<std::int64_t>(pixel_frames.size()) - present;
-  // Indices span less than 2^32 and periods are below 2^42, so a product may reach the limits.
-  const auto due_ns = [&](std::int64_t position) {
-    constexpr std::int64_t most = time_limit_ns;
-    return position > most / period_ns ? saturating_add(start_ns, most)
-                                       : saturating_add(start_ns, position * period_ns);
-  };
-  std::int64_t ready_ns = start_ns;
-  std::int64_t delivered_ns = start_ns;  // as recorded, in index order
   for (const pixel_frame& p : ordered) {
-    const std::int64_t position = p.index - first;
-    const std::int64_t complete_ns = std::max(delivered_ns, p.complete_ns);
-    ready_ns = saturating_add(ready_ns, complete_ns - delivered_ns);
-    delivered_ns = complete_ns;
-    if (position >= lead_pixel_frames) {
-      const std::int64_t room_ns = due_ns(position - lead_pixel_frames);
-      report.held_ns =
-          saturating_add(report.held_ns, std::max<std::int64_t>(0, room_ns - ready_ns));
-      ready_ns = std::max(ready_ns, room_ns);
-    }
-    pixel_frame_deadline row;
-    row.index = p.index;
-    row.block = p.block;
-    row.complete_ns = p.complete_ns;
-    row.ready_ns = ready_ns;
-    row.due_ns = due_ns(position);
-    row.lateness_ns = saturating_add(ready_ns, -row.due_ns);
+    const pixel_frame_deadline row = model.next(p);
     if (row.lateness_ns > 0) ++report.late;
     if (row.lateness_ns > report.worst_lateness_ns) {
       report.worst_lateness_ns = row.lateness_ns;
@@ -127,6 +156,7 @@ inline deadline_report check_deadlines(const std::vector<pixel_frame>& pixel_fra
     }
     report.pixel_frames.push_back(row);
   }
+  report.held_ns = model.held_ns();
   report.hit_rate =
       static_cast<double>(present - report.late) / static_cast<double>(report.expected);
   return report;
