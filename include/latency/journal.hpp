@@ -21,7 +21,9 @@
 namespace latency {
 
 inline constexpr char journal_magic[8] = {'L', 'A', 'T', 'J', 'R', 'N', 'L', '\n'};
-inline constexpr std::uint32_t journal_version_major = 1;  // readers refuse a newer one
+// Readers refuse a newer one. Version 2 is a flight recorder's, whose blocks stand in a ring
+// (detail/flight_ring.hpp); all others are written as version 1.
+inline constexpr std::uint32_t journal_version_major = 2;
 
 namespace detail {
 
@@ -47,7 +49,11 @@ enum class block_type : std::uint16_t {
   device_totals = 17,  // this and the next two: all rows, in place of those given before
   device_histograms = 18,
   api_totals = 19,
-  graph_nodes = 20
+  graph_nodes = 20,
+  // Of flight recorders: detail/flight_ring.hpp.
+  ring = 21,        // [words]; the first block of a file, whose ring follows it
+  ring_entry = 22,  // [number, since ticks], blocks; only in the ring
+  window = 23       // [from ticks, ticks of its cause or 0]: only what overlaps it is to be read
 };
 
 // Totals of a session, in the order of the words of a `totals` block.
@@ -98,6 +104,13 @@ inline constexpr std::uint32_t block_magic = 0x314b4c42;  // "BLK1"
   return h;
 }
 
+// Takes the blocks that a journal_writer would append to its file.
+class journal_sink {
+ public:
+  virtual ~journal_sink() = default;
+  virtual void take(const std::vector<std::uint64_t>& blocks) = 0;
+};
+
 // Collects blocks in memory; `flush` appends them to the file, or keeps them when there is none.
 class journal_writer {
  public:
@@ -118,13 +131,16 @@ class journal_writer {
     if (fd_ < 0) throw error(wanted, "", std::string("cannot create: ") + std::strerror(errno));
   }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] int descriptor() const noexcept { return fd_; }
+  // From now on blocks go there.
+  void divert(journal_sink* to) noexcept { sink_ = to; }
   [[nodiscard]] const std::vector<std::uint64_t>& pending() const noexcept { return pending_; }
 
-  void file_header() {
+  void file_header(std::uint32_t version = 1) {
     std::uint64_t magic = 0;
     std::memcpy(&magic, journal_magic, sizeof magic);
     pending_.push_back(magic);
-    pending_.push_back(journal_version_major);
+    pending_.push_back(version);
   }
 
   // begin_block, then put/put_text, then end_block. One block at a time.
@@ -153,6 +169,11 @@ class journal_writer {
   // Appends what is pending. On failure keeps the first error, writes nothing more and returns
   // false.
   bool flush() noexcept {
+    if (sink_ != nullptr) {
+      sink_->take(pending_);
+      pending_.clear();
+      return true;
+    }
     if (fd_ < 0) return true;
     const char* at = reinterpret_cast<const char*>(pending_.data());
     std::size_t left = pending_.size() * sizeof(std::uint64_t);
@@ -182,6 +203,7 @@ class journal_writer {
   std::string path_;
   int fd_ = -1;
   int error_ = 0;
+  journal_sink* sink_ = nullptr;
   std::vector<std::uint64_t> pending_;
   std::size_t block_at_ = 0;
   block_header header_{};

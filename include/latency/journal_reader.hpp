@@ -13,6 +13,8 @@
 #include "clock.hpp"
 #include "detail/device_decoder.hpp"
 #include "detail/record_decoder.hpp"
+#include "detail/recording_window.hpp"
+#include "detail/ring_journal.hpp"
 #include "detail/thread_state.hpp"
 #include "journal.hpp"
 #include "recording.hpp"
@@ -37,6 +39,7 @@ class journal_decoder {
                   "journal version " + std::to_string(words_[1]) +
                       " is newer than this program reads (" +
                       std::to_string(journal_version_major) + ")");
+    find_parts();
     // Clock first: the line through the first and the last anchor serves every record.
     for_each_block([&](const block_header& h, const std::uint64_t* p) {
       if (h.type == block_type::clock) read_clock(h, p);
@@ -48,30 +51,27 @@ class journal_decoder {
   }
 
  private:
+  // Where blocks stand: behind the header, or in the entries of a flight recorder's ring, whose
+  // names come first.
+  void find_parts() {
+    parts_ = {{words_ + 2, count_ - 2}};
+    const std::size_t ring_words = ring_journal::words_of_ring(words_ + 2, count_ - 2);
+    if (ring_words == 0) return;
+    const std::uint64_t* const ring = words_ + 2 + ring_journal::ring_block_words;
+    ring_journal found(ring, ring_words);
+    parts_ = {{ring + ring_words, static_cast<std::size_t>(words_ + count_ - ring) - ring_words}};
+    parts_.insert(parts_.end(), found.entries().begin(), found.entries().end());
+    windowed_ = true;
+    window_from_ = found.complete_since();
+  }
+
   template <class F>
   void for_each_block(F&& visit) {
-    constexpr std::size_t header_words = sizeof(block_header) / sizeof(std::uint64_t);
-    std::size_t at = 2;
-    bool damaged = false;
-    std::size_t wasted_words = 0;  // of payloads with a wrong checksum
-    while (at + header_words <= count_) {
-      block_header header;
-      std::memcpy(&header, words_ + at, sizeof header);
-      const bool whole = header.magic == block_magic && header.words <= count_ - at - header_words;
-      if (!whole || checksum(header, words_ + at + header_words) != header.checksum) {
-        if (!std::exchange(damaged, true)) ++out_.hygiene.damaged_blocks;
-        // Headers made to overlap, each with all that follows for its payload, would take time as
-        // the square of the file's size: of such a file the rest is given up.
-        wasted_words += whole ? header.words : 0;
-        if (wasted_words / 8 > count_) return;
-        ++at;  // look for the next block: what stands in between is lost
-        continue;
-      }
-      damaged = false;
-      visit(header, words_ + at + header_words);
-      at += header_words + header.words;
+    block_scan scan(count_);
+    for (const journal_part& part : parts_) {
+      if (!scan.part(part, visit)) break;
     }
-    if (at < count_ && !damaged) ++out_.hygiene.damaged_blocks;
+    out_.hygiene.damaged_blocks += scan.damaged();
   }
 
   void read_clock(const block_header& h, const std::uint64_t* p) {
@@ -106,7 +106,10 @@ class journal_decoder {
         if (ended_) out_.wall_ns = convert_.to_ns(p[0]);
         return;
       case block_type::clock:
+      case block_type::ring:
         return;
+      case block_type::window:
+        return read_window(h, p);
       case block_type::device_clock:
         return read_device_clock(h, p);
       default:
@@ -114,6 +117,13 @@ class journal_decoder {
           return;
     }
     bad_block();
+  }
+
+  void read_window(const block_header& h, const std::uint64_t* p) {
+    if (h.words != 2) return bad_block();
+    windowed_ = true;
+    window_from_ = p[0];
+    window_cause_ = p[1];
   }
 
   void read_device_clock(const block_header& h, const std::uint64_t* p) {
@@ -255,6 +265,7 @@ class journal_decoder {
       if (s.parent != 0 && s.parent >> thread_id_shift != s.id >> thread_id_shift)
         s.flags |= span_handed_over;
     records_.finish();
+    if (windowed_) cut_to_window();
     const auto overhead = out_.run.find("overhead_span_ns");
     if (overhead != out_.run.end()) {
       if (const auto* ns = std::get_if<double>(&overhead->second)) out_.overhead["span_ns"] = *ns;
@@ -262,8 +273,19 @@ class journal_decoder {
     }
   }
 
+  void cut_to_window() {
+    const std::int64_t wall_ns = std::max(out_.wall_ns, std::int64_t{0});
+    const std::int64_t from_ns = std::clamp(convert_.to_ns(window_from_), std::int64_t{0}, wall_ns);
+    if (window_cause_ != 0) out_.run["flight_trigger_ns"] = convert_.to_ns(window_cause_) - from_ns;
+    recording_window::cut(out_, from_ns, wall_ns);
+  }
+
   const std::uint64_t* words_;
   std::size_t count_;
+  std::vector<journal_part> parts_;
+  bool windowed_ = false;           // a flight recorder's: only what overlaps the window is read
+  std::uint64_t window_from_ = 0;   // ticks
+  std::uint64_t window_cause_ = 0;  // ticks; 0: none
   recording out_;
   record_decoder records_{out_};
   device_decoder devices_;

@@ -8,7 +8,8 @@
 //
 // Environment: LATENCY_OUTPUT names the file of the process's first session, and starts one at the
 // first scope of a program that makes none; LATENCY_CAPACITY (spans per thread), LATENCY_REGIONS
-// (region.hpp), LATENCY_ENABLED=0 (nothing is recorded or written).
+// (region.hpp), LATENCY_FLIGHT (flight_recorder.hpp), LATENCY_ENABLED=0 (nothing is recorded or
+// written).
 // After fork(), the child records nothing until it makes a session of its own; the parent goes on.
 
 #include <ctime>
@@ -97,6 +98,13 @@ class session {
   // does so by itself.
   void poll() { recorder_->poll_sources(); }
 
+  // Asks the flight recorder for a file of the last seconds, which says `reason` and the span that
+  // is open here. Returns at once; a thread of the session writes the file. False when there is no
+  // flight recorder, or the last file was asked for too short a time ago: then it is counted.
+  bool dump(std::string reason) noexcept;
+  // What became of such files. Empty without a flight recorder.
+  [[nodiscard]] flight_recorder_status flight_recorder() const;
+
   // Ends the recording, writes the timing file and returns what it holds; the journal is removed
   // once that stands. Does nothing and returns an empty one when it ended before, is off or has no
   // output. Throws latency::error; the journal is then kept, and named.
@@ -163,6 +171,24 @@ inline session::session(std::string output, const session_options& options) {
   recorder_->describe("date", detail::utc_now());
   recorder_->describe("command_line", detail::command_line());
   recorder_->describe("latency_version", std::string(LATENCY_VERSION_STRING));
+}
+
+inline bool session::dump(std::string reason) noexcept {
+  detail::flight_control* const flight = recorder_->flight();
+  if (flight == nullptr || !recorder_->of_this_process()) return false;
+  detail::flight_cause cause;
+  cause.trigger = "call";
+  cause.reason = std::move(reason);
+  cause.ticks = recorder_->now_ticks();
+  const detail::thread_state* const t = detail::recording_thread();
+  cause.span = t == nullptr ? 0 : detail::innermost_span(*t);
+  return flight->ask(std::move(cause));
+}
+
+inline flight_recorder_status session::flight_recorder() const {
+  const detail::flight_control* const flight = recorder_->flight();
+  return flight == nullptr || !recorder_->of_this_process() ? flight_recorder_status{}
+                                                            : flight->status();
 }
 
 inline recording session::stop() {

@@ -76,6 +76,17 @@ TEST_CASE("hygiene: what was left out on purpose is counted and stays clean") {
   CHECK(count_of(report, "overwritten spans") == 4);
 }
 
+TEST_CASE("hygiene: spans that go on after a flight recorder's window are cut on purpose") {
+  recording run = test::sample_run();
+  run.hygiene.open_spans = 3;
+  CHECK(!hygiene_of(run).clean);
+  run.run["flight_window_start_ns"] = std::int64_t{12};
+  const hygiene_report report = hygiene_of(run);
+  CHECK(report.clean);
+  CHECK(report.lost == 0);
+  CHECK(count_of(report, "spans open at the end") == 3);
+}
+
 TEST_CASE("hygiene: a journal of a run that did not end is dirty without any count") {
   recording run = test::sample_run();
   run.hygiene.incomplete = true;

@@ -361,6 +361,84 @@ TEST_CASE("trace_pipeline: counts of what was lost reach the recording") {
   CHECK(h.unmatched_launches == 1);
 }
 
+namespace {
+
+session_options flying(std::chrono::milliseconds window) {
+  session_options options;
+  options.capacity_spans = 400000;
+  options.flight_recorder.window = window;
+  options.flight_recorder.bytes = flight_ring::least_bytes;
+  options.flight_recorder.after = std::chrono::milliseconds(0);
+  return options;
+}
+recording last_seconds(const session& run) {
+  const std::vector<std::uint64_t> words = run.recorder()->last_seconds();
+  return read_journal(words.data(), words.size(), "");
+}
+
+}  // namespace
+
+TEST_CASE("trace_pipeline: a flight recorder keeps the newest ops, under their spans, exactly") {
+  const latency_test::temporary_folder folder;
+  session run{folder / "out.json", flying(std::chrono::hours(1))};
+  keeping_pipeline pipeline(run.recorder(), apis());
+  made_device device(*run.recorder(), pipeline, nullptr);
+  constexpr int launches = 60000;  // of 144 bytes: twice the ring
+  for (int i = 0; i < launches; ++i) {
+    LATENCY_SCOPE("step");
+    device.launch("gemm", 10);
+    if (i % 1000 != 0) continue;
+    device.anchor();
+    pipeline.flush();
+    const std::lock_guard<std::mutex> lock(process().mutex);
+    run.recorder()->collect_now();
+  }
+  pipeline.flush();
+  const recording r = last_seconds(run);
+  CHECK(r.device_ops.size() > 5000);
+  CHECK(r.device_ops.size() < launches * 3 / 4);
+  CHECK(r.api_calls.size() == r.device_ops.size());
+  CHECK(r.device_ops.back().correlation == launches);
+  CHECK(r.device_ops.back().correlation - r.device_ops.front().correlation + 1 ==
+        r.device_ops.size());
+  const span_tree tree(r);
+  const device_accounting accounting(r, tree);
+  const proof proven = make_proof(r, tree, accounting);
+  CHECK(proven.exact());
+  CHECK(proven.ops_complete());
+  CHECK(proven.span_problems.records == 0);
+  // Kernels that overlap by what the made-up clock is rounded to are not before their launch.
+  CHECK(proven.op_problems.of[5] == 0);  // unknown span
+  CHECK(proven.op_problems.of[4] == 0);  // unmatched correlation
+  pipeline.finish();
+  (void)run.finish();
+}
+
+TEST_CASE("trace_pipeline: a flight recorder's file has the totals as of when it was asked for") {
+  const latency_test::temporary_folder folder;
+  session run{folder / "out.json", flying(std::chrono::milliseconds(50))};
+  path_table paths;
+  totalling_pipeline pipeline(run.recorder(), apis(), paths);
+  made_device device(*run.recorder(), pipeline, &paths);
+  const auto launch = [&](int count) {
+    LATENCY_SCOPE("block");
+    for (int i = 0; i < count; ++i) device.launch("gemm", 100);
+  };
+  launch(3);
+  pipeline.flush();  // not due yet
+  CHECK(last_seconds(run).device_totals.empty());
+  run.recorder()->hurry_totals(true);  // as a cause does
+  launch(4);
+  pipeline.flush();
+  const recording r = last_seconds(run);
+  REQUIRE(r.device_totals.size() == 1);
+  CHECK(r.device_totals[0].count == 7);
+  CHECK(path_text(r, r.device_totals[0].path) == "block");
+  CHECK(r.device_ops.empty());
+  pipeline.finish();
+  (void)run.finish();
+}
+
 TEST_CASE("trace_pipeline: totals of a killed run are there as of the last snapshot") {
   const latency_test::temporary_folder folder;
   session run{folder / "out.json"};

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "finish.hpp"
+#include "flight_dumper.hpp"
 #include "recorder.hpp"
 
 #pragma GCC visibility push(default)  // shared libraries that hide their symbols share this
@@ -37,6 +38,7 @@ inline void install(const std::shared_ptr<recorder>& made) {
   install_fork_handlers();
   const std::uint64_t generation = ++shared.last_generation;
   if (made->enabled()) {
+    if (made->has_ring()) made->use_flight(std::make_shared<flight_dumper>(*made));
     made->start(generation);
   } else {
     active_generation.store(no_session, std::memory_order_release);

@@ -3,11 +3,14 @@
 // ids. One user at a time (the registry's mutex).
 
 #include <cstdint>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "../journal.hpp"
+#include "flight_control.hpp"
+#include "row_codec.hpp"
 #include "thread_state.hpp"
 
 namespace latency::detail {
@@ -77,6 +80,20 @@ class record_encoder {
     journal_.end_block();
   }
 
+  // For a journal that forgets: has open_spans() say anew what did not change, and says again which
+  // async spans are open.
+  void say_again() {
+    last_open_.clear();
+    for (const auto& [id, begin] : open_async_) write_async_begin(begin);
+  }
+
+  // Spans taken out of buffers so far.
+  [[nodiscard]] std::uint64_t spans() const noexcept { return spans_; }
+
+  // For a flight recorder, which is told of every pixel frame that is taken out of a buffer. Its
+  // journal forgets: an async span's beginning is said again when it ends.
+  void watch(flight_control* who) noexcept { watching_ = who; }
+
   // Texts that got their ids since the last call; before the blocks that name them.
   void write_texts() {
     if (new_texts_.empty()) return;
@@ -88,6 +105,7 @@ class record_encoder {
 
  private:
   static constexpr std::size_t cache_size = 256;
+  static constexpr std::size_t most_open_async = 4096;
   struct cache_entry {
     const char* text = nullptr;
     std::uint32_t id = 0;
@@ -114,6 +132,7 @@ class record_encoder {
       const record_kind kind = head_kind(head);
       const std::uint32_t size = record_words(head), fixed = fixed_words(kind);
       const bool is_row = kind == record_kind::row;
+      spans_ += kind == record_kind::span ? 1 : 0;
       encoded_.push_back(pack_head(is_row ? head_name(head) : id_of(to_pointer(head)), kind,
                                    head_flags(head), head_count(head)));
       encoded_.insert(encoded_.end(), at + 1, at + fixed);
@@ -122,6 +141,9 @@ class record_encoder {
         encoded_.insert(encoded_.end(), at + fixed, at + size);
         if (head_name(head) == static_cast<std::uint64_t>(row_kind::memory))
           encoded_[payload] = id_of(to_pointer(encoded_[payload]));
+        if (watching_ != nullptr &&
+            head_name(head) == static_cast<std::uint64_t>(row_kind::pixel_frame))
+          watching_->pixel_frame(decode_pixel_frame(at + fixed).index, at[1]);
       } else {
         for (std::uint32_t i = fixed; i < size; i += 2) {
           const auto type = static_cast<attribute::kind>(key_type(at[i]));
@@ -130,13 +152,32 @@ class record_encoder {
                                                            : at[i + 1]);
         }
       }
+      if (watching_ != nullptr && kind == record_kind::async_begin) {
+        if (open_async_.size() < most_open_async)
+          open_async_[at[2]] = {t.index, {encoded_.end() - size, encoded_.end()}};
+      } else if (watching_ != nullptr && kind == record_kind::async_end) {
+        const auto begin = open_async_.find(at[2]);
+        if (begin != open_async_.end()) ended_async_.push_back(open_async_.extract(begin).mapped());
+      }
       at += size;
     }
     write_texts();
+    for (const async_begin& begin : ended_async_) write_async_begin(begin);
+    ended_async_.clear();
     journal_.begin_block(block_type::records, t.index);
     for (const std::uint64_t word : encoded_) journal_.put(word);
     journal_.end_block();
     journal_.flush_when_large();
+  }
+
+  struct async_begin {
+    std::uint32_t thread;
+    std::vector<std::uint64_t> words;  // the record
+  };
+  void write_async_begin(const async_begin& begin) {
+    journal_.begin_block(block_type::records, begin.thread);
+    for (const std::uint64_t word : begin.words) journal_.put(word);
+    journal_.end_block();
   }
 
   journal_writer& journal_;
@@ -146,6 +187,10 @@ class record_encoder {
   std::vector<std::uint64_t> encoded_;
   std::unordered_map<std::uint32_t, std::vector<std::uint64_t>> last_open_;
   cache_entry cache_[cache_size];
+  std::uint64_t spans_ = 0;
+  flight_control* watching_ = nullptr;
+  std::map<std::uint64_t, async_begin> open_async_;  // while somebody watches
+  std::vector<async_begin> ended_async_;
 };
 
 }  // namespace latency::detail

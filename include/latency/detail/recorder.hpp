@@ -18,9 +18,12 @@
 #include <utility>
 
 #include "../device_words.hpp"
+#include "../flight_recorder.hpp"
 #include "../recording.hpp"
 #include "device_source.hpp"
 #include "device_writer.hpp"
+#include "flight_ring.hpp"
+#include "flight_settings.hpp"
 #include "process.hpp"
 #include "process_barrier.hpp"
 #include "record_encoder.hpp"
@@ -41,6 +44,7 @@ struct session_options {
       0;  // per thread, without attributes; 0 = LATENCY_CAPACITY, else 65536
   session_mode mode = session_mode::keep;
   std::chrono::milliseconds collect_every{10};  // how often buffers are emptied into the journal
+  flight_recorder_options flight_recorder;      // off unless its window is set
 };
 
 namespace detail {
@@ -58,9 +62,20 @@ class recorder {
       throw error("session_options", "capacity_spans",
                   std::to_string(options_.capacity_spans) + " is more than 268435456");
     if (const char* regions = std::getenv("LATENCY_REGIONS")) regions_ = parse_regions(regions);
+    read_flight_environment(options_.flight_recorder);
+    const bool flies = options_.flight_recorder.window.count() != 0;
+    if (flies) check_flight_options(options_.flight_recorder, output_);
+    if (flies && options_.mode == session_mode::ring)
+      throw error("session_options", "mode", "a flight recorder has a ring of its own");
     if (!output_.empty()) journal_.open(output_ + ".journal");
+    if (flies) {
+      ring_ = std::make_unique<flight_ring>(options_.flight_recorder.bytes, journal_.descriptor());
+      ring_->begin_round(1);  // complete since ever
+      journal_.divert(ring_.get());
+    } else {
+      journal_.file_header();
+    }
     clock_.begin();
-    journal_.file_header();
     clock_.write(journal_);
   }
 
@@ -80,6 +95,61 @@ class recorder {
   [[nodiscard]] std::int64_t now_ns() const noexcept { return clock_.now_ns(); }
   // The clock's rate as well as it is known by now. Takes a few readings.
   [[nodiscard]] double measure_ns_per_tick() const noexcept { return clock_.measure_ns_per_tick(); }
+
+  // Of a flight recorder, else nullptr. Set once, before start().
+  [[nodiscard]] flight_control* flight() const noexcept { return flight_.get(); }
+  [[nodiscard]] bool has_ring() const noexcept { return ring_ != nullptr; }
+  [[nodiscard]] const flight_recorder_options& flight_options() const noexcept {
+    return options_.flight_recorder;
+  }
+  void use_flight(std::shared_ptr<flight_control> made) {
+    flight_ = std::move(made);
+    encoder_.watch(flight_.get());
+  }
+  // A file is about to be taken: back ends that write totals now and then should do so now.
+  void hurry_totals(bool now) noexcept { totals_due_.store(now, std::memory_order_relaxed); }
+  [[nodiscard]] bool totals_due() const noexcept {
+    return totals_due_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::int64_t to_ns(std::uint64_t ticks) const noexcept {
+    return clock_.to_ns(ticks);
+  }
+
+  // The last seconds, up to now, as the words of a journal; of a session that has ended, up to its
+  // end. With a ring only, the process's mutex not held. Records what is open now and what closed
+  // before; costs the threads that record nothing.
+  [[nodiscard]] std::vector<std::uint64_t> last_seconds(std::uint64_t cause_ticks = 0) {
+    flight_ring::view seen;
+    std::uint64_t until = 0;
+    double ns_per_tick = 1;
+    {
+      const std::lock_guard<std::mutex> lock(process().mutex);
+      until = ended_ ? end_ticks_ : now_ticks();
+      // After `until` was read: what was open then is seen open, or closed by the time it is taken.
+      if (!ended_) collect_round(true);
+      seen = ring_->look();
+      ns_per_tick = clock_.measure_ns_per_tick();
+    }
+    const auto window_ticks = static_cast<std::uint64_t>(
+        static_cast<double>(std::chrono::nanoseconds(options_.flight_recorder.window).count()) /
+        ns_per_tick);
+    journal_writer composed;
+    composed.file_header();
+    std::vector<std::uint64_t> words = composed.pending();
+    words.insert(words.end(), seen.words.begin(), seen.words.end());
+    const std::uint64_t from = ring_->copy(until - std::min(until, window_ticks), seen.end, words);
+    words.insert(words.end(), seen.snapshot.begin(), seen.snapshot.end());
+    journal_writer closing;
+    closing.begin_block(block_type::window);
+    closing.put(std::min(from, until));
+    closing.put(cause_ticks);
+    closing.end_block();
+    closing.begin_block(block_type::end);
+    closing.put(until);
+    closing.end_block();
+    words.insert(words.end(), closing.pending().begin(), closing.pending().end());
+    return words;
+  }
 
   // A session that LATENCY_OUTPUT started becomes the program's own, once. Mutex held.
   void offer() noexcept { offered_ = true; }
@@ -206,6 +276,7 @@ class recorder {
   // recording goes on, and makes now_ns() exact up to here. Mutex held, not ended. Ring mode
   // keeps its records until the end.
   void collect_now() {
+    if (ring_ != nullptr) return collect_round(true);
     collect_all();
     clock_.write(journal_);
     journal_.flush();
@@ -213,6 +284,7 @@ class recorder {
 
   // Ends the recording: nothing that opens or closes from now on belongs to it.
   void stop() {
+    finish_flight();
     finish_sources();
     std::thread* collector = nullptr;
     {
@@ -230,12 +302,13 @@ class recorder {
             leaving.push_back(t.get());
           }
         process_barrier();
+        if (ring_ != nullptr) encoder_.say_again();
         for (thread_state* const t : leaving) collect_last(*t);
-        const std::uint64_t end = now_ticks();
+        end_ticks_ = now_ticks();
         write_totals();
         clock_.write(journal_);
         journal_.begin_block(block_type::end);
-        journal_.put(end);
+        journal_.put(end_ticks_);
         journal_.end_block();
         journal_.flush();
         journal_.close();
@@ -293,13 +366,48 @@ class recorder {
     while (!ended_) {
       wake_.wait_for(lock, options_.collect_every);
       if (ended_) return;
-      collect_all();
-      clock_.refine(journal_);
-      journal_.flush();
+      if (ring_ != nullptr) {
+        const std::int64_t now_ns = clock_.now_ns();
+        const bool again = now_ns >= next_beat_ns_;
+        if (again) next_beat_ns_ = now_ns + 1000000000;
+        collect_round(again);
+      } else {
+        collect_all();
+        clock_.refine(journal_);
+        journal_.flush();
+      }
       lock.unlock();
       poll_sources();
+      if (flight_ != nullptr) flight_->poll();
       lock.lock();
     }
+  }
+
+  // Into the ring. `again`: with what does not change from round to round, the ring's older copy of
+  // which will be overwritten.
+  void collect_round(bool again) {
+    if (again) encoder_.say_again();
+    collect_all();
+    if (again) {
+      write_totals();
+      clock_.write(journal_);
+    } else {
+      clock_.refine(journal_);
+    }
+    journal_.flush();
+    ring_->begin_round(now_ticks());
+  }
+
+  void finish_flight() {
+    if (flight_ == nullptr || !of_this_process()) return;
+    flight_->finish();
+    const flight_recorder_status status = flight_->status();
+    const std::lock_guard<std::mutex> lock(process().mutex);
+    if (ended_) return;
+    describe("flight_written", status.written);
+    describe("flight_failed", status.failed);
+    describe("flight_skipped", status.skipped);
+    if (status.failed != 0) describe("flight_error", status.last_error);
   }
 
   void finish_sources() {
@@ -337,9 +445,17 @@ class recorder {
     totals_[total::overwritten_spans] += t.overwritten_spans.load(std::memory_order_relaxed);
   }
   void write_totals() {
+    const journal_totals before = totals_;
+    if (ring_ != nullptr) {
+      for (const auto& t : process().threads)
+        if (t->generation.load(std::memory_order_relaxed) == generation_) add_totals(*t);
+      // How many of them the ring has no more, whoever reads it finds out.
+      totals_[total::overwritten_spans] = encoder_.spans();
+    }
     journal_.begin_block(block_type::totals);
     for (const std::uint64_t word : totals_.words) journal_.put(word);
     journal_.end_block();
+    totals_ = before;
   }
 
   const std::string output_;
@@ -361,6 +477,12 @@ class recorder {
   std::vector<std::shared_ptr<device_source>> sources_;
   std::thread* collector_ = nullptr;
   std::condition_variable wake_;
+
+  std::unique_ptr<flight_ring> ring_;
+  std::shared_ptr<flight_control> flight_;
+  std::atomic<bool> totals_due_{false};
+  std::int64_t next_beat_ns_ = 0;
+  std::uint64_t end_ticks_ = 0;
   const pid_t pid_;
 };
 

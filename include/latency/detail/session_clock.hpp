@@ -25,9 +25,11 @@ class session_clock {
 
   [[nodiscard]] clock_kind kind() const noexcept { return kind_; }
   [[nodiscard]] std::uint64_t now_ticks() const noexcept { return read_ticks(kind_); }
-  [[nodiscard]] std::int64_t now_ns() const noexcept {
+  [[nodiscard]] std::int64_t now_ns() const noexcept { return to_ns(now_ticks()); }
+  // As well as the rate is known by now.
+  [[nodiscard]] std::int64_t to_ns(std::uint64_t ticks) const noexcept {
     const double scale = ns_per_tick_.load(std::memory_order_relaxed);
-    return static_cast<std::int64_t>(static_cast<double>(now_ticks() - origin_ticks()) * scale);
+    return static_cast<std::int64_t>(static_cast<double>(ticks - origin_ticks()) * scale);
   }
   // The rate as well as it is known by now. Takes a few readings.
   [[nodiscard]] double measure_ns_per_tick() const noexcept {

@@ -107,8 +107,8 @@ class totalling_pipeline : public trace_pipeline {
   void write(device_writer& out, bool last) override {
     const auto now = std::chrono::steady_clock::now();
     const bool due = !recorder_->output().empty() && now - start_ >= next_;
-    if (!last && !due) return;
-    next_ = (now - start_) * 3 / 2;
+    if (!last && !due && !recorder_->totals_due()) return;
+    if (due) next_ = (now - start_) * 3 / 2;
     totals_.write(out, recorder_->measure_ns_per_tick());
   }
 
