@@ -56,6 +56,7 @@ soak_result soak(const std::string& folder, int seconds, int miss_every) {
   latency::session_options options;
   options.flight_recorder.window = std::chrono::seconds(10);
   options.flight_recorder.pixel_frame_period = period;
+  options.flight_recorder.at_most_every = std::chrono::seconds(1);
   options.flight_recorder.files = 4;
   latency::session run{folder + "/soak.json", options};
   soak_result result;

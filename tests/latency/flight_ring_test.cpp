@@ -183,6 +183,27 @@ TEST_CASE("flight_ring: a round that is held in part is not taken for whole") {
   CHECK(r.spans.front().id % 7 == 1);
 }
 
+// The first lap ends where a large entry did not fit; the second one has an entry that ends there,
+// and goes on behind it.
+TEST_CASE("flight_ring: where an earlier lap ended means nothing to a later one") {
+  flight_ring ring(ring_bytes, -1);  // 32768 words
+  ring.begin_round(1);
+  made_journal names;
+  names.strings({"work"});
+  names.thread();
+  ring.take(names.blocks());
+  std::uint64_t id = 0;
+  for (const std::uint64_t padding : {4000, 4000, 4000, 4000, 1000, 1000}) {  // x 3 + 16 words
+    ++id;
+    ring.begin_round(1000 * id);
+    made_journal blocks;
+    blocks.span(1000 * id + 100, 1000 * id + 200, id, padding);
+    ring.take(blocks.blocks());
+  }
+  ring.begin_round(7000);
+  CHECK(ids_of(read_ring(ring, 0, 7000)) == std::vector<std::uint64_t>{3, 4, 5, 6});
+}
+
 TEST_CASE("flight_ring: holds the newest of any sequence of entries, and its file the same") {
   CHECK(rc::check("newest, without a gap", [] {
     const latency_test::temporary_folder folder;
