@@ -1,12 +1,12 @@
 #pragma once
 // CUDA's and cuBLASLt's return codes as latency::error.
 
-#include <cublasLt.h>
 #include <cuda_runtime_api.h>
 
 #include <string>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/ops/cuda/cublaslt.hpp"
 
 namespace ops::cuda {
 
@@ -17,7 +17,7 @@ inline void check(cudaError_t code, const char* what) {
 inline void check(cublasStatus_t code, const char* what) {
   if (code != CUBLAS_STATUS_SUCCESS)
     throw latency::error(std::string("cuda back end: ") + what + ": " +
-                         cublasLtGetStatusString(code));
+                         cublaslt().cublasLtGetStatusString(code));
 }
 
 }  // namespace ops::cuda

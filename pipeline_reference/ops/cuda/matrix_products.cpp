@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/random/random.hpp"
+#include "pipeline_reference/ops/cuda/cublaslt.hpp"
 
 namespace ops::cuda {
 namespace {
@@ -61,9 +62,9 @@ struct matrix_products::plan {
   plan(const plan&) = delete;
   plan& operator=(const plan&) = delete;
   ~plan() {
-    if (description != nullptr) cublasLtMatmulDescDestroy(description);
+    if (description != nullptr) cublaslt().cublasLtMatmulDescDestroy(description);
     for (cublasLtMatrixLayout_t layout : layouts)
-      if (layout != nullptr) cublasLtMatrixLayoutDestroy(layout);
+      if (layout != nullptr) cublaslt().cublasLtMatrixLayoutDestroy(layout);
   }
 
   cublasLtMatmulDesc_t description = nullptr;
@@ -73,18 +74,18 @@ struct matrix_products::plan {
 };
 
 matrix_products::matrix_products(std::string cache_file) : cache_file_(std::move(cache_file)) {
-  check(cublasLtCreate(&library_), "cuBLASLt");
+  check(cublaslt().cublasLtCreate(&library_), "cuBLASLt");
   int device = 0;
   cudaDeviceProp properties{};
   check(cudaGetDevice(&device), "device");
   check(cudaGetDeviceProperties(&properties, device), "device");
-  cache_title_ = fmt::format("# {} cuBLASLt {}", properties.name, cublasLtGetVersion());
+  cache_title_ = fmt::format("# {} cuBLASLt {}", properties.name, cublaslt().cublasLtGetVersion());
   read_cache();
 }
 
 matrix_products::~matrix_products() {
   plans_.clear();
-  cublasLtDestroy(library_);
+  cublaslt().cublasLtDestroy(library_);
 }
 
 matrix_products::shape_key matrix_products::key_of(const product_params& p) {
@@ -104,10 +105,10 @@ matrix_products::shape_key matrix_products::key_of(const product_params& p) {
 matrix_products::plan matrix_products::make_plan(const product_params& p) {
   plan made;
   const auto attribute = [&](cublasLtMatmulDescAttributes_t which, const auto& value) {
-    check(cublasLtMatmulDescSetAttribute(made.description, which, &value, sizeof value),
+    check(cublaslt().cublasLtMatmulDescSetAttribute(made.description, which, &value, sizeof value),
           "describing a product");
   };
-  check(cublasLtMatmulDescCreate(&made.description, CUBLAS_COMPUTE_32F, CUDA_R_32F),
+  check(cublaslt().cublasLtMatmulDescCreate(&made.description, CUBLAS_COMPUTE_32F, CUDA_R_32F),
         "describing a product");
   attribute(CUBLASLT_MATMUL_DESC_TRANSA, p.weight_by_rows_of_k ? CUBLAS_OP_N : CUBLAS_OP_T);
   if (p.bias || p.gelu) {
@@ -119,9 +120,9 @@ matrix_products::plan matrix_products::make_plan(const product_params& p) {
   }
   const auto layout = [&](int which, dtype type, std::int64_t rows, std::int64_t columns,
                           std::int64_t stride) {
-    check(cublasLtMatrixLayoutCreate(&made.layouts[which], data_type(type),
-                                     static_cast<std::uint64_t>(rows),
-                                     static_cast<std::uint64_t>(columns), stride),
+    check(cublaslt().cublasLtMatrixLayoutCreate(&made.layouts[which], data_type(type),
+                                                static_cast<std::uint64_t>(rows),
+                                                static_cast<std::uint64_t>(columns), stride),
           "describing a matrix");
   };
   const std::int64_t m = p.out.rows(), n = p.out.columns(), k = p.x.columns();
@@ -138,10 +139,11 @@ void matrix_products::run(const plan& with, const product_params& p,
                           std::int64_t work_bytes, cudaStream_t stream) {
   const float one_or_zero = p.residual ? 1.0F : 0.0F;
   const void* residual = p.residual ? p.residual.data : p.out.data;
-  check(cublasLtMatmul(library_, with.description, &p.scale, p.weight.data,
-                       with.layouts[plan::weight], p.x.data, with.layouts[plan::x], &one_or_zero,
-                       residual, with.layouts[plan::residual], p.out.data, with.layouts[plan::out],
-                       &algorithm, work, static_cast<std::size_t>(work_bytes), stream),
+  check(cublaslt().cublasLtMatmul(library_, with.description, &p.scale, p.weight.data,
+                                  with.layouts[plan::weight], p.x.data, with.layouts[plan::x],
+                                  &one_or_zero, residual, with.layouts[plan::residual], p.out.data,
+                                  with.layouts[plan::out], &algorithm, work,
+                                  static_cast<std::size_t>(work_bytes), stream),
         "a matrix product");
 }
 
@@ -158,10 +160,10 @@ void matrix_products::multiply(const product_params& p, cudaStream_t stream, wor
     found = plans_.emplace(key, std::move(made)).first;
   }
   if (p.bias)
-    check(
-        cublasLtMatmulDescSetAttribute(found->second.description, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
-                                       &p.bias.data, sizeof p.bias.data),
-        "describing a product");
+    check(cublaslt().cublasLtMatmulDescSetAttribute(found->second.description,
+                                                    CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p.bias.data,
+                                                    sizeof p.bias.data),
+          "describing a product");
   run(found->second, p, found->second.algorithm, w.data, workspace_bytes, stream);
 }
 
@@ -169,28 +171,29 @@ void matrix_products::choose(plan& chosen, const product_params& p, cudaStream_t
   const shape_key key = key_of(p);
   if (const auto cached = cached_.find(key); cached != cached_.end()) {
     cublasLtMatmulHeuristicResult_t checked{};
-    if (cublasLtMatmulAlgoCheck(library_, chosen.description, chosen.layouts[plan::weight],
-                                chosen.layouts[plan::x], chosen.layouts[plan::residual],
-                                chosen.layouts[plan::out], &cached->second,
-                                &checked) == CUBLAS_STATUS_SUCCESS &&
+    if (cublaslt().cublasLtMatmulAlgoCheck(
+            library_, chosen.description, chosen.layouts[plan::weight], chosen.layouts[plan::x],
+            chosen.layouts[plan::residual], chosen.layouts[plan::out], &cached->second,
+            &checked) == CUBLAS_STATUS_SUCCESS &&
         checked.workspaceSize <= static_cast<std::size_t>(workspace_bytes)) {
       chosen.algorithm = cached->second;
       return;
     }
   }
   cublasLtMatmulPreference_t preference = nullptr;
-  check(cublasLtMatmulPreferenceCreate(&preference), "choosing an algorithm");
+  check(cublaslt().cublasLtMatmulPreferenceCreate(&preference), "choosing an algorithm");
   constexpr std::size_t most_workspace = workspace_bytes;
-  check(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                                             &most_workspace, sizeof most_workspace),
+  check(cublaslt().cublasLtMatmulPreferenceSetAttribute(preference,
+                                                        CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                                        &most_workspace, sizeof most_workspace),
         "choosing an algorithm");
   std::vector<cublasLtMatmulHeuristicResult_t> candidates(most_candidates);
   int count = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+  const cublasStatus_t status = cublaslt().cublasLtMatmulAlgoGetHeuristic(
       library_, chosen.description, chosen.layouts[plan::weight], chosen.layouts[plan::x],
       chosen.layouts[plan::residual], chosen.layouts[plan::out], preference, most_candidates,
       candidates.data(), &count);
-  cublasLtMatmulPreferenceDestroy(preference);
+  cublaslt().cublasLtMatmulPreferenceDestroy(preference);
   if (status != CUBLAS_STATUS_SUCCESS || count == 0)
     throw latency::error(fmt::format("cuda back end: cuBLASLt has no product of {} by {} by {}",
                                      p.out.rows(), p.out.columns(), p.x.columns()));
