@@ -87,10 +87,14 @@ void nap(std::chrono::milliseconds time) {
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   void* const memory = std::malloc(size);
+  if (memory != nullptr) allocated_bytes += static_cast<std::int64_t>(malloc_usable_size(memory));
+  return memory;
+}
+void* operator new(std::size_t size) {
+  void* const memory = operator new(size, std::nothrow);
   if (memory == nullptr) throw std::bad_alloc();
-  allocated_bytes += static_cast<std::int64_t>(malloc_usable_size(memory));
   return memory;
 }
 void operator delete(void* memory) noexcept {
