@@ -20,6 +20,14 @@ struct accounted {
   device_accounting devices;
 };
 
+inline span_id add_span(recording_builder& made, std::string_view name, span_id parent,
+                        std::int64_t start_ns, std::int64_t end_ns, std::uint32_t flags = 0) {
+  const span_id id = made.span(name, parent, 0, 0, {}, 0, flags);
+  made.run().spans.back().start_ns = start_ns;
+  made.run().spans.back().end_ns = end_ns;
+  return id;
+}
+
 inline device_op& add_op(recording& run, std::string_view name, span_id span, std::int64_t start_ns,
                          std::int64_t end_ns, std::uint32_t stream = 0, std::uint32_t device = 0) {
   device_op op;

@@ -11,6 +11,7 @@ using latency::test::accounted;
 using latency::test::add_call;
 using latency::test::add_copy;
 using latency::test::add_op;
+using latency::test::add_span;
 
 namespace {
 
@@ -20,14 +21,6 @@ const device_component& row(const accounted& all, const device_component_table& 
     if (all.run.strings[c.name] == name) return c;
   FAIL("no row " << name);
   return table.rows.front();
-}
-
-span_id add_span(test::recording_builder& made, std::string_view name, span_id parent,
-                 std::int64_t start_ns, std::int64_t end_ns, std::uint32_t flags = 0) {
-  const span_id id = made.span(name, parent, 0, 0, {}, 0, flags);
-  made.run().spans.back().start_ns = start_ns;
-  made.run().spans.back().end_ns = end_ns;
-  return id;
 }
 
 // step 0..40 > attention 10..30, step 50..90 > attention 60..80, warm-up step 90..95: window 0..95.

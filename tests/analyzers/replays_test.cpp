@@ -13,16 +13,9 @@ using namespace latency::analysis;
 using latency::test::accounted;
 using latency::test::add_call;
 using latency::test::add_op;
+using latency::test::add_span;
 
 namespace {
-
-span_id add_span(test::recording_builder& made, std::string_view name, span_id parent,
-                 std::int64_t start_ns, std::int64_t end_ns) {
-  const span_id id = made.span(name, parent, 0, 0);
-  made.run().spans.back().start_ns = start_ns;
-  made.run().spans.back().end_ns = end_ns;
-  return id;
-}
 
 void add_replayed(recording& run, std::uint64_t node, std::uint64_t replay, span_id span,
                   std::int64_t start_ns, std::int64_t end_ns, std::uint32_t stream = 0) {

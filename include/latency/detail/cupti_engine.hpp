@@ -3,7 +3,6 @@
 // records, and the thread that reads both. collector (cupti.hpp) starts and stops it.
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -18,6 +17,7 @@
 #include "cupti_library.hpp"
 #include "cupti_records.hpp"
 #include "cupti_subscription.hpp"
+#include "signal_free_thread.hpp"
 
 #pragma GCC visibility push(default)  // one in the process, whatever shared library asks
 
@@ -163,16 +163,7 @@ class cupti_engine {
 
   void start_worker() {
     stopping_ = false;
-    sigset_t every, before;  // it takes none of the program's signals
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &before);
-    try {
-      worker_ = new std::thread([this] { work(); });
-    } catch (...) {
-      pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    worker_ = new std::thread(signal_free_thread([this] { work(); }));
   }
   void join_worker() {
     std::thread* const worker = std::exchange(worker_, nullptr);

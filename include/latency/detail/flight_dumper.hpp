@@ -24,6 +24,7 @@
 #include "../journal_reader.hpp"
 #include "../timing_file.hpp"
 #include "recorder.hpp"
+#include "signal_free_thread.hpp"
 
 #pragma GCC visibility push(default)
 
@@ -165,16 +166,11 @@ class flight_dumper final : public flight_control {
   }
 
   void start_thread() {
-    sigset_t every, before;  // it takes none of the program's signals
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &before);
     try {
-      thread_ = std::thread([this] { work(); });
+      thread_ = signal_free_thread([this] { work(); });
     } catch (const std::exception& e) {
-      pthread_sigmask(SIG_SETMASK, &before, nullptr);
       throw error("flight_recorder", "", std::string("cannot start its thread: ") + e.what());
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   // The handler that was there comes back when the session ends.

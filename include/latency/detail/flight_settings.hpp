@@ -16,6 +16,7 @@
 #include "../error.hpp"
 #include "../flight_recorder.hpp"
 #include "flight_ring.hpp"
+#include "next_part.hpp"
 #include "printable.hpp"
 
 namespace latency::detail {
@@ -44,13 +45,9 @@ namespace latency::detail {
   flight_recorder_options result;
   std::string_view rest = text;
   while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    const std::string_view part = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-    const std::size_t equal = part.find('=');
-    const std::string_view key = part.substr(0, equal);
-    const std::string value(equal == std::string_view::npos ? std::string_view{}
-                                                            : part.substr(equal + 1));
+    std::string_view setting = next_part(rest, ',');
+    const std::string_view key = next_part(setting, '=');
+    const std::string value(setting);
     if (key == "folder") {
       result.folder = value;
       continue;

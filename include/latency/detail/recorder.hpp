@@ -3,7 +3,6 @@
 // background thread, and ends the recording. One at a time per process (detail/process.hpp).
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +28,7 @@
 #include "record_encoder.hpp"
 #include "region_rules.hpp"
 #include "session_clock.hpp"
+#include "signal_free_thread.hpp"
 
 #pragma GCC visibility push(default)  // shared libraries that hide their symbols share this
 
@@ -345,19 +345,14 @@ class recorder {
   // The thread takes none of the program's signals, not even one that its own writes cause
   // (SIGXFSZ): such a write then fails instead of ending the program.
   void start_collector() {
-    sigset_t every, before;
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &before);
     try {
-      collector_ = new std::thread([this] { collect(); });
+      collector_ = new std::thread(signal_free_thread([this] { collect(); }));
     } catch (const std::exception& e) {
-      pthread_sigmask(SIG_SETMASK, &before, nullptr);
       ended_ = true;
       journal_.close();
       ::unlink(journal_path().c_str());
       throw error(output_, "", std::string("cannot start the collector thread: ") + e.what());
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   void collect() {  // the collector thread

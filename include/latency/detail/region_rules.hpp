@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../error.hpp"
+#include "next_part.hpp"
 #include "printable.hpp"
 
 namespace latency::detail {
@@ -26,12 +27,6 @@ enum class region_phase : std::uint8_t { skipped, unlisted, warm_up, recorded };
   std::vector<region_rule> rules;
   const auto fail = [&](const std::string& why) {
     return error("LATENCY_REGIONS", "\"" + printable(text) + "\"", why);
-  };
-  const auto next_part = [](std::string_view& rest, char separator) {
-    const std::size_t at = rest.find(separator);
-    const std::string_view part = rest.substr(0, at);
-    rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
-    return part;
   };
   std::string_view rest = text;
   while (!rest.empty()) {
