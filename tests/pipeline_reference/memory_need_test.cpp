@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "latency/error.hpp"
+#include "pipeline_reference/ops/cpu/cpu_memory.hpp"
 #include "tests/pipeline_reference/message_of.hpp"
 
 namespace {
@@ -33,13 +34,12 @@ longlive::config small(const std::string& more = "") {
 }
 
 // The CPU's memory with a count of what is allocated.
-class counted_memory final : public ops::memory {
+class counted_memory final : public ops::cpu::cpu_memory {
  public:
-  explicit counted_memory(ops::memory& inner) : inner_(inner) {}
   std::int64_t peak_bytes = 0;
 
   [[nodiscard]] void* allocate(std::int64_t bytes) override {
-    void* const data = inner_.allocate(bytes);
+    void* const data = cpu_memory::allocate(bytes);
     sizes_[data] = bytes;
     bytes_ += bytes;
     peak_bytes = std::max(peak_bytes, bytes_);
@@ -47,23 +47,10 @@ class counted_memory final : public ops::memory {
   }
   void release(void* data) noexcept override {
     bytes_ -= sizes_[data];
-    inner_.release(data);
+    cpu_memory::release(data);
   }
-  void upload(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
-    inner_.upload(to, from, bytes, s);
-  }
-  void download(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
-    inner_.download(to, from, bytes, s);
-  }
-  void copy(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
-    inner_.copy(to, from, bytes, s);
-  }
-  void zero(void* to, std::int64_t bytes, ops::stream s) override { inner_.zero(to, bytes, s); }
-  void synchronize(ops::stream s) override { inner_.synchronize(s); }
-  [[nodiscard]] bool host_accessible() const noexcept override { return true; }
 
  private:
-  ops::memory& inner_;
   std::unordered_map<void*, std::int64_t> sizes_;
   std::int64_t bytes_ = 0;
 };
@@ -74,7 +61,7 @@ class watched_backend final : public ops::backend {
   std::unique_ptr<ops::backend> cpu_ = ops::make_backend("cpu", 1);
 
  public:
-  counted_memory counted{cpu_->memory()};
+  counted_memory counted;
   std::int64_t free_bytes = 0;
 
   [[nodiscard]] ops::memory& memory() override { return counted; }

@@ -23,30 +23,14 @@ using namespace longlive;
 namespace {
 
 // Host memory that counts what it hands out.
-class counting_memory final : public ops::memory {
+class counting_memory final : public ops::cpu::cpu_memory {
  public:
   void* allocate(std::int64_t bytes) override {
     ++allocations;
-    return inner_.allocate(bytes);
+    return cpu_memory::allocate(bytes);
   }
-  void release(void* data) noexcept override { inner_.release(data); }
-  void upload(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
-    inner_.upload(to, from, bytes, s);
-  }
-  void download(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
-    inner_.download(to, from, bytes, s);
-  }
-  void copy(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
-    inner_.copy(to, from, bytes, s);
-  }
-  void zero(void* to, std::int64_t bytes, ops::stream s) override { inner_.zero(to, bytes, s); }
-  void synchronize(ops::stream s) override { inner_.synchronize(s); }
-  bool host_accessible() const noexcept override { return true; }
 
   int allocations = 0;
-
- private:
-  ops::cpu::cpu_memory inner_;
 };
 
 // A decoder with random weights and a clip of random latents.

@@ -5,7 +5,7 @@
 
 namespace ops::cpu {
 
-class cpu_memory final : public memory {
+class cpu_memory : public memory {
  public:
   // Of this machine, in use or not.
   [[nodiscard]] static std::int64_t machine_bytes();

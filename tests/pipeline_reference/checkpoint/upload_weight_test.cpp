@@ -17,30 +17,17 @@ using latency_test::message_of;
 namespace {
 
 // Host memory that pretends to be a device's.
-class far_memory final : public ops::memory {
+class far_memory final : public ops::cpu::cpu_memory {
  public:
   int uploads = 0;
   std::int64_t largest_bytes = 0;
 
-  void* allocate(std::int64_t bytes) override { return near_.allocate(bytes); }
-  void release(void* data) noexcept override { near_.release(data); }
   void upload(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
     ++uploads;
     largest_bytes = std::max(largest_bytes, bytes);
-    near_.upload(to, from, bytes, s);
+    cpu_memory::upload(to, from, bytes, s);
   }
-  void download(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
-    near_.download(to, from, bytes, s);
-  }
-  void copy(void* to, const void* from, std::int64_t bytes, ops::stream s) override {
-    near_.copy(to, from, bytes, s);
-  }
-  void zero(void* to, std::int64_t bytes, ops::stream s) override { near_.zero(to, bytes, s); }
-  void synchronize(ops::stream) override {}
   [[nodiscard]] bool host_accessible() const noexcept override { return false; }
-
- private:
-  ops::cpu::cpu_memory near_;
 };
 
 }  // namespace
