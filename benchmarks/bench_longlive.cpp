@@ -105,7 +105,7 @@ class clip_observer final : public longlive::generation_observer {
     (index < steps_ ? forwards : contexts).push_back({block_.index, last_, now});
     last_ = now;
   }
-  void block_finished(const longlive::block_info& b, const ops::const_tensor&, ops::stream,
+  void block_finished(const longlive::block_info& b, const longlive::latent_batch&, ops::stream,
                       duration) override {
     blocks.push_back({b.index, begin_, times_.mark()});
     const auto of_block = memory_.so_far() - before_;

@@ -114,7 +114,7 @@ launch prepare_qk_norm_rope(arena& a) {
   p.time = {a.floats(240 * 22 * 2), 22};
   p.height = {a.floats(patch_rows * 21 * 2), 21};
   p.width = {a.floats(patch_columns * 21 * 2), 21};
-  p.start_latent_frame = a.integers({100});
+  p.time_positions = a.integers({100, 101, 102});
   p.cache_rows = a.integers({0, tokens_per_latent_frame, 2 * tokens_per_latent_frame});
   p.q_out = {a.bf16(tokens * dim), dim};
   p.k_cache = {a.bf16(tokens * dim), dim};

@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(most_row_threads, resident_row_blocks)
   }
 
   const int row = place / p.patch_columns;
-  const token_place at{__ldg(p.start_latent_frame) + frame, row, place - row * p.patch_columns};
+  const token_place at{__ldg(p.time_positions + frame), row, place - row * p.patch_columns};
   int pair = column_of(0) % p.head_dim / 2;
   const bool same_pairs = (column_of(1) - column_of(0)) % p.head_dim == 0;
   float2 turns[4];

@@ -21,9 +21,9 @@ struct qk_norm_rope_params {
   // Adjacent elements (2i, 2i + 1) of a head are a pair: first those that time turns, then those of
   // height, then those of width; together head_dim / 2.
   rope_axis time, height, width;
-  // In device memory, read when the kernel runs: the time position of the call's first latent
-  // frame, and the cache row of each latent frame's first token (-1: neither k nor v is written).
-  const int* start_latent_frame = nullptr;
+  // In device memory, read when the kernel runs, of each latent frame of the call: its time
+  // position, and the cache row of its first token (-1: neither k nor v is written).
+  const int* time_positions = nullptr;
   const int* cache_rows = nullptr;
 
   rows_of<__nv_bfloat16> q_out;             // [tokens, dim]

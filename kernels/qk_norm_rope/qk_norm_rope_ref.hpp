@@ -25,7 +25,7 @@ inline qk_norm_rope_token qk_norm_rope_ref(const qk_norm_rope_params& p, std::in
     const auto read = [&](const rope_axis& axis, std::int64_t position, int i) {
       return static_cast<double>(axis.table[(position * axis.pairs + i) * 2 + which]);
     };
-    if (pair < p.time.pairs) return read(p.time, *p.start_latent_frame + latent_frame, pair);
+    if (pair < p.time.pairs) return read(p.time, p.time_positions[latent_frame], pair);
     pair -= p.time.pairs;
     if (pair < p.height.pairs) return read(p.height, place / p.patch_columns, pair);
     return read(p.width, place % p.patch_columns, pair - p.height.pairs);

@@ -21,17 +21,10 @@ std::int64_t most_latent_frames_of_a_forward(const generation_config& g) {
                       : g.latent_frames_per_block;
 }
 
-ops::shape latent_shape(const dit_config& c, std::int64_t latent_frames) {
-  return {latent_frames, c.channels, c.latent_height, c.latent_width};
-}
-
-// Latent frames [first, first + count) of a clip.
-template <class Tensor>
-Tensor slice(const Tensor& clip, std::int64_t first, std::int64_t count) {
-  Tensor part = clip[first];
-  part.shape = clip.shape;
-  part.shape.size[0] = count;
-  return part;
+// A sample's part of noise that is drawn, which has a seed of its own.
+ops::random_numbers numbers_of(std::uint64_t seed, std::int64_t sample, std::uint32_t sequence,
+                               std::int64_t first) {
+  return {seed + static_cast<std::uint64_t>(sample), sequence, static_cast<std::uint64_t>(first)};
 }
 
 std::vector<float> generation_timesteps(const generation_config& g) {
@@ -44,6 +37,7 @@ std::vector<float> generation_timesteps(const generation_config& g) {
 causal_dit::options dit_options(const generation_config& g, bool layer_spans) {
   causal_dit::options o;
   o.most_latent_frames = most_latent_frames_of_a_forward(g);
+  o.samples = g.samples;
   o.latent_frames = g.latent_frames;
   o.timesteps = generation_timesteps(g);
   o.timesteps.push_back(static_cast<float>(g.context_noise));
@@ -67,18 +61,21 @@ block_generator::block_generator(causal_dit& dit, const generation_config& g, kv
   const dit_config& c = dit.config();
   const flow_matching_scheduler scheduler(g.timestep_shift);
   for (const float t : timesteps_) sigmas_.push_back(scheduler.sigma(t));
-  const auto floats = [&](const ops::shape& shape) {
-    return ops::buffer(memory_, ops::dtype::f32, shape);
+  const auto latents = [&](std::int64_t latent_frames) {
+    return ops::buffer(memory_, ops::dtype::f32,
+                       {g.samples, latent_frames, c.channels, c.latent_height, c.latent_width});
   };
   workspace_ = ops::buffer(memory, ops::dtype::u8, {ops.workspace_bytes()});
   prompts_ = ops::buffer(memory, ops.storage(), {g.segments(), c.text_len, c.text_dim});
   prompt_tokens_.resize(static_cast<std::size_t>(g.segments()));
   contexts_ = ops::buffer(memory, ops.storage(), {g.segments(), c.text_len, c.dim});
-  noise_ = floats(latent_shape(c, g.latent_frames));
-  latents_ = floats(latent_shape(c, g.latent_frames));
-  x_ = floats(latent_shape(c, g.latent_frames_per_block));
-  eps_ = floats(latent_shape(c, g.latent_frames_per_block));
-  flow_ = floats(latent_shape(c, most_latent_frames_of_a_forward(g)));
+  noise_ = latents(g.latent_frames);
+  latents_ = latents(g.latent_frames);
+  x_ = latents(g.latent_frames_per_block);
+  eps_ = latents(g.latent_frames_per_block);
+  flow_ = ops::buffer(memory_, ops::dtype::f32,
+                      {g.samples * most_latent_frames_of_a_forward(g), c.channels, c.latent_height,
+                       c.latent_width});
   if (!g.skips.unused_block_mask && g.recaches()) {
     const std::int64_t padded = padded_mask_tokens(g.cached_latent_frames());
     mask_ = ops::buffer(memory, ops::dtype::u8, {padded, padded});
@@ -114,11 +111,13 @@ void block_generator::start(const clip_inputs& inputs, generation_observer& obse
   const latency::scope span{spans_.cache_init, {"bytes", kv_.bytes() + cross_.bytes()}};
   kv_.restart(s);
   cross_.reset(s);
-  if (inputs.noise.empty())
-    ops_.fill_normal({noise_.view(), {inputs.seed, noise_sequence, 0}}, s,
-                     workspace_.as_workspace());
-  else
+  if (!inputs.noise.empty()) {
     ops::upload_floats(memory_, noise_.view(), inputs.noise, s);
+    return;
+  }
+  for (std::int64_t sample = 0; sample < generation_.samples; ++sample)
+    ops_.fill_normal({noise_.view()[sample], numbers_of(inputs.seed, sample, noise_sequence, 0)}, s,
+                     workspace_.as_workspace());
 }
 
 void block_generator::encode_prompts(prompt_source& prompts) {
@@ -192,8 +191,8 @@ block_info block_generator::block_at(std::int64_t index, std::int64_t segment,
   return {index, segment, index * count, count, switched};
 }
 
-ops::const_tensor block_generator::latents(std::int64_t first, std::int64_t count) const {
-  return slice(ops::const_tensor(latents_.view()), first, count);
+latent_batch block_generator::latents(std::int64_t first, std::int64_t count) const {
+  return {latents_.view(), first, count};
 }
 
 latency::block block_generator::block_row(const block_info& b, latency::span_id span) const {
@@ -230,8 +229,9 @@ void block_generator::denoise(const block_info& b) {
   {
     const latency::scope span{
         spans_.block_input_prep, {"block", b.index}, {"segment", b.segment}, {"bytes", x.bytes()}};
-    memory_.copy(x.data, slice(noise_.view(), b.first_latent_frame, b.latent_frames).data,
-                 x.bytes(), stream_);
+    const latent_batch noise{noise_.view(), b.first_latent_frame, b.latent_frames};
+    for (std::int64_t sample = 0; sample < generation_.samples; ++sample)
+      memory_.copy(x[sample].data, noise[sample].data, x[sample].bytes(), stream_);
   }
   const auto steps = static_cast<std::int64_t>(timesteps_.size());
   for (std::int64_t step = 0; step < steps; ++step) {
@@ -249,41 +249,48 @@ void block_generator::denoise(const block_info& b) {
           spans_.timestep_prep, {"block", b.index}, {"step", step}, {"timestep", timestep}};
       kv_.begin({b.first_latent_frame, b.latent_frames, false}, stream_);
     }
-    run_forward(x, timestep, b, step, b.first_latent_frame);
+    run_forward({x, 0, b.latent_frames}, timestep, b, step, b.first_latent_frame);
     const latency::scope scheduling{
         spans_.noise_scheduling, {"block", b.index}, {"step", step}, {"timestep", timestep}};
     renoise(b, step);
   }
   const latency::scope span{
       spans_.output_recording, {"block", b.index}, {"segment", b.segment}, {"bytes", x.bytes()}};
-  memory_.copy(slice(latents_.view(), b.first_latent_frame, b.latent_frames).data, x.data,
-               x.bytes(), stream_);
+  for (std::int64_t sample = 0; sample < generation_.samples; ++sample)
+    memory_.copy(latents_.view()[sample][b.first_latent_frame].data, x[sample].data,
+                 x[sample].bytes(), stream_);
 }
 
 // From the flow of a step to the clean estimate, and on to the next step's noise level.
 void block_generator::renoise(const block_info& b, std::int64_t step) {
-  ops::x0_renoise_params p;
-  p.x_t = x_.view();
-  p.flow = slice(flow_.view(), 0, b.latent_frames);
-  p.sigma = sigmas_[static_cast<std::size_t>(step)];
-  if (step + 1 == static_cast<std::int64_t>(timesteps_.size())) {
-    p.x0 = x_.view();
-  } else {
-    p.x_next = x_.view();
-    p.sigma_next = sigmas_[static_cast<std::size_t>(step + 1)];
-    const std::int64_t elements = eps_.view().elements();
-    if (inputs_.renoise.empty()) {
-      p.numbers = {inputs_.seed, renoise_sequence, static_cast<std::uint64_t>(draws_ * elements)};
-    } else {
-      ops::upload_floats(memory_, eps_.view(),
-                         inputs_.renoise.subspan(static_cast<std::size_t>(draws_ * elements),
-                                                 static_cast<std::size_t>(elements)),
-                         stream_);
-      p.eps = eps_.view();
-    }
-    ++draws_;
+  const bool is_last = step + 1 == static_cast<std::int64_t>(timesteps_.size());
+  const bool is_given = !is_last && !inputs_.renoise.empty();
+  if (is_given) {
+    const auto elements = static_cast<std::size_t>(eps_.view().elements());
+    ops::upload_floats(
+        memory_, eps_.view(),
+        inputs_.renoise.subspan(static_cast<std::size_t>(draws_) * elements, elements), stream_);
   }
-  ops_.x0_renoise(p, stream_, workspace_.as_workspace());
+  for (std::int64_t sample = 0; sample < generation_.samples; ++sample) {
+    const ops::tensor x = x_.view()[sample];
+    ops::x0_renoise_params p;
+    p.x_t = x;
+    ops::tensor flow = flow_.view()[sample * b.latent_frames];
+    flow.shape = x.shape;
+    p.flow = flow;
+    p.sigma = sigmas_[static_cast<std::size_t>(step)];
+    if (is_last) {
+      p.x0 = x;
+    } else {
+      p.x_next = x;
+      p.sigma_next = sigmas_[static_cast<std::size_t>(step + 1)];
+    }
+    if (is_given) p.eps = eps_.view()[sample];
+    if (!is_last && !is_given)
+      p.numbers = numbers_of(inputs_.seed, sample, renoise_sequence, draws_ * x.elements());
+    ops_.x0_renoise(p, stream_, workspace_.as_workspace());
+  }
+  if (!is_last) ++draws_;
 }
 
 void block_generator::plan_clean(std::int64_t start_latent_frame, std::int64_t latent_frames,
@@ -297,13 +304,16 @@ void block_generator::cache_clean(std::int64_t start_latent_frame, std::int64_t 
               start_latent_frame);
 }
 
-void block_generator::run_forward(const ops::const_tensor& latent, float timestep,
-                                  const block_info& b, std::int64_t step,
-                                  std::int64_t start_latent_frame) {
-  const std::int64_t latent_frames = latent.shape[0];
+void block_generator::run_forward(const latent_batch& latents, float timestep, const block_info& b,
+                                  std::int64_t step, std::int64_t start_latent_frame) {
+  const std::int64_t latent_frames = latents.count;
   const kv_plan& plan = kv_.plan();
   const bool flow_is_read = step >= 0 || !generation_.skips.unread_flow;
-  const ops::tensor flow = flow_is_read ? slice(flow_.view(), 0, latent_frames) : ops::tensor();
+  ops::tensor flow;
+  if (flow_is_read) {
+    flow = flow_.view();
+    flow.shape.size[0] = generation_.samples * latent_frames;
+  }
   {
     const latency::scope span{
         "diffusion_forward",
@@ -320,7 +330,7 @@ void block_generator::run_forward(const ops::const_tensor& latent, float timeste
       embed_prompt(b.segment, prompt_tokens_[static_cast<std::size_t>(slot_of(b.segment))]);
     }
     const prompt_context context = context_of(b.segment);
-    dit_.forward({latent,
+    dit_.forward({latents,
                   timestep,
                   context.rows,
                   flow,

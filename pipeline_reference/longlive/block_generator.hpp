@@ -36,12 +36,14 @@ struct generation_spans {
   const char* context_prep;
 };
 
-// What a clip is made from; read while the clip is generated.
+// What a clip, or a batch of them, is made from; read while it is generated. Samples have their
+// prompts in common: only their noise tells them apart, that of sample i drawn from `seed` + i.
 struct clip_inputs {
   prompt_source* prompts = nullptr;  // one per segment; the first one where they are requested
-  // [latent frames, channels, height, width], or empty: drawn from `seed`.
+  // [samples, latent frames, channels, height, width], or empty: drawn.
   std::span<const float> noise;
-  // [blocks * (steps - 1) * latent frames per block, ...] in the order of use, or empty: drawn.
+  // [blocks * (steps - 1), samples, latent frames per block, ...] in the order of use, or empty:
+  // drawn.
   std::span<const float> renoise;
   std::uint64_t seed = 0;
   // Prompts that are asked for meanwhile, where the configuration takes requests.
@@ -102,9 +104,9 @@ class block_generator {
   void use_requested_prompt(prompt_requests& requests, const block_info& b);
 
   [[nodiscard]] block_info block_at(std::int64_t index, std::int64_t segment, bool switched) const;
-  // f32 [latent frames of the clip, channels, height, width]
+  // f32 [samples, latent frames of the clip, channels, height, width]
   [[nodiscard]] ops::const_tensor latents() const { return latents_.view(); }
-  [[nodiscard]] ops::const_tensor latents(std::int64_t first, std::int64_t count) const;
+  [[nodiscard]] latent_batch latents(std::int64_t first, std::int64_t count) const;
   [[nodiscard]] kv_cache& self_cache() { return kv_; }
   [[nodiscard]] cross_attention_cache& cross_cache() { return cross_; }
   [[nodiscard]] const std::vector<float>& timesteps() const { return timesteps_; }
@@ -122,7 +124,7 @@ class block_generator {
   void denoise(const block_info& b);
   void refresh_context(const block_info& b);
   void renoise(const block_info& b, std::int64_t step);
-  void run_forward(const ops::const_tensor& latent, float timestep, const block_info& b,
+  void run_forward(const latent_batch& latents, float timestep, const block_info& b,
                    std::int64_t step, std::int64_t start_latent_frame);
 
   causal_dit& dit_;
@@ -139,11 +141,11 @@ class block_generator {
   ops::buffer prompts_;                      // [configured segments, text_len, text_dim]
   std::vector<std::int64_t> prompt_tokens_;  // of each
   ops::buffer contexts_;                     // [configured segments, text_len, dim]
-  ops::buffer noise_;                        // [latent frames, C, H, W], f32 as are all below
-  ops::buffer latents_;                      // [latent frames, C, H, W]
-  ops::buffer x_;                            // [latent frames per block, C, H, W]
+  ops::buffer noise_;                        // [samples, latent frames, C, H, W]; f32, as all below
+  ops::buffer latents_;                      // likewise
+  ops::buffer x_;                            // [samples, latent frames per block, C, H, W]
   ops::buffer eps_;                          // likewise
-  ops::buffer flow_;                         // [most latent frames of a forward, C, H, W]
+  ops::buffer flow_;                         // [samples * most latent frames of a forward, C, H, W]
   ops::buffer mask_;  // u8, where the unused mask of a recache is not left out
 
   clip_inputs inputs_;

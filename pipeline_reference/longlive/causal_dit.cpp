@@ -27,10 +27,11 @@ causal_dit::causal_dit(const dit_config& config, const options& o,
       memory_(memory),
       ops_(ops),
       most_latent_frames_(o.most_latent_frames),
+      samples_(o.samples),
       layer_spans_(o.layer_spans),
       repeats_modulation_(o.repeats_modulation),
       weights_(load_dit_weights(config, weights, memory, ops.storage(), lora)) {
-  const std::int64_t tokens = o.most_latent_frames * config.tokens_per_latent_frame();
+  const std::int64_t tokens = o.samples * o.most_latent_frames * config.tokens_per_latent_frame();
   const auto rows = [&](std::int64_t n, std::int64_t columns) {
     return ops::buffer(memory_, ops_.storage(), {n, columns});
   };
@@ -162,12 +163,15 @@ void causal_dit::embed_prompt(const ops::const_tensor& prompt, const ops::tensor
 
 void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cache& cross,
                          ops::stream s) {
-  const std::int64_t latent_frames = f.latent.shape[0];
-  if (latent_frames > most_latent_frames_)
+  const auto refuse = [](const char* what, std::int64_t found, std::int64_t most) {
     throw latency::error("", "forward",
-                         std::to_string(latent_frames) + " latent frames, at most " +
-                             std::to_string(most_latent_frames_));
-  const std::int64_t tokens = latent_frames * config_.tokens_per_latent_frame();
+                         std::to_string(found) + what + ", at most " + std::to_string(most));
+  };
+  if (f.latents.count > most_latent_frames_)
+    refuse(" latent frames", f.latents.count, most_latent_frames_);
+  if (f.latents.samples() > samples_) refuse(" samples", f.latents.samples(), samples_);
+  const std::int64_t sample_tokens = f.latents.count * config_.tokens_per_latent_frame();
+  const std::int64_t tokens = f.latents.samples() * sample_tokens;
   const std::int64_t timestep = timestep_index(f.timestep);
   const ops::workspace w = workspace_.as_workspace();
   const ops::tensor patches = act_.patches.view().row_range(0, tokens);
@@ -178,7 +182,9 @@ void causal_dit::forward(const dit_forward& f, kv_cache& kv, cross_attention_cac
     LATENCY_SCOPE("repeated_modulation");
     compute_modulation(s);
   }
-  ops_.patchify({f.latent, patches}, s, w);
+  for (std::int64_t sample = 0; sample < f.latents.samples(); ++sample)
+    ops_.patchify({f.latents[sample], patches.row_range(sample * sample_tokens, sample_tokens)}, s,
+                  w);
   linear(patches, weights_.patch, x, s);
 
   modulation m = layer_modulation(0, timestep);
@@ -222,7 +228,8 @@ void causal_dit::write_keys(std::int64_t layer, std::int64_t tokens, const forwa
   std::optional<latency::scope> write_span;
   open_layer_span(write_span, layer_spans_ && rolled == nullptr, "kv_ring_write", layer, place);
   if (write_span) {
-    const std::int64_t token_bytes = 2 * config_.dim * ops::size_bytes(ops_.storage());  // k and v
+    const std::int64_t token_bytes =  // k and v
+        2 * kv.samples() * config_.dim * ops::size_bytes(ops_.storage());
     write_span->add({"bytes", plan.written_tokens * token_bytes});
     write_span->add({"rewritten_tokens", plan.rewritten_tokens});
   }
@@ -231,7 +238,7 @@ void causal_dit::write_keys(std::int64_t layer, std::int64_t tokens, const forwa
   p.q_weight = weights.norm_q.view();
   p.k_weight = weights.norm_k.view();
   p.rope = {rope_time_.view(), rope_height_.view(), rope_width_.view()};
-  p.start_latent_frame = kv.start_latent_frame();
+  p.time_positions = kv.time_positions();
   p.cache_rows = kv.cache_rows();
   if (rolled != nullptr) p.cache_rows = rolled->fresh_rows(p.cache_rows.elements());
   p.q_out = act_.projected.view().row_range(0, tokens);
@@ -280,9 +287,10 @@ void causal_dit::self_attention(std::int64_t layer, const modulation& m, std::in
         rolled->window({plan, layer, place, layer_spans_, ops_, s, w}, {kv.k(layer), kv.v(layer)});
     a.k = window.k;
     a.v = window.v;
-    a.keys[0] = {0, window.k.rows()};
+    a.keys[0] = {0, window.k.rows() / kv.samples()};
     a.keys[1] = {};
   }
+  a.samples = kv.samples();
   a.out = attended;
   a.heads = config_.heads;
   a.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim()));

@@ -13,6 +13,7 @@
 #include "pipeline_reference/longlive/dit_config.hpp"
 #include "pipeline_reference/longlive/dit_weights.hpp"
 #include "pipeline_reference/longlive/kv_cache.hpp"
+#include "pipeline_reference/longlive/latent_batch.hpp"
 #include "pipeline_reference/longlive/layer_span.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 #include "pipeline_reference/ops/transformer_ops.hpp"
@@ -20,11 +21,11 @@
 namespace longlive {
 
 struct dit_forward {
-  ops::const_tensor latent;   // f32 [F, channels, height, width]
+  latent_batch latents;       // F latent frames of every sample
   float timestep = 0;         // of every latent frame; one of those given at construction
-  ops::const_tensor context;  // [1 to text_len, dim], from embed_prompt()
-  // f32, shape of latent; absent: only the keys and values are wanted, and nothing is computed that
-  // no later forward reads.
+  ops::const_tensor context;  // [1 to text_len, dim], from embed_prompt(); of every sample
+  // f32 [samples * F, channels, height, width]; absent: only the keys and values are wanted, and
+  // nothing is computed that no later forward reads.
   ops::tensor flow;
   forward_place place;
   std::int64_t last_context_row_count = 1;  // identical rows that the last of context stands for
@@ -33,11 +34,12 @@ struct dit_forward {
 class causal_dit {
  public:
   struct options {
-    std::int64_t most_latent_frames = 12;  // of one forward
-    std::int64_t latent_frames = 240;      // of a clip
-    std::vector<float> timesteps;          // that forwards will use
-    bool layer_spans = false;              // record one span per attention, FFN and KV write
-    bool repeats_modulation = false;       // compute it anew at every forward, as published
+    std::int64_t most_latent_frames = 12;  // of one sample in one forward
+    std::int64_t samples = 1;
+    std::int64_t latent_frames = 240;  // of a clip
+    std::vector<float> timesteps;      // that forwards will use
+    bool layer_spans = false;          // record one span per attention, FFN and KV write
+    bool repeats_modulation = false;   // compute it anew at every forward, as published
   };
 
   // Throws latency::error for an impossible configuration and for weights that do not fit it. With
@@ -49,10 +51,11 @@ class causal_dit {
   // both in the back end's storage dtype.
   void embed_prompt(const ops::const_tensor& prompt, const ops::tensor& context, ops::stream s);
 
-  // Flow of F latent frames, after kv.begin() for them. Writes their keys and values to `kv`; fills
-  // `cross` when it is not valid (all layers of it, so that it becomes valid, when there is a
-  // flow). The caller commits `kv`. Throws latency::error for a timestep that was not prepared, or
-  // too many latent frames.
+  // Flow of F latent frames of each sample of `kv`, after kv.begin() for them. Tokens are rows: a
+  // sample's after another's, so that only attention to `kv` tells them apart. Writes their keys
+  // and values to `kv`; fills `cross` when it is not valid (all layers of it, so that it becomes
+  // valid, when there is a flow). The caller commits `kv`. Throws latency::error for a timestep
+  // that was not prepared, or too many latent frames.
   void forward(const dit_forward& f, kv_cache& kv, cross_attention_cache& cross, ops::stream s);
 
   [[nodiscard]] const dit_config& config() const { return config_; }
@@ -104,6 +107,7 @@ class causal_dit {
   ops::memory& memory_;
   ops::transformer_ops& ops_;
   std::int64_t most_latent_frames_;
+  std::int64_t samples_;
   bool layer_spans_;
   bool repeats_modulation_;
   dit_weights weights_;

@@ -9,13 +9,14 @@
 namespace longlive {
 
 clip_reporter::clip_reporter(const config& settings, bool event_lines, console& out,
-                             clip_decoder& decoder, std::unique_ptr<video_writer> video,
+                             clip_decoder& decoder,
+                             std::vector<std::unique_ptr<video_writer>> videos,
                              const interrupt_watch& interrupt)
     : settings_(settings),
       event_lines_(event_lines),
       out_(out),
       decoder_(decoder),
-      video_(std::move(video)),
+      videos_(std::move(videos)),
       interrupt_(interrupt) {}
 
 // Printing has a span of its own: a slow terminal must not pass for slow generation.
@@ -90,7 +91,7 @@ void clip_reporter::block_started(const block_info& b) {
   times_.set_up = first_block_begin_ - begin_;
 }
 
-void clip_reporter::block_finished(const block_info& b, const ops::const_tensor& latents,
+void clip_reporter::block_finished(const block_info& b, const latent_batch& latents,
                                    ops::stream stream, duration time) {
   times_.blocks.push_back(time);
   const std::int64_t done = b.first_latent_frame + b.latent_frames;
@@ -104,26 +105,26 @@ void clip_reporter::block_finished(const block_info& b, const ops::const_tensor&
   out_.show({done, settings_.generation.latent_frames, wall_clock::now() - first_block_begin_});
 }
 
-void clip_reporter::decode(const ops::const_tensor& latents, std::int64_t segment,
-                           ops::stream stream) {
+void clip_reporter::decode(const latent_batch& latents, std::int64_t segment, ops::stream stream) {
   const wall_clock::time_point begin = wall_clock::now();
   const decoded_pixels pixels = decoder_.decode(latents, segment, stream);
   times_.vae_decode += wall_clock::now() - begin;
-  if (video_ == nullptr) return;
+  if (videos_.empty()) return;
   LATENCY_SCOPE("video_write", {"pixel_frame", pixels.first_pixel_frame},
                 {"pixel_frames", pixels.pixel_frames}, {"bytes", pixels.bytes.size()});
-  video_->write(pixels.bytes);
+  for (std::int64_t sample = 0; sample < pixels.samples; ++sample)
+    videos_[static_cast<std::size_t>(sample)]->write(pixels[sample]);
 }
 
-void clip_reporter::finish(const ops::const_tensor& latents) {
+void clip_reporter::finish(const latent_batch& latents) {
   out_.clear_bar();
-  if (settings_.reference.vae == vae_mode::whole_clip && latents.shape[0] > 0) {
+  if (settings_.reference.vae == vae_mode::whole_clip && latents.count > 0) {
     say([&] { out_.event("Starting VAE decode..."); });
     decode(latents, 0, {});
     say([&] { out_.timing("VAE decode completed", times_.vae_decode); });
   }
   times_.total = wall_clock::now() - begin_;
-  if (video_ != nullptr) video_->finish();
+  for (const auto& video : videos_) video->finish();
 }
 
 }  // namespace longlive

@@ -26,9 +26,10 @@ struct clip_times {
 class clip_reporter final : public generation_observer {
  public:
   // `event_lines`: print a line per prompt switch and block, as the published interactive loop.
-  // `decode_blocks`: decode after every block, not once at the end. `video` may be null.
+  // `videos`: one for each sample, or none.
   clip_reporter(const config& settings, bool event_lines, console& out, clip_decoder& decoder,
-                std::unique_ptr<video_writer> video, const interrupt_watch& interrupt);
+                std::vector<std::unique_ptr<video_writer>> videos,
+                const interrupt_watch& interrupt);
 
   void prompt_encoded(std::int64_t segment, duration time) override;
   bool stop_requested() override;
@@ -38,11 +39,11 @@ class clip_reporter final : public generation_observer {
   void switch_stage_finished(const switch_info& s, switch_stage stage, duration time) override;
   void switch_finished(const switch_info& s, duration time) override;
   void block_started(const block_info& b) override;
-  void block_finished(const block_info& b, const ops::const_tensor& latents, ops::stream stream,
+  void block_finished(const block_info& b, const latent_batch& latents, ops::stream stream,
                       duration time) override;
 
-  // After the loop: decodes the clip in vae_mode::whole_clip, completes the video.
-  void finish(const ops::const_tensor& latents);
+  // After the loop: decodes the clip in vae_mode::whole_clip, completes the videos.
+  void finish(const latent_batch& latents);
 
   [[nodiscard]] const clip_times& times() const { return times_; }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
@@ -51,7 +52,7 @@ class clip_reporter final : public generation_observer {
   }
 
  private:
-  void decode(const ops::const_tensor& latents, std::int64_t segment, ops::stream stream);
+  void decode(const latent_batch& latents, std::int64_t segment, ops::stream stream);
   template <class Print>
   void say(const Print& print);
 
@@ -59,7 +60,7 @@ class clip_reporter final : public generation_observer {
   bool event_lines_;
   console& out_;
   clip_decoder& decoder_;
-  std::unique_ptr<video_writer> video_;
+  std::vector<std::unique_ptr<video_writer>> videos_;
   const interrupt_watch& interrupt_;
   wall_clock::time_point begin_ = wall_clock::now();
   wall_clock::time_point first_block_begin_;

@@ -101,6 +101,7 @@ generation_config read_generation(config_mapping& root) {
   g.switch_latent_frames = root.integers("switch_frame_indices", 0, rope_positions);
   g.global_sink = root.boolean("global_sink", false);
   g.context_noise = root.real("context_noise", 0, 0, 1000);
+  g.samples = root.integer("num_samples", 1, 1, 1024);
   g.seed = static_cast<std::uint64_t>(
       root.integer("seed", 0, 0, std::numeric_limits<std::int64_t>::max()));
   check_steps(g.denoising_step_list, root);
@@ -233,8 +234,6 @@ config check(const yaml_node& document, const std::string& path) {
   c.inference_iter = root.integer("inference_iter", -1, -1, 1'000'000'000);
   c.data_path = root.text("data_path", "");
   c.output_folder = root.text("output_folder", "videos");
-  if (root.integer("num_samples", 1, 1, 1024) != 1)
-    root.fail("num_samples", "only 1 is supported: one clip per prompt line");
   read_reference(c, root);
   note_settings_without_effect(c, root);
   root.refuse_unknown();

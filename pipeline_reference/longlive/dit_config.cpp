@@ -63,6 +63,7 @@ void generation_config::validate() const {
   check(sink_latent_frames >= 0 && sink_latent_frames <= cached_latent_frames(), "sink_size",
         fmt::format("must be between 0 and the window's {} latent frames, is {}",
                     cached_latent_frames(), sink_latent_frames));
+  check(samples >= 1, "num_samples", fmt::format("must be positive, is {}", samples));
   check(!denoising_step_list.empty(), "denoising_step_list", "is empty");
   for (std::size_t i = 0; i < denoising_step_list.size(); ++i) {
     const std::int64_t step = denoising_step_list[i];

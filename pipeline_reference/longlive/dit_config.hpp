@@ -92,6 +92,7 @@ struct generation_config {
   double context_noise = 0;                        // timestep of the context pass and of a recache
   std::vector<std::int64_t> switch_latent_frames;  // ascending; one prompt more than entries
   bool takes_requests = false;  // prompts may be asked for while it runs, see prompt_requests.hpp
+  std::int64_t samples = 1;     // clips made together from one prompt (num_samples)
   std::uint64_t seed = 0;       // of noise that is not given
   dead_work skips;
 

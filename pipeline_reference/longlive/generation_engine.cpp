@@ -93,10 +93,8 @@ std::int64_t generation_engine::run(prompt_source& prompts, std::uint64_t seed,
   return interactive_ ? interactive_->run(inputs, observer) : single_prompt_->run(inputs, observer);
 }
 
-ops::const_tensor generation_engine::latents(std::int64_t count) const {
-  ops::const_tensor all = interactive_ ? interactive_->latents() : single_prompt_->latents();
-  all.shape.size[0] = count;
-  return all;
+latent_batch generation_engine::latents(std::int64_t count) const {
+  return {interactive_ ? interactive_->latents() : single_prompt_->latents(), 0, count};
 }
 
 }  // namespace longlive

@@ -31,10 +31,11 @@ class generation_engine {
   generation_engine(const config& settings, loop_kind kind, ops::backend& backend,
                     const decode_span_names& decode_names, weight_loading::listener told = {});
 
-  // Generates a clip and returns the latent frames made. `seed` is that of the clip's noise.
+  // Generates a clip, or as many as there are samples, and returns the latent frames made of each.
+  // `seed` is that of the noise of the first.
   std::int64_t run(prompt_source& prompts, std::uint64_t seed, generation_observer& observer);
-  // f32 [count, channels, height, width], the first of the clip that run() made.
-  [[nodiscard]] ops::const_tensor latents(std::int64_t count) const;
+  // The first `count` of what run() made.
+  [[nodiscard]] latent_batch latents(std::int64_t count) const;
 
   [[nodiscard]] clip_decoder& decoder() { return *decoder_; }
   // Where the configuration takes requests.

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "pipeline_reference/longlive/kv_placement.hpp"
+#include "pipeline_reference/longlive/latent_batch.hpp"
 #include "pipeline_reference/longlive/prompt_requests.hpp"
 #include "pipeline_reference/ops/tensor.hpp"
 
@@ -64,12 +65,12 @@ class generation_observer {
   virtual void switch_stage_finished(const switch_info&, switch_stage, duration) {}  // likewise
   virtual void switch_finished(const switch_info&, duration) {}
   virtual void block_started(const block_info&) {}
-  // latents: f32 [latent_frames, channels, height, width] in back-end memory, enqueued on the
-  // stream; they stay until the clip's pipeline starts another.
-  virtual void block_finished(const block_info&, const ops::const_tensor& /*latents*/, ops::stream,
+  // latents: of the block, in back-end memory, enqueued on the stream; they stay until the clip's
+  // pipeline starts another.
+  virtual void block_finished(const block_info&, const latent_batch& /*latents*/, ops::stream,
                               duration) {}
-  // flow: of this forward, as above, valid during the call; absent when it was not computed. Inside
-  // the span of its caller.
+  // flow: f32 [samples * latent frames, channels, height, width] of this forward, valid during the
+  // call; absent when it was not computed. Inside the span of its caller.
   virtual void forward_finished(const forward_info&, const ops::const_tensor& /*flow*/,
                                 ops::stream) {}
 };

@@ -176,12 +176,15 @@ class program {
       out_.timing("Switch points: " + list_text(settings_.generation.switch_latent_frames));
     }
     clip_reporter reporter(settings_, kind_.loop == loop_kind::interactive, out_,
-                           engine_->decoder(), open_video(files_[index].video), interrupt_);
+                           engine_->decoder(), open_videos(files_[index].videos), interrupt_);
     std::optional<prompt_reader> reader;
     if (prompt_requests* requests = engine_->requests())
       reader.emplace(options_.prompts_from, *requests);
     const std::int64_t latent_frames =
-        engine_->run(*prompts, settings_.generation.seed + index, reporter);
+        engine_->run(*prompts,
+                     settings_.generation.seed +
+                         index * static_cast<std::uint64_t>(settings_.generation.samples),
+                     reporter);
     if (reader) tell_requests(*reader, session);
     reporter.finish(engine_->latents(latent_frames));
     latency::memory::snapshot("clip_done");
@@ -233,11 +236,14 @@ class program {
                                                  : prompt_cache_counts{};
   }
 
-  std::unique_ptr<video_writer> open_video(const std::string& path) {
-    if (path.empty()) return nullptr;
-    return video_writer::open(path, {.width = engine_->decoder().pixel_width(),
-                                     .height = engine_->decoder().pixel_height(),
-                                     .frames_per_second = settings_.reference.pixel_fps});
+  std::vector<std::unique_ptr<video_writer>> open_videos(const std::vector<std::string>& paths) {
+    std::vector<std::unique_ptr<video_writer>> videos;
+    for (const std::string& path : paths)
+      videos.push_back(
+          video_writer::open(path, {.width = engine_->decoder().pixel_width(),
+                                    .height = engine_->decoder().pixel_height(),
+                                    .frames_per_second = settings_.reference.pixel_fps}));
+    return videos;
   }
 
   void summarise(std::size_t index, std::int64_t latent_frames, const clip_reporter& reporter) {
@@ -252,8 +258,8 @@ class program {
       print_interactive_summary(out_, settings_, times);
     if (options_.enable_timing && kind_.loop == loop_kind::single_prompt)
       print_profile(out_, times);
-    print_rates(out_, latent_frames, times);
-    if (!files_[index].video.empty()) out_.always("Video saved to: " + files_[index].video);
+    print_rates(out_, latent_frames, settings_.generation.samples, times);
+    for (const std::string& video : files_[index].videos) out_.always("Video saved to: " + video);
   }
 
   void write_recording(latency::session& session, const run_files& files) {

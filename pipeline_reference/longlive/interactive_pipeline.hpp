@@ -24,7 +24,7 @@ class interactive_pipeline {
   // made: fewer than configured only when the observer asked to stop.
   std::int64_t run(const clip_inputs& inputs, generation_observer& observer, ops::stream s = {});
 
-  // f32 [latent frames, channels, height, width] in back-end memory, until the next run.
+  // f32 [samples, latent frames, channels, height, width] in back-end memory, until the next run.
   [[nodiscard]] ops::const_tensor latents() const { return generator_.latents(); }
   [[nodiscard]] kv_cache& self_cache() { return generator_.self_cache(); }
   [[nodiscard]] const std::vector<float>& timesteps() const { return generator_.timesteps(); }

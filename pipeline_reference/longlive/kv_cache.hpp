@@ -19,8 +19,8 @@ namespace longlive {
 // the roll goes through rolled().
 class kv_cache {
  public:
-  // Configurations validated before. Memory: layers * 2 * slots * tokens per latent frame * dim; as
-  // much again for the roll's new rows, where a recache makes as many.
+  // Configurations validated before. Memory: layers * 2 * samples * slots * tokens per latent frame
+  // * dim; as much again for the roll's new rows, where a recache makes as many.
   kv_cache(const dit_config& dit, const generation_config& generation, kv_policy policy,
            ops::memory& memory, ops::dtype storage);
 
@@ -37,28 +37,33 @@ class kv_cache {
   // The published, delayed pointer update: once per forward, when all layers have written.
   void commit() { pointers_ = plan_.after; }
 
+  [[nodiscard]] std::int64_t samples() const { return samples_; }
+  // Rows of all samples, one sample's after another's: those of the plan within each.
   [[nodiscard]] ops::tensor k(std::int64_t layer) const {
     return keys_[static_cast<std::size_t>(layer)].view();
   }
   [[nodiscard]] ops::tensor v(std::int64_t layer) const {
     return values_[static_cast<std::size_t>(layer)].view();
   }
-  // i32 in back-end memory: [1] absolute index of the call's first latent frame; [latent frames].
-  [[nodiscard]] ops::const_tensor start_latent_frame() const;
+  // i32 in back-end memory, [samples * latent frames of the call]: the absolute index of each, and
+  // the row of k() and v() from which on it is written (-1: it is not).
+  [[nodiscard]] ops::const_tensor time_positions() const;
   [[nodiscard]] ops::const_tensor cache_rows() const;
 
   [[nodiscard]] kv_pointers pointers() const { return pointers_; }
   [[nodiscard]] const kv_placement& placement() const { return *placement_; }
   [[nodiscard]] kv_policy policy() const { return policy_; }
   [[nodiscard]] std::int64_t valid_latent_frames() const;
-  [[nodiscard]] std::int64_t bytes() const;  // keys and values of all layers
+  [[nodiscard]] std::int64_t bytes() const;  // keys and values of all layers and samples
 
  private:
   kv_policy policy_;
   std::unique_ptr<kv_placement> placement_;
   ops::memory& memory_;
-  std::vector<ops::buffer> keys_, values_;  // per layer [slots * tokens per latent frame, dim]
-  ops::buffer positions_;                   // i32: start latent frame, then cache rows
+  std::int64_t samples_;
+  // Per layer [samples * slots * tokens per latent frame, dim].
+  std::vector<ops::buffer> keys_, values_;
+  ops::buffer positions_;  // i32: time positions, then cache rows
   std::vector<std::int32_t> host_positions_;
   std::optional<rolled_kv> rolled_;
   kv_pointers pointers_;

@@ -31,8 +31,8 @@ config without_files(config c) {
 std::int64_t least_memory_bytes(const config& c) {
   const generation_config& g = c.generation;
   const std::int64_t cached_tokens = g.cached_latent_frames() * c.dit.tokens_per_latent_frame();
-  const std::int64_t keys_and_values = 2 * c.dit.layers * cached_tokens * c.dit.dim;
-  const std::int64_t latents = g.latent_frames * c.dit.latent_frame_elements();
+  const std::int64_t keys_and_values = 2 * c.dit.layers * cached_tokens * c.dit.dim * g.samples;
+  const std::int64_t latents = g.samples * g.latent_frames * c.dit.latent_frame_elements();
   std::int64_t weights = c.reference.weights == "random" ? parameter_count(c.dit) : 0;
   const reference_settings& r = c.reference;
   if (r.encodes_prompts() && r.text_encoder.weights == "random")

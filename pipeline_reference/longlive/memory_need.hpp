@@ -29,24 +29,38 @@ void require_memory(const config& c);
 void require_device_memory(const config& c, loop_kind kind, ops::backend& backend);
 
 // The first of the settings that take less memory with which `fits` is true, as "KEY: VALUE": the
-// text encoder, the whole-clip decode, the window, the length of the clip. Empty when none does.
+// text encoder, the whole-clip decode, the samples, the window; each together with those before
+// it. Empty when all of them do not.
 template <class Fits>
 [[nodiscard]] std::string setting_that_fits(config c, const Fits& fits) {
   generation_config& g = c.generation;
+  std::string changed;
+  const auto change = [&](const std::string& setting) {
+    changed += (changed.empty() ? "" : ", ") + setting;
+    return fits(c);
+  };
   if (c.reference.encodes_prompts()) {
     c.reference.prompt_embeddings = "seeded";
-    if (fits(c)) return "prompt_embeddings: seeded";
+    if (change("prompt_embeddings: seeded")) return changed;
   }
   if (c.reference.vae == vae_mode::whole_clip) {
     c.reference.vae = vae_mode::streaming;
-    if (fits(c)) return "vae_mode: streaming";
+    if (change("vae_mode: streaming")) return changed;
   }
+  const std::string before_samples = changed;
+  while (g.samples > 1) {
+    --g.samples;
+    changed = before_samples;
+    if (change("num_samples: " + std::to_string(g.samples))) return changed;
+  }
+  const std::string before_window = changed;
   const std::int64_t block = g.latent_frames_per_block, sink = g.sink_latent_frames;
   const std::int64_t window = g.cached_latent_frames();
   for (std::int64_t smaller = (window - sink - 1) / block * block; smaller >= block;
        smaller -= block) {
     g.window_latent_frames = sink + smaller;
-    if (fits(c)) return "local_attn_size: " + std::to_string(g.window_latent_frames);
+    changed = before_window;
+    if (change("local_attn_size: " + std::to_string(g.window_latent_frames))) return changed;
   }
   return "";
 }

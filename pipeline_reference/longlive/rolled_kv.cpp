@@ -13,10 +13,13 @@ std::int64_t row_bytes(const ops::const_tensor& rows) {
 }  // namespace
 
 rolled_kv::rolled_kv(const dit_config& dit, const kv_placement& placement,
-                     std::int64_t most_latent_frames, ops::memory& memory, ops::dtype storage)
-    : memory_(memory), latent_frame_tokens_(placement.tokens_per_latent_frame()) {
+                     std::int64_t most_latent_frames, std::int64_t samples, ops::memory& memory,
+                     ops::dtype storage)
+    : memory_(memory),
+      latent_frame_tokens_(placement.tokens_per_latent_frame()),
+      samples_(samples) {
   const auto rows = [&](std::int64_t latent_frames) {
-    return ops::buffer(memory, storage, {latent_frames * latent_frame_tokens_, dit.dim});
+    return ops::buffer(memory, storage, {samples * latent_frames * latent_frame_tokens_, dit.dim});
   };
   for (ops::buffer* window : {&clone_k_, &clone_v_, &joined_k_, &joined_v_})
     *window = rows(placement.slots());
@@ -25,9 +28,9 @@ rolled_kv::rolled_kv(const dit_config& dit, const kv_placement& placement,
     fresh_v_.push_back(rows(most_latent_frames));
   }
   std::vector<std::int32_t> in_order;
-  for (std::int64_t i = 0; i < most_latent_frames; ++i)
+  for (std::int64_t i = 0; i < samples * most_latent_frames; ++i)
     in_order.push_back(static_cast<std::int32_t>(i * latent_frame_tokens_));
-  fresh_rows_ = ops::buffer(memory, ops::dtype::i32, {most_latent_frames});
+  fresh_rows_ = ops::buffer(memory, ops::dtype::i32, {samples * most_latent_frames});
   memory.upload(fresh_rows_.view().data, in_order.data(), fresh_rows_.view().bytes(), {});
 }
 
@@ -42,23 +45,29 @@ ops::const_tensor rolled_kv::fresh_rows(std::int64_t latent_frames) const {
 
 void rolled_kv::insert(const call& c, std::int64_t layer, const key_values& into) {
   const kv_plan& plan = c.plan;
-  if (plan.moved_tokens > 0)
-    for (const ops::tensor& rows : {into.k, into.v})
-      c.ops.move_rows({rows, plan.move_from, plan.move_to, plan.moved_tokens}, c.stream, c.work);
   const key_values from = fresh(layer);
-  for (std::size_t i = 0; i < plan.cache_rows.size(); ++i) {
-    if (plan.cache_rows[i] < 0) continue;
-    const std::int64_t first = static_cast<std::int64_t>(i) * latent_frame_tokens_;
-    const std::int64_t bytes = latent_frame_tokens_ * row_bytes(into.k);
-    for (const auto& [to, rows] : {std::pair{into.k, from.k}, {into.v, from.v}})
-      memory_.copy(to.row_range(plan.cache_rows[i], latent_frame_tokens_).data,
-                   rows.row_range(first, latent_frame_tokens_).data, bytes, c.stream);
+  const std::int64_t rows_of_sample = into.k.rows() / samples_;
+  std::int64_t fresh_row = 0;
+  for (std::int64_t sample = 0; sample < samples_; ++sample) {
+    const std::int64_t first = sample * rows_of_sample;
+    if (plan.moved_tokens > 0)
+      for (const ops::tensor& rows : {into.k, into.v})
+        c.ops.move_rows({rows, first + plan.move_from, first + plan.move_to, plan.moved_tokens},
+                        c.stream, c.work);
+    for (const std::int32_t row : plan.cache_rows) {
+      if (row >= 0)
+        for (const auto& [to, rows] : {std::pair{into.k, from.k}, {into.v, from.v}})
+          memory_.copy(to.row_range(first + row, latent_frame_tokens_).data,
+                       rows.row_range(fresh_row, latent_frame_tokens_).data,
+                       latent_frame_tokens_ * row_bytes(to), c.stream);
+      fresh_row += latent_frame_tokens_;
+    }
   }
 }
 
 key_values rolled_kv::window(const call& c, const key_values& cache) {
   const kv_plan& plan = c.plan;
-  const std::int64_t token_bytes = 2 * row_bytes(cache.k);  // k and v
+  const std::int64_t token_bytes = 2 * samples_ * row_bytes(cache.k);  // k and v
   const key_values clone{clone_k_.view(), clone_v_.view()};
   {
     std::optional<latency::scope> span;
@@ -82,15 +91,18 @@ key_values rolled_kv::window(const call& c, const key_values& cache) {
   open_layer_span(span, c.spans, "kv_sink_concat", c.layer, c.place);
   if (span) span->add({"bytes", plan.attended_tokens * token_bytes});
   const key_values joined{joined_k_.view(), joined_v_.view()};
+  const std::int64_t rows_of_sample = cache.k.rows() / samples_;
   std::int64_t row = 0;
-  for (const ops::row_range& range : plan.attended) {
-    const std::int64_t bytes = range.count() * row_bytes(cache.k);
-    if (bytes == 0) continue;
-    for (const auto& [to, rows] : {std::pair{joined.k, clone.k}, {joined.v, clone.v}})
-      memory_.copy(to.row_range(row, range.count()).data,
-                   rows.row_range(range.begin, range.count()).data, bytes, c.stream);
-    row += range.count();
-  }
+  for (std::int64_t sample = 0; sample < samples_; ++sample)
+    for (const ops::row_range& range : plan.attended) {
+      const std::int64_t bytes = range.count() * row_bytes(cache.k);
+      if (bytes == 0) continue;
+      const std::int64_t first = sample * rows_of_sample + range.begin;
+      for (const auto& [to, rows] : {std::pair{joined.k, clone.k}, {joined.v, clone.v}})
+        memory_.copy(to.row_range(row, range.count()).data,
+                     rows.row_range(first, range.count()).data, bytes, c.stream);
+      row += range.count();
+    }
   return {joined.k.row_range(0, row), joined.v.row_range(0, row)};
 }
 
@@ -98,7 +110,8 @@ void rolled_kv::apply(const call& c, const key_values& cache) {
   std::optional<latency::scope> span;
   open_layer_span(span, c.spans, "kv_cache_apply", c.layer, c.place);
   if (span)
-    span->add({"bytes", (c.plan.moved_tokens + c.plan.written_tokens) * 2 * row_bytes(cache.k)});
+    span->add({"bytes",
+               (c.plan.moved_tokens + c.plan.written_tokens) * 2 * samples_ * row_bytes(cache.k)});
   insert(c, c.layer, cache);
 }
 

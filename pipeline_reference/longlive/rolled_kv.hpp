@@ -15,7 +15,7 @@
 
 namespace longlive {
 
-// Keys and values of one layer, each [rows, dim].
+// Keys and values of one layer, each [samples * rows, dim], one sample's rows after another's.
 struct key_values {
   ops::tensor k, v;
 };
@@ -25,9 +25,10 @@ struct key_values {
 class rolled_kv {
  public:
   rolled_kv(const dit_config& dit, const kv_placement& placement, std::int64_t most_latent_frames,
-            ops::memory& memory, ops::dtype storage);
+            std::int64_t samples, ops::memory& memory, ops::dtype storage);
 
-  // Where a forward leaves its new keys and values: latent frame f from row fresh_rows()[f] on.
+  // Where a forward leaves its new keys and values: latent frame f of all samples' from row
+  // fresh_rows()[f] on.
   [[nodiscard]] key_values fresh(std::int64_t layer) const;
   [[nodiscard]] ops::const_tensor fresh_rows(std::int64_t latent_frames) const;  // i32
 
@@ -52,9 +53,10 @@ class rolled_kv {
 
   ops::memory& memory_;
   std::int64_t latent_frame_tokens_;
-  ops::buffer clone_k_, clone_v_, joined_k_, joined_v_;  // [rows, dim]
-  std::vector<ops::buffer> fresh_k_, fresh_v_;           // per layer [most new rows, dim]
-  ops::buffer fresh_rows_;                               // i32 [most latent frames]
+  std::int64_t samples_;
+  ops::buffer clone_k_, clone_v_, joined_k_, joined_v_;  // [samples * rows, dim]
+  std::vector<ops::buffer> fresh_k_, fresh_v_;           // per layer [samples * most new rows, dim]
+  ops::buffer fresh_rows_;                               // i32 [samples * most latent frames]
 };
 
 }  // namespace longlive

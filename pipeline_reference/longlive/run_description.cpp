@@ -41,7 +41,7 @@ void describe_run(latency::session& session, const config& c, const ops::device_
   session.describe("pixel_height", 8 * c.dit.latent_height);
   session.describe("pixel_width", 8 * c.dit.latent_width);
   session.describe("pixel_fps", c.reference.pixel_fps);
-  session.describe("batch_size", 1);
+  session.describe("batch_size", g.samples);
   session.describe("denoising_steps", g.denoising_step_list.size());
   session.describe("seed", g.seed);
   session.describe("device_type", device.type);

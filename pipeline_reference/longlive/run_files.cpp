@@ -35,11 +35,21 @@ std::string name_of(std::string_view prompt) {
   return name;
 }
 
-// As published: "rank0-<index>-0_<weights>.mp4", or the start of the first prompt instead of the
-// index.
-fs::path published_video_name(const config& c, std::size_t index, const std::string& first_prompt) {
+// As published: "rank0-<index>-<sample>_<weights>.mp4", or the start of the first prompt instead of
+// the index.
+fs::path published_video_name(const config& c, std::size_t index, const std::string& first_prompt,
+                              std::int64_t sample) {
   const std::string middle = c.save_with_index ? std::to_string(index) : name_of(first_prompt);
-  return fmt::format("rank0-{}-0_{}.y4m", middle, c.use_ema ? "ema" : "regular");
+  return fmt::format("rank0-{}-{}_{}.y4m", middle, sample, c.use_ema ? "ema" : "regular");
+}
+
+fs::path given_video_name(const fs::path& video, std::size_t index, std::int64_t sample) {
+  std::string suffix;
+  if (index > 0) suffix += fmt::format("_prompt{}", index);
+  if (sample > 0) suffix += fmt::format("_sample{}", sample);
+  if (suffix.empty()) return video;
+  fs::path named = video;
+  return named.replace_filename(video.stem().string() + suffix + video.extension().string());
 }
 
 void require_writable_folder(const fs::path& file) {
@@ -66,24 +76,20 @@ run_files name_files(const program_options& options, const config& settings,
     files.timing = stem + ".json";
     if (options.trace) files.trace = stem + "_trace.json";
   }
-  if (options.output_video == "auto") {
-    files.video =
-        fs::path(settings.output_folder) / published_video_name(settings, index, first_prompt);
-  } else if (options.output_video != "none") {
-    fs::path video = options.output_video;
-    if (index > 0)
-      video.replace_filename(
-          fmt::format("{}_prompt{}{}", video.stem().string(), index, video.extension().string()));
-    files.video = video;
-  }
+  if (options.output_video == "none") return files;
+  for (std::int64_t sample = 0; sample < settings.generation.samples; ++sample)
+    files.videos.push_back(options.output_video == "auto"
+                               ? fs::path(settings.output_folder) /
+                                     published_video_name(settings, index, first_prompt, sample)
+                               : given_video_name(options.output_video, index, sample));
   return files;
 }
 
 void require_distinct(const std::vector<run_files>& files) {
   std::map<std::string, std::size_t> prompts;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const std::string& video = files[i].video;
-    if (video.empty()) continue;
+    if (files[i].videos.empty()) continue;
+    const std::string& video = files[i].videos.front();
     const auto [earlier, is_new] = prompts.emplace(video, i);
     if (!is_new)
       throw latency::error(
@@ -95,11 +101,13 @@ void require_distinct(const std::vector<run_files>& files) {
 }
 
 void prepare_files(const run_files& files, bool overwrite) {
-  for (const std::string* file : {&files.timing, &files.trace, &files.video}) {
-    if (file->empty()) continue;
-    require_writable_folder(*file);
-    if (!overwrite && fs::exists(*file) && !fs::is_character_file(*file))
-      throw latency::error(*file, "", "exists; give another folder, or --overwrite to replace it");
+  std::vector<std::string> all = files.videos;
+  for (const std::string& file : {files.timing, files.trace})
+    if (!file.empty()) all.push_back(file);
+  for (const std::string& file : all) {
+    require_writable_folder(file);
+    if (!overwrite && fs::exists(file) && !fs::is_character_file(file))
+      throw latency::error(file, "", "exists; give another folder, or --overwrite to replace it");
   }
 }
 

@@ -14,12 +14,12 @@ namespace longlive {
 struct run_files {
   std::string timing;  // empty: not wanted
   std::string trace;
-  std::string video;
+  std::vector<std::string> videos;  // one for each sample, or none
 };
 
 // Names for prompt line `index` of `lines`. `prefix` is the timing file's
 // ("interactive_timing_analysis"). A video FILE gets "_prompt1", "_prompt2", ... before its
-// extension for the lines after the first.
+// extension for the lines after the first, and "_sample1", ... for the samples after the first.
 [[nodiscard]] run_files name_files(const program_options& options, const config& settings,
                                    const std::string& prefix, std::size_t index,
                                    const std::string& first_prompt);

@@ -52,15 +52,18 @@ void print_profile(console& out, const clip_times& times) {
   out.line(fmt::format("  - Total time: {:.2f} ms", milliseconds(total)));
 }
 
-void print_rates(console& out, std::int64_t latent_frames, const clip_times& times) {
-  if (latent_frames == 0) return;
-  const std::int64_t pixel_frames = 1 + 4 * (latent_frames - 1);
+void print_rates(console& out, std::int64_t latent_frames_of_sample, std::int64_t samples,
+                 const clip_times& times) {
+  if (latent_frames_of_sample == 0) return;
+  const std::int64_t latent_frames = samples * latent_frames_of_sample;
+  const std::int64_t pixel_frames = samples * (1 + 4 * (latent_frames_of_sample - 1));
   const double diffusion_s = std::max(milliseconds(sum(times.blocks)) / 1000, 1e-9);
   const double total_s = std::max(milliseconds(times.total) / 1000, 1e-9);
   out.line(fmt::format(
-      "{} latent frames: {:.2f}/s without VAE, {:.2f}/s in all; {} pixel frames: {:.2f}/s "
+      "{} latent frames{}: {:.2f}/s without VAE, {:.2f}/s in all; {} pixel frames: {:.2f}/s "
       "without VAE, {:.2f}/s in all",
-      latent_frames, static_cast<double>(latent_frames) / diffusion_s,
+      latent_frames, samples > 1 ? fmt::format(" of {} samples", samples) : "",
+      static_cast<double>(latent_frames) / diffusion_s,
       static_cast<double>(latent_frames) / total_s, pixel_frames,
       static_cast<double>(pixel_frames) / diffusion_s,
       static_cast<double>(pixel_frames) / total_s));

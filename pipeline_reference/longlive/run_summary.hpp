@@ -15,7 +15,8 @@ void print_interactive_summary(console& out, const config& settings, const clip_
 // The published profile of the single-prompt loop.
 void print_profile(console& out, const clip_times& times);
 
-// Latent and pixel frames per second, with and without decoding.
-void print_rates(console& out, std::int64_t latent_frames, const clip_times& times);
+// Latent and pixel frames of all samples per second, with and without decoding.
+void print_rates(console& out, std::int64_t latent_frames_of_sample, std::int64_t samples,
+                 const clip_times& times);
 
 }  // namespace longlive

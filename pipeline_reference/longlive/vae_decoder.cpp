@@ -35,6 +35,7 @@ const vae_config& checked(const vae_config& config) {
   check("dim", config.dim, 4096);
   check("latent_height", config.latent_height, 4096);
   check("latent_width", config.latent_width, 4096);
+  check("samples", config.samples, 1024);
   return config;
 }
 
@@ -56,7 +57,7 @@ std::int64_t row_values(const vae_config& c) {
 
 vae_decoder::vae_decoder(const vae_config& config, const checkpoint::weight_source& weights,
                          ops::vae_ops& vae, ops::memory& memory)
-    : vae_decoder(checked(config), vae_builder{weights, vae, memory}) {}
+    : vae_decoder(checked(config), vae_builder{weights, vae, memory, config.samples}) {}
 
 vae_decoder::vae_decoder(const vae_config& c, const vae_builder& from)
     : config_(c),
@@ -110,7 +111,7 @@ void vae_decoder::each_conv(const Visit& visit) const {
 
 void vae_decoder::clear_cache(ops::stream stream) {
   each_conv([&](const vae_conv& conv) { conv.clear_cache(memory_, stream); });
-  clip_begun_ = false;
+  clip_begun_.assign(static_cast<std::size_t>(config_.samples), false);
 }
 
 std::int64_t vae_decoder::cache_bytes() const {
@@ -119,9 +120,10 @@ std::int64_t vae_decoder::cache_bytes() const {
   return bytes;
 }
 
-std::int64_t vae_decoder::pixel_frames(std::int64_t latent_frames) const {
+std::int64_t vae_decoder::pixel_frames(std::int64_t latent_frames, std::int64_t sample) const {
   if (latent_frames == 0) return 0;
-  return most_pixel_frames * latent_frames - (clip_begun_ ? 0 : most_pixel_frames - 1);
+  const bool begun = clip_begun_[static_cast<std::size_t>(sample)];
+  return most_pixel_frames * latent_frames - (begun ? 0 : most_pixel_frames - 1);
 }
 
 void vae_decoder::prepare_input(ops::const_tensor latents, ops::tensor prepared,
@@ -130,16 +132,17 @@ void vae_decoder::prepare_input(ops::const_tensor latents, ops::tensor prepared,
                    activations_.workspace());
 }
 
-void vae_decoder::decode(ops::const_tensor prepared, ops::tensor rgb, ops::stream stream) {
-  const vae_call call{vae_, memory_, activations_, stream};
+void vae_decoder::decode(ops::const_tensor prepared, ops::tensor rgb, ops::stream stream,
+                         std::int64_t sample) {
+  const vae_call call{vae_, memory_, activations_, stream, sample};
   std::int64_t done_pixel_frames = 0;
   for (std::int64_t i = 0; i < prepared.shape[0]; ++i) {
-    const std::int64_t count = pixel_frames(1);
+    const std::int64_t count = pixel_frames(1, sample);
     ops::tensor out = rgb[done_pixel_frames];
     out.shape = {count, pixel_height(), pixel_width(), 3};
     decode_latent_frame(prepared[i], out, call);
     done_pixel_frames += count;
-    clip_begun_ = true;
+    clip_begun_[static_cast<std::size_t>(sample)] = true;
   }
 }
 
@@ -156,6 +159,7 @@ void vae_decoder::decode_latent_frame(ops::const_tensor latent_frame, ops::tenso
   middle_0_.forward(call, 1);
   middle_1_.forward(call, 1);
   middle_2_.forward(call, 1);
+  const bool is_first = !clip_begun_[static_cast<std::size_t>(call.sample)];
   std::int64_t frames = 1;
   for (std::size_t block = 0; block < blocks_.size(); ++block) {
     if (config_.level_spans && block % 3 == 0) {
@@ -163,7 +167,7 @@ void vae_decoder::decode_latent_frame(ops::const_tensor latent_frame, ops::tenso
       span.emplace("vae_level", latency::attribute{"level", block / 3});
     }
     if (block > 0 && block % 3 == 0)
-      frames = upsamples_[block / 3 - 1].forward(call, frames, !clip_begun_);
+      frames = upsamples_[block / 3 - 1].forward(call, frames, is_first);
     blocks_[block].forward(call, frames);
   }
   span.reset();

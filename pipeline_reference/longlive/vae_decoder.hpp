@@ -3,8 +3,8 @@
 // first latent frame of a clip becomes 1 pixel frame, each later one 4.
 //
 // Every causal convolution keeps its last two input frames, so a clip may be decoded in any pieces
-// (after each block, or whole) with the same result. Latent frames pass one at a time: activations
-// stay small, whatever the length of a call.
+// (after each block, or whole) with the same result, and pieces of several clips in turn. Latent
+// frames pass one at a time: activations stay small, whatever the length of a call.
 
 #include <cstdint>
 #include <vector>
@@ -18,6 +18,7 @@ struct vae_config {
   std::int64_t latent_height = 60, latent_width = 104;
   bool level_spans =
       false;  // spans vae_middle, vae_level {level} and vae_head for every latent frame
+  std::int64_t samples = 1;  // clips that are decoded in turn
 };
 
 // Not thread-safe: one thread at a time, one stream for the life of a clip. Allocates while it is
@@ -30,11 +31,12 @@ class vae_decoder {
   vae_decoder(const vae_config& config, const checkpoint::weight_source& weights, ops::vae_ops& vae,
               ops::memory& memory);
 
-  // Begins a new clip.
+  // Begins a new clip of every sample.
   void clear_cache(ops::stream stream);
 
-  // Pixel frames that decoding `latent_frames` more would give now.
-  [[nodiscard]] std::int64_t pixel_frames(std::int64_t latent_frames) const;
+  // Pixel frames that decoding `latent_frames` more of a sample would give now.
+  [[nodiscard]] std::int64_t pixel_frames(std::int64_t latent_frames,
+                                          std::int64_t sample = 0) const;
   [[nodiscard]] std::int64_t pixel_height() const { return 8 * config_.latent_height; }
   [[nodiscard]] std::int64_t pixel_width() const { return 8 * config_.latent_width; }
   [[nodiscard]] std::int64_t cache_bytes() const;  // of the cached frames
@@ -44,7 +46,8 @@ class vae_decoder {
   void prepare_input(ops::const_tensor latents, ops::tensor prepared, ops::stream stream);
   // prepared -> rgb [p, 8h, 8w, 3] about [-1, 1], not clamped; dtype of both is the back end's
   // storage.
-  void decode(ops::const_tensor prepared, ops::tensor rgb, ops::stream stream);
+  void decode(ops::const_tensor prepared, ops::tensor rgb, ops::stream stream,
+              std::int64_t sample = 0);
   // rgb -> pixels u8 [p, 8h, 8w, 3], clamped.
   void to_pixels(ops::const_tensor rgb, ops::tensor pixels, ops::stream stream);
 
@@ -67,7 +70,7 @@ class vae_decoder {
   std::vector<vae_upsample> upsamples_;     // after levels 0, 1 and 2
   ops::buffer head_gain_;
   vae_conv head_;
-  bool clip_begun_ = false;
+  std::vector<bool> clip_begun_;  // of each sample
 };
 
 }  // namespace longlive

@@ -51,7 +51,7 @@ vae_conv::vae_conv(const vae_builder& from, const std::string& name,
   from.vae.pack_conv({shape_, weight.data(), bias.data(), packed_.view()}, {});
   if (shape_.kernel_t > 1)
     cache_ = ops::buffer(from.memory, from.vae.storage(),
-                         {shape_.kernel_t - 1, height, width, shape_.in_channels});
+                         {from.samples, shape_.kernel_t - 1, height, width, shape_.in_channels});
 }
 
 void vae_conv::forward(const vae_call& call, ops::const_tensor x, ops::tensor out,
@@ -60,7 +60,8 @@ void vae_conv::forward(const vae_call& call, ops::const_tensor x, ops::tensor ou
     call.vae.upsample_conv({shape_, packed_.view(), x, out}, call.stream,
                            call.activations.workspace());
   } else {
-    call.vae.conv3d_causal({shape_, packed_.view(), x, cache_.view(), residual, out}, call.stream,
+    const ops::tensor cache = cache_ ? cache_.view()[call.sample] : ops::tensor();
+    call.vae.conv3d_causal({shape_, packed_.view(), x, cache, residual, out}, call.stream,
                            call.activations.workspace());
   }
 }

@@ -17,6 +17,7 @@ struct vae_builder {
   const checkpoint::weight_source& weights;
   ops::vae_ops& vae;
   ops::memory& memory;
+  std::int64_t samples;  // clips that are decoded in turn
 
   [[nodiscard]] ops::buffer gains(const std::string& name,
                                   checkpoint::tensor_shape shape) const;  // f32 [shape[0]]
@@ -45,23 +46,26 @@ struct vae_call {
   ops::memory& memory;
   vae_activations& activations;
   ops::stream stream;
+  std::int64_t sample;
 };
 
 class vae_conv {
  public:
   // `name` without ".weight"; `published` the weight's shape in the file, where 2-d kernels lack
-  // the time dimension. Frames of height x width are cached when the kernel reaches back in time.
+  // the time dimension. Frames of height x width are cached for each sample when the kernel reaches
+  // back in time.
   vae_conv(const vae_builder& from, const std::string& name, checkpoint::tensor_shape published,
            std::int64_t height, std::int64_t width, ops::conv_kind kind = ops::conv_kind::plain);
 
   void forward(const vae_call& call, ops::const_tensor x, ops::tensor out,
                ops::const_tensor residual = {}) const;
-  void clear_cache(ops::memory& memory, ops::stream stream) const;
+  void clear_cache(ops::memory& memory, ops::stream stream) const;  // of all samples
   [[nodiscard]] std::int64_t cache_bytes() const { return cache_.view().bytes(); }
 
  private:
   ops::conv_shape shape_;
-  ops::buffer packed_, cache_;
+  ops::buffer packed_;
+  ops::buffer cache_;  // [samples, kernel_t - 1, height, width, in]
 };
 
 // x + conv(SiLU(norm(conv(SiLU(norm(x)))))), with a 1x1x1 convolution on x when the channels

@@ -77,17 +77,18 @@ struct rope_tables {
 
 // Splits packed q, k, v; RMS-normalises q and k over their full width; rotates them; leaves q in
 // `q_out` and writes k and v into the cache. The token of latent frame f of the call, patch row i,
-// patch column j sits at time position *start_latent_frame + f. Its cache row is
+// patch column j sits at time position time_positions[f]. Its cache row is
 // cache_rows[f] + i * patch columns + j; nothing is written when cache_rows[f] is -1.
-// Positions are read from back-end memory, so a captured call serves a whole run.
+// Latent frames of several samples stand one after another. Positions are read from back-end
+// memory, so a captured call serves a whole run.
 struct qk_norm_rope_cache_write_params {
   const_tensor qkv;                 // [m, 3 * dim]: q | k | v
   const_tensor q_weight, k_weight;  // [dim], RMSNorm gains
   rope_tables rope;
-  const_tensor start_latent_frame;  // i32 [1], in back-end memory
-  const_tensor cache_rows;          // i32 [latent frames of the call], in back-end memory
-  tensor q_out;                     // [m, dim]
-  tensor k_cache, v_cache;          // [rows, dim]
+  const_tensor time_positions;  // i32 [latent frames of the call], in back-end memory
+  const_tensor cache_rows;      // likewise
+  tensor q_out;                 // [m, dim]
+  tensor k_cache, v_cache;      // [rows, dim]
   std::int64_t heads = 0;
   std::int64_t rows_per_latent_frame = 0;
   float eps = 1e-6F;
@@ -103,15 +104,16 @@ struct row_range {
 // out = softmax(q * k^T * scale + bias) * v per head, unmasked, over the rows of both ranges in
 // order (the second may be empty). Head h owns columns [h * head_dim, (h + 1) * head_dim).
 struct attention_params {
-  const_tensor q;     // [m, heads * head_dim], any row stride
-  const_tensor k, v;  // [rows, heads * head_dim], any row stride
-  row_range keys[2];  // disjoint, inside [0, rows); not both empty
+  const_tensor q;     // [samples * m, heads * head_dim], any row stride
+  const_tensor k, v;  // [samples * rows, heads * head_dim], any row stride
+  row_range keys[2];  // of every sample; disjoint, inside [0, rows); not both empty
   const_tensor bias;  // optional f32 [heads, m or 1, attended rows], contiguous
   // The last attended row counts this many times, as if it stood there so often; not with a bias.
   std::int64_t last_key_count = 1;
-  tensor out;  // [m, heads * head_dim]
+  tensor out;  // [samples * m, heads * head_dim]
   std::int64_t heads = 0;
   float scale = 1.0F;
+  std::int64_t samples = 1;  // queries see the keys of their own sample; 1 with a bias
 };
 
 // rows[(f * ph + i) * pw + j][(c * 2 + dh) * 2 + dw] = latent[f][c][2i + dh][2j + dw]

@@ -54,32 +54,42 @@ ops::buffer workspace(ops::backend& b) {
 
 }  // namespace
 
-TEST_CASE("cuda attention: a last key that counts n times, on tensor cores and without") {
+TEST_CASE(
+    "cuda attention: a last key that counts n times, several samples, on tensor cores and "
+    "without") {
   both b;
   const ops::buffer cpu_work = workspace(*b.cpu), cuda_work = workspace(*b.cuda);
-  for (const std::int64_t head_dim : {128, 40}) {
-    const std::int64_t heads = 2, queries = 300, keys = 70;
-    const pair q(b, {queries, heads * head_dim}), k(b, {keys, heads * head_dim}),
-        v(b, {keys, heads * head_dim}), out(b, {queries, heads * head_dim});
-    for (const std::int64_t attended : {std::int64_t{1}, keys}) {
-      ops::attention_params p;
-      p.keys[0] = {0, attended};
-      p.heads = heads;
-      p.scale = 0.1F;
-      p.last_key_count = 443;
-      p.q = q.cpu.view();
-      p.k = k.cpu.view();
-      p.v = v.cpu.view();
-      p.out = out.cpu.view();
-      b.cpu->transformer().attention(p, {}, cpu_work.as_workspace());
-      p.q = q.cuda.view();
-      p.k = k.cuda.view();
-      p.v = v.cuda.view();
-      p.out = out.cuda.view();
-      b.cuda->transformer().attention(p, {}, cuda_work.as_workspace());
-      CHECK(out.distance(b) < 1e-2);
+  for (const std::int64_t head_dim : {128, 40})
+    for (const std::int64_t samples : {1, 3}) {
+      const std::int64_t heads = 2, queries = 300, rows = 77;
+      const pair q(b, {samples * queries, heads * head_dim}),
+          k(b, {samples * rows, heads * head_dim}), v(b, {samples * rows, heads * head_dim}),
+          out(b, {samples * queries, heads * head_dim});
+      for (const std::int64_t attended : {std::int64_t{1}, rows - 7})
+        for (const std::int64_t count : {1, 443}) {
+          ops::attention_params p;
+          p.keys[0] = {3, 3 + attended};
+          p.heads = heads;
+          p.scale = 0.1F;
+          p.last_key_count = count;
+          p.samples = samples;
+          p.q = q.cpu.view();
+          p.k = k.cpu.view();
+          p.v = v.cpu.view();
+          p.out = out.cpu.view();
+          b.cpu->transformer().attention(p, {}, cpu_work.as_workspace());
+          p.q = q.cuda.view();
+          p.k = k.cuda.view();
+          p.v = v.cuda.view();
+          p.out = out.cuda.view();
+          b.cuda->transformer().attention(p, {}, cuda_work.as_workspace());
+          CAPTURE(head_dim);
+          CAPTURE(samples);
+          CAPTURE(attended);
+          CAPTURE(count);
+          CHECK(out.distance(b) < 1e-2);
+        }
     }
-  }
 }
 
 TEST_CASE("cuda block_mask: the CPU's") {

@@ -241,26 +241,32 @@ TEST_CASE(
 
     const naive_dit naive{c};
     std::vector<rows> keys(static_cast<std::size_t>(c.layers)), values(keys);
-    const ops::shape shape{2, c.channels, c.latent_height, c.latent_width};
-    const ops::buffer flow(memory, ops::dtype::f32, shape);
+    const ops::shape shape{1, 2, c.channels, c.latent_height, c.latent_width};
+    const ops::buffer flow(memory, ops::dtype::f32,
+                           {2, c.channels, c.latent_height, c.latent_width});
     for (const std::int64_t start : {0, 2}) {
       const std::vector<float> latent =
           random_latent(shape.elements(), static_cast<std::uint32_t>(start));
       kv.begin({start, 2, false}, {});
-      dit.forward(
-          {{latent.data(), ops::dtype::f32, shape}, 1000.0F, context.view(), flow.view(), {}}, kv,
-          cross, {});
+      dit.forward({{{latent.data(), ops::dtype::f32, shape}, 0, 2},
+                   1000.0F,
+                   context.view(),
+                   flow.view(),
+                   {}},
+                  kv, cross, {});
       kv.commit();
       const vec expected = naive.forward(latent, start, 1000.0, prompt_rows, keys, values);
       CHECK(longlive::difference_of("", {flow.view().as<float>(), latent.size()},
                                     std::vector<float>(expected.begin(), expected.end()))
                 .relative_l2 < 2e-6);
     }
-    CHECK_THROWS_WITH(
-        dit.forward(
-            {{prompt.data(), ops::dtype::f32, shape}, 7.0F, context.view(), flow.view(), {}}, kv,
-            cross, {}),
-        "timestep: 7.000000 was not prepared");
+    CHECK_THROWS_WITH(dit.forward({{{prompt.data(), ops::dtype::f32, shape}, 0, 2},
+                                   7.0F,
+                                   context.view(),
+                                   flow.view(),
+                                   {}},
+                                  kv, cross, {}),
+                      "timestep: 7.000000 was not prepared");
   }
 }
 

@@ -237,6 +237,35 @@ TEST_CASE("attention: a whole tile of masked keys leaves the others' result") {
   CHECK(out.distance([&](std::int64_t, std::int64_t col) { return v(299, col); }) < 1e-6);
 }
 
+TEST_CASE("attention: samples of one call are calls of their own") {
+  cpu c;
+  const std::int64_t samples = 3, m = 70, rows = 9, heads = 2, head_dim = 6;
+  padded_matrix q = padded_matrix::random(samples * m, heads * head_dim, 1),
+                k = padded_matrix::random(samples * rows, heads * head_dim, 2),
+                v = padded_matrix::random(samples * rows, heads * head_dim, 3),
+                together(samples * m, heads * head_dim), alone(samples * m, heads * head_dim);
+  ops::attention_params p;
+  p.q = q.view();
+  p.k = k.view();
+  p.v = v.view();
+  p.keys[0] = {0, 2};
+  p.keys[1] = {4, 9};
+  p.out = together.view();
+  p.heads = heads;
+  p.last_key_count = 5;
+  p.samples = samples;
+  c.ops.attention(p, {}, c.w);
+  p.samples = 1;
+  for (std::int64_t i = 0; i < samples; ++i) {
+    p.q = q.view().row_range(i * m, m);
+    p.k = k.view().row_range(i * rows, rows);
+    p.v = v.view().row_range(i * rows, rows);
+    p.out = alone.view().row_range(i * m, m);
+    c.ops.attention(p, {}, c.w);
+  }
+  CHECK(together.distance([&](std::int64_t r, std::int64_t col) { return alone(r, col); }) == 0);
+}
+
 TEST_CASE("attention: a last key that counts n times is n such keys") {
   cpu c;
   constexpr std::int64_t heads = 2, dim = 2 * 5;

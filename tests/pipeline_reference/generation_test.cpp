@@ -42,9 +42,9 @@ struct event_log final : longlive::generation_observer {
     stages.push_back(stage);
   }
   void block_started(const longlive::block_info&) override { ++started; }
-  void block_finished(const longlive::block_info& b, const ops::const_tensor& latents, ops::stream,
-                      duration) override {
-    REQUIRE(latents.shape[0] == b.latent_frames);
+  void block_finished(const longlive::block_info& b, const longlive::latent_batch& latents,
+                      ops::stream, duration) override {
+    REQUIRE(latents.count == b.latent_frames);
     blocks.push_back(b);
   }
   void forward_finished(const longlive::forward_info& f, const ops::const_tensor&,

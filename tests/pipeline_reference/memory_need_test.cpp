@@ -75,7 +75,8 @@ class watched_backend final : public ops::backend {
 }  // namespace
 
 TEST_CASE("device_memory_bytes: is what making the model and generating a clip allocate") {
-  for (const char* more : {"", "  vae_mode: whole_clip\n", "  lora: unmerged\n"}) {
+  for (const char* more :
+       {"", "  vae_mode: whole_clip\n", "  lora: unmerged\n", "num_samples: 3\n"}) {
     const longlive::config c = small(more);
     watched_backend backend;
     const std::int64_t planned =
@@ -120,13 +121,17 @@ TEST_CASE("setting_that_fits: what costs no quality first, then the window, a bl
   const auto fits_from = [&](int tries) {
     return longlive::setting_that_fits(c, [&](const longlive::config&) { return tries-- == 0; });
   };
+  const std::string both = "prompt_embeddings: seeded, vae_mode: streaming";
   CHECK(fits_from(0) == "prompt_embeddings: seeded");
-  CHECK(fits_from(1) == "vae_mode: streaming");
-  CHECK(fits_from(2) == "local_attn_size: 9");
-  CHECK(fits_from(3) == "local_attn_size: 6");
+  CHECK(fits_from(1) == both);
+  CHECK(fits_from(2) == both + ", local_attn_size: 9");
+  CHECK(fits_from(3) == both + ", local_attn_size: 6");
   CHECK(fits_from(4) == "");  // a window of 3 would be all sink
   c.generation.window_latent_frames = 11;
-  CHECK(fits_from(2) == "local_attn_size: 9");
+  CHECK(fits_from(2) == both + ", local_attn_size: 9");
   c.generation.window_latent_frames = -1;  // of 18 latent frames
-  CHECK(fits_from(2) == "local_attn_size: 15");
+  CHECK(fits_from(2) == both + ", local_attn_size: 15");
+  c.generation.samples = 3;
+  CHECK(fits_from(2) == both + ", num_samples: 2");
+  CHECK(fits_from(4) == both + ", num_samples: 1, local_attn_size: 15");
 }

@@ -133,7 +133,7 @@ TEST_CASE(
                   gain_q = padded_matrix::random(1, dim, 2),
                   gain_k = padded_matrix::random(1, dim, 3), q(3 * per_latent_frame, dim),
                   k(4 * per_latent_frame, dim), v(4 * per_latent_frame, dim);
-    const std::int32_t start = 11;
+    const std::vector<std::int32_t> times = {11, 4, 13};
     const std::vector<std::int32_t> cache_rows = {static_cast<std::int32_t>(3 * per_latent_frame),
                                                   -1, 0};
     ops::qk_norm_rope_cache_write_params p;
@@ -143,7 +143,7 @@ TEST_CASE(
     p.rope.time = {time.data(), ops::dtype::f32, {20, pairs.time, 2}};
     p.rope.height = {height.data(), ops::dtype::f32, {patch_rows, pairs.height, 2}};
     p.rope.width = {width.data(), ops::dtype::f32, {patch_columns, pairs.width, 2}};
-    p.start_latent_frame = {&start, ops::dtype::i32, {1}};
+    p.time_positions = {times.data(), ops::dtype::i32, {3}};
     p.cache_rows = {cache_rows.data(), ops::dtype::i32, {3}};
     p.q_out = q.view();
     p.k_cache = k.view();
@@ -159,8 +159,8 @@ TEST_CASE(
       const std::int64_t pair = col % head_dim / 2, place = r % per_latent_frame;
       const std::int64_t t = pairs.time, h = pairs.height;
       const double angle =
-          pair < t
-              ? double(start + r / per_latent_frame) * std::pow(10000.0, -double(pair) / double(t))
+          pair < t ? double(times[std::size_t(r / per_latent_frame)]) *
+                         std::pow(10000.0, -double(pair) / double(t))
           : pair < t + h
               ? double(place / patch_columns) * std::pow(10000.0, -double(pair - t) / double(h))
               : double(place % patch_columns) *

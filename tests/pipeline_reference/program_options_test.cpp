@@ -65,7 +65,7 @@ TEST_CASE("run_files: each prompt line has its own files, named as published") {
   const longlive::run_files none = longlive::name_files({}, c, "p", 0, "");
   CHECK(none.timing.empty());
   CHECK(none.trace.empty());
-  CHECK(none.video.empty());
+  CHECK(none.videos.empty());
 
   const auto named = [&c](std::initializer_list<const char*> arguments, std::size_t index) {
     longlive::program_options o;
@@ -78,21 +78,29 @@ TEST_CASE("run_files: each prompt line has its own files, named as published") {
             0);
   CHECK(first.timing == "d/interactive_timing_analysis_rank0_prompt0.json");
   CHECK(first.trace.empty());
-  CHECK(first.video == "v/clip.y4m");
+  CHECK(first.videos == std::vector<std::string>{"v/clip.y4m"});
   const longlive::run_files third =
       named({"--config_path", "c", "--enable_timing", "--trace", "--timing_output_dir", "d",
              "--output_video", "v/clip.y4m"},
             2);
   CHECK(third.timing == "d/interactive_timing_analysis_rank0_prompt2.json");
   CHECK(third.trace == "d/interactive_timing_analysis_rank0_prompt2_trace.json");
-  CHECK(third.video == "v/clip_prompt2.y4m");
+  CHECK(third.videos == std::vector<std::string>{"v/clip_prompt2.y4m"});
 
-  CHECK(named({"--config_path", "c", "--output_video", "auto"}, 1).video ==
-        "videos/rank0-1-0_regular.y4m");
+  CHECK(named({"--config_path", "c", "--output_video", "auto"}, 1).videos ==
+        std::vector<std::string>{"videos/rank0-1-0_regular.y4m"});
   c.save_with_index = false;
   c.use_ema = true;
-  CHECK(named({"--config_path", "c", "--output_video", "auto"}, 1).video ==
-        "videos/rank0-a_b-0_ema.y4m");
+  CHECK(named({"--config_path", "c", "--output_video", "auto"}, 1).videos ==
+        std::vector<std::string>{"videos/rank0-a_b-0_ema.y4m"});
+
+  c.generation.samples = 2;
+  CHECK(named({"--config_path", "c", "--output_video", "auto"}, 1).videos ==
+        std::vector<std::string>{"videos/rank0-a_b-0_ema.y4m", "videos/rank0-a_b-1_ema.y4m"});
+  CHECK(named({"--config_path", "c", "--output_video", "v/clip.y4m"}, 0).videos ==
+        std::vector<std::string>{"v/clip.y4m", "v/clip_sample1.y4m"});
+  CHECK(named({"--config_path", "c", "--output_video", "v/clip.y4m"}, 3).videos ==
+        std::vector<std::string>{"v/clip_prompt3.y4m", "v/clip_prompt3_sample1.y4m"});
 }
 
 TEST_CASE(
@@ -103,7 +111,7 @@ TEST_CASE(
   longlive::program_options o;
   o.output_video = "auto";
   const auto name = [&](const std::string& prompt) {
-    return longlive::name_files(o, c, "p", 0, prompt).video;
+    return longlive::name_files(o, c, "p", 0, prompt).videos.front();
   };
   const std::string a99(99, 'a');
   CHECK(name(a99 + "bc") == "v/rank0-" + a99 + "b-0_regular.y4m");
@@ -113,8 +121,8 @@ TEST_CASE(
 
 TEST_CASE("run_files: two prompts that begin alike cannot share a video") {
   longlive::run_files first, second;
-  first.video = "v/rank0-a-0.y4m";
-  second.video = "v/rank0-b-0.y4m";
+  first.videos = {"v/rank0-a-0.y4m"};
+  second.videos = {"v/rank0-b-0.y4m"};
   longlive::require_distinct({first, second, {}, {}});
   CHECK_THROWS_WITH_AS(longlive::require_distinct({first, second, first}),
                        "v/rank0-a-0.y4m: would hold the clips of prompt lines 0 and 2, which begin "

@@ -25,6 +25,16 @@ namespace {
 // What the machine may have is hidden: these runs are compared with each other, on the CPU.
 const int hidden = ::setenv("CUDA_VISIBLE_DEVICES", "", 1);
 
+// Of the bytes of two videos.
+int largest_difference(const std::string& a, const std::string& b) {
+  REQUIRE(a.size() == b.size());
+  int largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    largest = std::max(
+        largest, std::abs(static_cast<unsigned char>(a[i]) - static_cast<unsigned char>(b[i])));
+  return largest;
+}
+
 }  // namespace
 
 using latency_test::read_file;
@@ -384,13 +394,29 @@ TEST_CASE("interactive program: both KV policies and both decode modes give the 
   const bool whole_clip_is_the_same = streamed == video(whole, "ring");  // no megabyte of message
   CHECK(whole_clip_is_the_same);
   // The policies add the same products in another order, which moves a rounded pixel at most.
-  const std::string rolled = video(run, "roll");
-  REQUIRE(rolled.size() == streamed.size());
-  int largest = 0;
-  for (std::size_t i = 0; i < rolled.size(); ++i)
-    largest = std::max(largest, std::abs(static_cast<unsigned char>(rolled[i]) -
-                                         static_cast<unsigned char>(streamed[i])));
-  CHECK(largest <= 1);
+  CHECK(largest_difference(video(run, "roll"), streamed) <= 1);
+}
+
+TEST_CASE("interactive program: num_samples makes as many videos, the first that of a run of one") {
+  const tiny_run batch(4, "num_samples: 2\n"), one(4);
+  const auto generate = [](const tiny_run& with) {
+    const program_result result =
+        with.run({interactive, "--config_path", with.config(), "--enable_timing",
+                  "--timing_output_dir", with / "out", "--output_video", with / "clip.y4m"});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    return result.out;
+  };
+  generate(one);
+  const std::string out = generate(batch);
+  CHECK(out.find("24 latent frames of 2 samples: ") != std::string::npos);
+  CHECK(out.find("; 90 pixel frames: ") != std::string::npos);
+  CHECK(out.find("Video saved to: " + (batch / "clip_sample1.y4m")) != std::string::npos);
+  const std::string first = read_file(batch / "clip.y4m");
+  CHECK(largest_difference(first, read_file(one / "clip.y4m")) <= 1);
+  CHECK(largest_difference(first, read_file(batch / "clip_sample1.y4m")) > 20);
+  const json file = batch.timing_file();
+  CHECK(file["run"]["batch_size"] == 2);
+  CHECK(file["pixel_frames"]["index"].size() == 45);  // each complete with the last sample's
 }
 
 TEST_CASE("single-prompt program: uses the names without the interactive prefix") {

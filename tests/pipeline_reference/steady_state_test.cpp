@@ -43,7 +43,7 @@ struct allocation_counter final : longlive::generation_observer {
   void block_started(const longlive::block_info&) override {
     at_block_start.push_back(allocations);
   }
-  void block_finished(const longlive::block_info&, const ops::const_tensor&, ops::stream,
+  void block_finished(const longlive::block_info&, const longlive::latent_batch&, ops::stream,
                       duration) override {
     at_block_end.push_back(allocations);
   }

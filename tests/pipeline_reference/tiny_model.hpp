@@ -51,7 +51,7 @@ inline std::vector<longlive::prompt_embedding> tiny_prompts(const longlive::dit_
   return out;
 }
 
-// What one clip came to.
+// What one clip came to, or the samples of a batch one after another.
 struct tiny_clip {
   std::vector<float> latents;
   std::vector<float> keys, values;  // of all layers, in the published order of slots
@@ -59,29 +59,35 @@ struct tiny_clip {
 
 inline tiny_clip generate(const longlive::dit_config& dit_config,
                           const longlive::generation_config& g, longlive::kv_policy policy,
-                          longlive::generation_observer& observer) {
+                          longlive::generation_observer& observer,
+                          const longlive::clip_inputs& inputs = {nullptr, {}, {}, 17}) {
   ops::cpu::cpu_backend backend(2);
   longlive::causal_dit dit(dit_config, longlive::dit_options(g, true),
                            checkpoint::random_weights(1), backend.memory(), backend.transformer());
   longlive::interactive_pipeline pipeline(dit, g, policy, backend.memory(), backend.transformer());
   longlive::given_prompts prompts(backend.memory(), tiny_prompts(dit_config, g.segments()));
-  pipeline.run({&prompts, {}, {}, 17}, observer);
+  longlive::clip_inputs with_prompts = inputs;
+  with_prompts.prompts = &prompts;
+  pipeline.run(with_prompts, observer);
 
   tiny_clip clip;
   clip.latents.resize(static_cast<std::size_t>(pipeline.latents().elements()));
   ops::download_floats(backend.memory(), pipeline.latents(), clip.latents);
   const longlive::kv_cache& kv = pipeline.self_cache();
   const std::int64_t tokens = kv.placement().tokens_per_latent_frame();
-  for (std::int64_t layer = 0; layer < dit_config.layers; ++layer)
-    for (std::int64_t slot = 0; slot < kv.placement().slots(); ++slot) {
-      const std::int64_t row = kv.placement().slot_of(kv.pointers(), slot) * tokens;
-      const auto append = [&](std::vector<float>& to, const ops::tensor& from) {
-        const float* first = from.as<float>() + row * from.columns();
-        to.insert(to.end(), first, first + tokens * from.columns());
-      };
-      append(clip.keys, kv.k(layer));
-      append(clip.values, kv.v(layer));
-    }
+  const std::int64_t slots = kv.placement().slots();
+  for (std::int64_t sample = 0; sample < g.samples; ++sample)
+    for (std::int64_t layer = 0; layer < dit_config.layers; ++layer)
+      for (std::int64_t slot = 0; slot < slots; ++slot) {
+        const std::int64_t row =
+            (sample * slots + kv.placement().slot_of(kv.pointers(), slot)) * tokens;
+        const auto append = [&](std::vector<float>& to, const ops::tensor& from) {
+          const float* first = from.as<float>() + row * from.columns();
+          to.insert(to.end(), first, first + tokens * from.columns());
+        };
+        append(clip.keys, kv.k(layer));
+        append(clip.values, kv.v(layer));
+      }
   return clip;
 }
 

@@ -94,11 +94,18 @@ std::int64_t cpu_transformer_ops::workspace_bytes() const noexcept {
 void cpu_transformer_ops::attention(const attention_params& p, stream, workspace w) {
   if (p.q.columns() / p.heads > most_head_dim)
     throw latency::error("cpu back end: attention heads are at most 1024 wide");
-  const std::int64_t queries = p.q.rows();
+  const std::int64_t queries = p.q.rows() / p.samples, keys = p.k.rows() / p.samples;
   const std::int64_t tiles = (queries + tile_queries - 1) / tile_queries;
-  pool_.parallel_for(p.heads * tiles, [&](std::int64_t task, int worker) {
+  pool_.parallel_for(p.samples * p.heads * tiles, [&](std::int64_t task, int worker) {
+    const std::int64_t sample = task / (p.heads * tiles);
+    attention_params of_sample = p;
+    of_sample.q = p.q.row_range(sample * queries, queries);
+    of_sample.k = p.k.row_range(sample * keys, keys);
+    of_sample.v = p.v.row_range(sample * keys, keys);
+    of_sample.out = p.out.row_range(sample * queries, queries);
     const std::int64_t first = task % tiles * tile_queries;
-    attend(p, task / tiles, first, std::min(tile_queries, queries - first), scratch(w, worker));
+    attend(of_sample, task / tiles % p.heads, first, std::min(tile_queries, queries - first),
+           scratch(w, worker));
   });
 }
 

@@ -41,7 +41,7 @@ void cpu_transformer_ops::qk_norm_rope_cache_write(const qk_norm_rope_cache_writ
                                                    workspace w) {
   const std::int64_t tokens = p.qkv.rows(), dim = p.q_out.columns(), head_dim = dim / p.heads;
   const std::int64_t columns = p.rope.width.shape[0];
-  const std::int64_t first_time = *p.start_latent_frame.as<std::int32_t>();
+  const std::int32_t* time_positions = p.time_positions.as<std::int32_t>();
   const std::int32_t* cache_rows = p.cache_rows.as<std::int32_t>();
   pool_.parallel_for((tokens + tokens_per_task - 1) / tokens_per_task, [&](std::int64_t task,
                                                                            int worker) {
@@ -50,7 +50,7 @@ void cpu_transformer_ops::qk_norm_rope_cache_write(const qk_norm_rope_cache_writ
          token < std::min(tokens, (task + 1) * tokens_per_task); ++token) {
       const std::int64_t latent_frame = token / p.rows_per_latent_frame;
       const std::int64_t place = token % p.rows_per_latent_frame;
-      gather_turns(p.rope, first_time + latent_frame, place / columns, place % columns, turns);
+      gather_turns(p.rope, time_positions[latent_frame], place / columns, place % columns, turns);
       const float* q = floats(p.qkv) + token * p.qkv.row_stride;
       normalise_and_rotate(q, floats(p.q_weight), turns,
                            floats(p.q_out) + token * p.q_out.row_stride, p.heads, head_dim, p.eps);

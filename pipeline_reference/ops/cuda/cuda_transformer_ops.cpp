@@ -147,7 +147,7 @@ void cuda_transformer_ops::qk_norm_rope_cache_write(const qk_norm_rope_cache_wri
   const auto axis = [](const const_tensor& table) {
     return kernels::rope_axis{floats(table), static_cast<int>(table.shape[1])};
   };
-  require_type(p.start_latent_frame, dtype::i32);
+  require_type(p.time_positions, dtype::i32);
   require_type(p.cache_rows, dtype::i32);
   kernels::qk_norm_rope_params k;
   k.qkv = rows(p.qkv);
@@ -156,7 +156,7 @@ void cuda_transformer_ops::qk_norm_rope_cache_write(const qk_norm_rope_cache_wri
   k.time = axis(p.rope.time);
   k.height = axis(p.rope.height);
   k.width = axis(p.rope.width);
-  k.start_latent_frame = p.start_latent_frame.as<int>();
+  k.time_positions = p.time_positions.as<int>();
   k.cache_rows = p.cache_rows.as<int>();
   k.q_out = rows(p.q_out);
   k.k_cache = rows(p.k_cache);
@@ -190,23 +190,25 @@ void cuda_transformer_ops::attention(const attention_params& p, stream s, worksp
       throw latency::error("cuda back end: attention to two ranges of keys that do not touch");
     keys.end = p.keys[1].end;
   }
+  const std::int64_t queries = p.q.rows() / p.samples, rows_of_sample = p.k.rows() / p.samples;
   // One that counts several times is added to the others' result: the kernel that tensor cores
   // compute takes no bias.
   const std::int64_t added_row = keys.end - 1;
   const bool adds_key = p.last_key_count > 1 && keys.count() > 1;
   if (adds_key) keys.end = added_row;
   const std::int64_t head_dim = p.q.columns() / p.heads;
-  const auto with_heads = [&](const auto& t) {
+  const auto with_heads = [&](const auto& t, std::int64_t first_row, std::int64_t rows) {
     return kernels::attention_tensor<std::remove_pointer_t<decltype(bf16s(t))>>{
-        bf16s(t), 0, t.row_stride, head_dim};
+        bf16s(t.row_range(first_row, 1)), rows * t.row_stride, t.row_stride, head_dim};
   };
   kernels::attention_params k;
-  k.q = with_heads(p.q);
-  k.k = with_heads(p.k.row_range(keys.begin, keys.count()));
-  k.v = with_heads(p.v.row_range(keys.begin, keys.count()));
-  k.o = with_heads(p.out);
+  k.q = with_heads(p.q, 0, queries);
+  k.k = with_heads(p.k, keys.begin, rows_of_sample);
+  k.v = with_heads(p.v, keys.begin, rows_of_sample);
+  k.o = with_heads(p.out, 0, queries);
+  k.batch = static_cast<int>(p.samples);
   k.heads = k.heads_kv = static_cast<int>(p.heads);
-  k.tokens_q = static_cast<int>(p.q.rows());
+  k.tokens_q = static_cast<int>(queries);
   k.tokens_kv = static_cast<int>(keys.count());
   k.head_dim = static_cast<int>(head_dim);
   k.scale = p.scale;
@@ -219,11 +221,16 @@ void cuda_transformer_ops::attention(const attention_params& p, stream s, worksp
   if (adds_key) k.lse = softmax_sums(p, w);
   kernels::attention(k, own_.of(s));
   if (!adds_key) return;
-  launch_add_key({bf16s(p.q), bf16s(p.out), p.q.row_stride, p.out.row_stride, k.lse,
-                  bf16s(p.k.row_range(added_row, 1)), bf16s(p.v.row_range(added_row, 1)),
-                  p.q.rows(), static_cast<int>(p.heads), static_cast<int>(head_dim), p.scale,
-                  static_cast<float>(p.last_key_count)},
-                 own_.of(s));
+  for (std::int64_t sample = 0; sample < p.samples; ++sample) {
+    const std::int64_t row = sample * rows_of_sample + added_row;
+    launch_add_key(
+        {bf16s(p.q.row_range(sample * queries, queries)),
+         bf16s(p.out.row_range(sample * queries, queries)), p.q.row_stride, p.out.row_stride,
+         k.lse + sample * p.heads * queries, bf16s(p.k.row_range(row, 1)),
+         bf16s(p.v.row_range(row, 1)), queries, static_cast<int>(p.heads),
+         static_cast<int>(head_dim), p.scale, static_cast<float>(p.last_key_count)},
+        own_.of(s));
+  }
 }
 
 float* cuda_transformer_ops::softmax_sums(const attention_params& p, workspace w) const {

@@ -31,14 +31,15 @@ void check_against_fp64(const layout& s, const std::vector<int>& slots) {
   const std::int64_t tokens = std::int64_t{s.latent_frames} * per_frame;
   const std::int64_t rows = 3 * std::int64_t{s.latent_frames} * per_frame;
   const int pairs = s.head_dim / 2, spatial = pairs / 3, of_time = pairs - 2 * spatial;
-  const int start = 5;
+  std::vector<int> times;  // as samples of a batch repeat them
+  for (int f = 0; f < s.latent_frames; ++f) times.push_back(5 + f % 2);
   const device_rows qkv(tokens, 3 * dim, random), weights(2, dim, random);
   device_rows q(tokens, dim), k(rows, dim), v(rows, dim);
-  const std::vector<float> time = table(start + s.latent_frames, of_time, random),
+  const std::vector<float> time = table(7, of_time, random),
                            height = table(s.patch_rows, spatial, random),
                            width = table(s.patch_columns, spatial, random);
   const device_buffer<float> time_there(time), height_there(height), width_there(width);
-  const device_buffer<int> start_there(std::vector<int>{start}), slots_there(slots);
+  const device_buffer<int> times_there(times), slots_there(slots);
 
   const auto params = [&](bool device) {
     const auto input = [&](const device_rows& of) {
@@ -51,7 +52,7 @@ void check_against_fp64(const layout& s, const std::vector<int>& slots) {
     p.time = {device ? time_there.get() : time.data(), of_time};
     p.height = {device ? height_there.get() : height.data(), spatial};
     p.width = {device ? width_there.get() : width.data(), spatial};
-    p.start_latent_frame = device ? start_there.get() : &start;
+    p.time_positions = device ? times_there.get() : times.data();
     p.cache_rows = device ? slots_there.get() : slots.data();
     p.q_out = q.on_device<__nv_bfloat16>();
     p.k_cache = k.on_device<__nv_bfloat16>();
