@@ -1,108 +1,117 @@
-// Neighbouring threads take neighbouring patches of a row, so that both pixels of a patch's line,
-// 8 bytes, lie beside those of the next. A thread moves 16 values: two vectors of a row of patches,
-// which fill a sector of 32 bytes.
+// A launch takes a few microseconds whatever it moves, so threads are many and each has little to
+// wait for: one vector of a row of patches. Neighbouring threads take what lies side by side in a
+// row, and then the next patch, so that sectors are moved whole on both sides.
 #include "kernels/patch/patch.hpp"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
 namespace {
 
-constexpr int columns_of_block = 32, rows_of_block = 4;
-constexpr int channels_in = 4;   // of a thread of patchify: 16 features
-constexpr int channels_out = 8;  // of a thread of unpatchify: 16 features
+constexpr int threads = 128;
+constexpr int channels_in = 2;   // of a thread of patchify: 8 features
+constexpr int channels_out = 4;  // of a thread of unpatchify: 8 features, of one line of the patch
 
-// Where a thread works: the grid is (columns, rows, latent frames * groups), so nothing is divided
-// but the last.
+// Where a thread works: the grid is (parts of all patches of a latent frame, latent frames *
+// lines).
 struct patch_place {
-  std::int64_t token;
-  int latent_frame, row, column, group;
+  int patch, row, column, part;
 };
 
-__device__ __forceinline__ bool locate(const patch_sizes& s, int groups, patch_place& at) {
-  at.column = static_cast<int>(blockIdx.x * columns_of_block + threadIdx.x);
-  at.row = static_cast<int>(blockIdx.y * rows_of_block + threadIdx.y);
-  at.latent_frame = static_cast<int>(blockIdx.z) / groups;
-  at.group = static_cast<int>(blockIdx.z) - at.latent_frame * groups;
-  at.token = (std::int64_t{at.latent_frame} * s.patch_rows + at.row) * s.patch_columns + at.column;
-  return at.column < s.patch_columns && at.row < s.patch_rows;
+__device__ __forceinline__ bool locate(const patch_sizes& s, int parts, patch_place& at) {
+  const unsigned thread = blockIdx.x * threads + threadIdx.x;
+  const auto of_patch = static_cast<unsigned>(parts),
+             columns = static_cast<unsigned>(s.patch_columns);
+  const unsigned patch = thread / of_patch, row = patch / columns;
+  at = {static_cast<int>(patch), static_cast<int>(row), static_cast<int>(patch - row * columns),
+        static_cast<int>(thread - patch * of_patch)};
+  return at.row < s.patch_rows;
 }
 
 // Position of the left pixel of line dh of a patch.
 __device__ __forceinline__ std::int64_t pixel(const patch_sizes& s, const patch_place& at,
-                                              int channel, int dh) {
-  const std::int64_t plane = std::int64_t{at.latent_frame} * s.channels + channel;
+                                              int latent_frame, int channel, int dh) {
+  const std::int64_t plane = std::int64_t{latent_frame} * s.channels + channel;
   return ((plane * 2 * s.patch_rows) + 2 * at.row + dh) * 2 * s.patch_columns + 2 * at.column;
 }
 
-__global__ void __launch_bounds__(columns_of_block* rows_of_block)
-    patchify_kernel(const patchify_params p) {
+__global__ void __launch_bounds__(threads) patchify_kernel(const patchify_params p) {
+  const patch_sizes& s = p.sizes;
   patch_place at;
-  if (!locate(p.sizes, p.sizes.channels / channels_in, at)) return;
+  if (!locate(s, s.channels / channels_in, at)) return;
+  const auto latent_frame = static_cast<int>(blockIdx.y);
+  const int channel = at.part * channels_in, line = 2 * s.patch_columns;
+  const float* const from = p.latent + pixel(s, at, latent_frame, channel, 0);
+  const std::int64_t plane = std::int64_t{line} * 2 * s.patch_rows;
   float2 pairs[channels_in][2];
 #pragma unroll
   for (int c = 0; c < channels_in; ++c)
 #pragma unroll
     for (int dh = 0; dh < 2; ++dh)
-      pairs[c][dh] = *reinterpret_cast<const float2*>(
-          p.latent + pixel(p.sizes, at, at.group * channels_in + c, dh));
-  __nv_bfloat16* const to = p.rows.data + at.token * p.rows.stride + at.group * 4 * channels_in;
+      pairs[c][dh] = *reinterpret_cast<const float2*>(from + c * plane + dh * line);
+  vector8 v;
 #pragma unroll
-  for (int c = 0; c < channels_in; c += 2) {
-    vector8 v;
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-      v.pair[i] = __floats2bfloat162_rn(pairs[c + i / 2][i % 2].x, pairs[c + i / 2][i % 2].y);
-    store8(to + 4 * c, v);
-  }
+  for (int i = 0; i < 4; ++i)
+    v.pair[i] = __floats2bfloat162_rn(pairs[i / 2][i % 2].x, pairs[i / 2][i % 2].y);
+  const std::int64_t token = std::int64_t{latent_frame} * s.patch_rows * s.patch_columns + at.patch;
+  store8(p.rows.data + token * p.rows.stride + 8 * at.part, v);
 }
 
-__global__ void __launch_bounds__(columns_of_block* rows_of_block)
-    unpatchify_kernel(const unpatchify_params p) {
-  const int channel_groups = p.sizes.channels / channels_out;
+// Four values of bf16.
+__device__ __forceinline__ float4 load4(const __nv_bfloat16* from) {
+  const uint2 bits = *reinterpret_cast<const uint2*>(from);
+  const float2 low = __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&bits.x)),
+               high = __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&bits.y));
+  return make_float4(low.x, low.y, high.x, high.y);
+}
+
+__global__ void __launch_bounds__(threads) unpatchify_kernel(const unpatchify_params p) {
+  const patch_sizes& s = p.sizes;
   patch_place at;
-  if (!locate(p.sizes, 2 * channel_groups, at)) return;
-  const int dh = at.group / channel_groups;
-  const int channel = at.group % channel_groups * channels_out;
+  if (!locate(s, s.channels / channels_out, at)) return;
+  const int latent_frame = static_cast<int>(blockIdx.y) / 2, dh = static_cast<int>(blockIdx.y) % 2;
+  const int channel = at.part * channels_out;
+  const std::int64_t token = std::int64_t{latent_frame} * s.patch_rows * s.patch_columns + at.patch;
   const __nv_bfloat16* const from =
-      p.rows.data + at.token * p.rows.stride + dh * 2 * p.sizes.channels + channel;
-  const floats8 left = widen(load8(from)), right = widen(load8(from + p.sizes.channels));
-#pragma unroll
-  for (int c = 0; c < channels_out; ++c)
-    *reinterpret_cast<float2*>(p.latent + pixel(p.sizes, at, channel + c, dh)) =
-        make_float2(left.value[c], right.value[c]);
+      p.rows.data + token * p.rows.stride + dh * 2 * s.channels + channel;
+  const float4 left = load4(from), right = load4(from + s.channels);
+  float* const to = p.latent + pixel(s, at, latent_frame, channel, dh);
+  const std::int64_t plane = std::int64_t{4} * s.patch_rows * s.patch_columns;
+  const auto write = [&](int c, float l, float r) {
+    *reinterpret_cast<float2*>(to + c * plane) = make_float2(l, r);
+  };
+  write(0, left.x, right.x);
+  write(1, left.y, right.y);
+  write(2, left.z, right.z);
+  write(3, left.w, right.w);
 }
 
-constexpr dim3 threads() {
-  return dim3(columns_of_block, rows_of_block);
-}
-
-dim3 validated_blocks(const char* name, const patch_sizes& s, const void* latent, int groups) {
+dim3 validated_blocks(const char* name, const patch_sizes& s, const void* latent, int parts,
+                      int lines) {
   require_vectors(name, "channels", s.channels);
   if (reinterpret_cast<std::uintptr_t>(latent) % 8 != 0) reject(name, "the latent is not aligned");
   if (s.latent_frames < 1 || s.patch_rows < 1 || s.patch_columns < 1)
     reject(name, "a size is not positive");
-  const auto blocks = [](int all, int of_block) {
-    return static_cast<unsigned>((all + of_block - 1) / of_block);
-  };
-  return {blocks(s.patch_columns, columns_of_block), blocks(s.patch_rows, rows_of_block),
-          static_cast<unsigned>(s.latent_frames * groups)};
+  const std::int64_t needed = std::int64_t{s.patch_rows} * s.patch_columns * parts;
+  if (needed > INT32_MAX) reject(name, "more than 2^31 values of a latent frame");
+  return {static_cast<unsigned>((needed + threads - 1) / threads),
+          static_cast<unsigned>(s.latent_frames * lines)};
 }
 
 }  // namespace
 
 void patchify(const patchify_params& p, cudaStream_t stream) {
   const dim3 blocks =
-      validated_blocks("patchify", p.sizes, p.latent, p.sizes.channels / channels_in);
+      validated_blocks("patchify", p.sizes, p.latent, p.sizes.channels / channels_in, 1);
   require_aligned("patchify", "rows", p.rows);
-  patchify_kernel<<<blocks, threads(), 0, stream>>>(p);
+  patchify_kernel<<<blocks, threads, 0, stream>>>(p);
   check_launch("patchify");
 }
 
 void unpatchify(const unpatchify_params& p, cudaStream_t stream) {
   const dim3 blocks =
-      validated_blocks("unpatchify", p.sizes, p.latent, 2 * (p.sizes.channels / channels_out));
+      validated_blocks("unpatchify", p.sizes, p.latent, p.sizes.channels / channels_out, 2);
   require_aligned("unpatchify", "rows", p.rows);
-  unpatchify_kernel<<<blocks, threads(), 0, stream>>>(p);
+  unpatchify_kernel<<<blocks, threads, 0, stream>>>(p);
   check_launch("unpatchify");
 }
 
