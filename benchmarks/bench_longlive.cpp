@@ -1,10 +1,11 @@
 // LongLive's transformer at full size on this machine's GPU, with random weights made there: clips
 // through the interactive loop, kernels launched one by one, timed by events on the stream. Prints
-// forwards, steady blocks and prompt switches (medians), then what one forward spends on which
-// operation, for windows of 12 and 9 latent frames, with and without the work that nothing reads,
-// and with the published cache that moves its rows; then the video decoder and the text encoder.
+// forwards, steady blocks and prompt switches (medians), for windows of 12 and 9 latent frames, for
+// batches, with each kind of work that nothing reads, with all of it, and with the published cache
+// that moves its rows; then the video decoder and the text encoder. denoising_step takes a step
+// apart.
 //
-//   bench_longlive [--blocks 16] [--machine WORDS] [-o FILE]
+//   bench_longlive [--blocks 16] [--filter TEXT] [--machine WORDS] [-o FILE]
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 
@@ -13,27 +14,23 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "benchmarks/counted_memory.hpp"
 #include "benchmarks/cuda_ok.hpp"
+#include "benchmarks/longlive_clips.hpp"
 #include "benchmarks/longlive_stages.hpp"
 #include "benchmarks/result_file.hpp"
-#include "benchmarks/timed_ops.hpp"
 #include "latency/error.hpp"
 #include "latency/statistics.hpp"
 #include "pipeline_reference/checkpoint/weight_source.hpp"
 #include "pipeline_reference/longlive/interactive_pipeline.hpp"
 #include "pipeline_reference/ops/cuda/cuda_backend.hpp"
-#include "pipeline_reference/ops/random.hpp"
 #include "pipeline_reference/ops/transfer.hpp"
 
 namespace {
-
-constexpr double reference_tflops = 790, reference_gbs = 4300;  // of an H200, of large problems
 
 // Points on a stream, whose distances are asked for when all are done.
 class timeline {
@@ -63,19 +60,17 @@ class timeline {
   std::vector<cudaEvent_t> events_;
 };
 
-// Marks the stream where the loop reports; starts the operations' own times at one forward.
+// Marks the stream where the loop reports.
 class clip_observer final : public longlive::generation_observer {
  public:
-  clip_observer(timeline& times, benchmarks::timed_ops& ops, benchmarks::counted_memory& memory,
-                cudaStream_t stream, std::int64_t budget_block)
-      : times_(times), ops_(ops), memory_(memory), stream_(stream), budget_block_(budget_block) {}
+  clip_observer(timeline& times, benchmarks::counted_memory& memory)
+      : times_(times), memory_(memory) {}
 
   struct interval {
     std::int64_t block;
     std::size_t from, to;
   };
   std::vector<interval> blocks, forwards, contexts, recaches;
-  std::map<std::string, benchmarks::operation_time> budget;
   benchmarks::counted_memory::counts host_waits;  // of all blocks, switches included
 
   void block_started(const longlive::block_info& b) override {
@@ -83,7 +78,6 @@ class clip_observer final : public longlive::generation_observer {
     forwards_of_block_ = 0;
     begin_ = last_ = times_.mark();
     before_ = memory_.so_far();
-    if (b.index == budget_block_) ops_.start(stream_);  // its first forward is taken apart
   }
   void switch_started(const longlive::switch_info&) override {
     switching_ = true;
@@ -99,7 +93,6 @@ class clip_observer final : public longlive::generation_observer {
   void forward_finished(const longlive::forward_info&, const ops::const_tensor&,
                         ops::stream) override {
     const std::int64_t index = forwards_of_block_++;
-    if (block_.index == budget_block_ && index == 0) budget = ops_.stop();
     const std::size_t now = times_.mark();
     if (switching_) return;
     (index < steps_ ? forwards : contexts).push_back({block_.index, last_, now});
@@ -116,11 +109,8 @@ class clip_observer final : public longlive::generation_observer {
 
  private:
   timeline& times_;
-  benchmarks::timed_ops& ops_;
   benchmarks::counted_memory& memory_;
   benchmarks::counted_memory::counts before_;
-  cudaStream_t stream_;
-  std::int64_t budget_block_;
   longlive::block_info block_;
   static constexpr std::int64_t steps_ =
       4;  // denoising forwards of a block; one of context follows
@@ -129,77 +119,44 @@ class clip_observer final : public longlive::generation_observer {
   std::size_t begin_ = 0, last_ = 0;
 };
 
-std::vector<longlive::prompt_embedding> prompts_for(const longlive::dit_config& c,
-                                                    std::int64_t segments) {
-  constexpr std::int64_t tokens = 120;
-  std::vector<longlive::prompt_embedding> prompts;
-  for (std::int64_t segment = 0; segment < segments; ++segment) {
-    std::vector<float> rows(static_cast<std::size_t>(c.text_len * c.text_dim), 0.0F);
-    for (std::size_t i = 0; i < static_cast<std::size_t>(tokens * c.text_dim); ++i)
-      rows[i] = 0.1F * ops::random_normals(5, static_cast<std::uint32_t>(segment), i / 4)[i % 4];
-    prompts.push_back({tokens, std::move(rows)});
-  }
-  return prompts;
-}
-
 struct variant {
   std::int64_t window, sink;
   longlive::kv_policy policy;
-  bool skips_dead_work;
-  bool taken_apart;  // a forward of it, by operation
+  longlive::dead_work skips;
+  std::string work;  // what it does beyond the least, for its name
+  std::int64_t samples = 1;
+
   [[nodiscard]] std::string text() const {
-    return fmt::format("window {}/{}, {}{}", window, sink,
-                       policy == longlive::kv_policy::ring ? "ring" : "roll",
-                       skips_dead_work ? "" : ", all published work");
+    return fmt::format("window {}/{}, {}{}{}", window, sink,
+                       policy == longlive::kv_policy::ring ? "ring" : "roll", work,
+                       samples > 1 ? fmt::format(", batch {}", samples) : "");
   }
 };
 
-constexpr variant variants[] = {{12, 3, longlive::kv_policy::ring, true, true},
-                                {9, 3, longlive::kv_policy::ring, true, false},
-                                {12, 3, longlive::kv_policy::ring, false, false},
-                                {12, 3, longlive::kv_policy::roll, false, true}};
-
-// Milliseconds that an operation's bytes or arithmetic need at the reference rates.
-double floor_ms(const benchmarks::operation_time& t) {
-  return std::max(t.flops / reference_tflops / 1e9, t.bytes / reference_gbs / 1e6);
-}
-
-void add_budget(const variant& v, const std::map<std::string, benchmarks::operation_time>& budget,
-                std::vector<benchmarks::row>& rows) {
-  std::vector<std::pair<std::string, benchmarks::operation_time>> sorted(budget.begin(),
-                                                                         budget.end());
-  std::sort(sorted.begin(), sorted.end(),
-            [](const auto& a, const auto& b) { return a.second.ms > b.second.ms; });
-  benchmarks::operation_time total;
-  double total_floor = 0;
-  fmt::print("{:<34} {:>5} {:>8} {:>9} {:>8} {:>8} {:>7}\n", "  one forward, by operation", "calls",
-             "ms", "TFLOP/s", "GB/s", "floor ms", "of it");
-  const auto print = [&](const std::string& label, const benchmarks::operation_time& t,
-                         double floor) {
-    fmt::print("  {:<32} {:>5} {:>8.3f} {:>9.1f} {:>8.0f} {:>8.3f} {:>6.1f}%\n", label, t.calls,
-               t.ms, t.flops / t.ms / 1e9, t.bytes / t.ms / 1e6, floor, 100 * floor / t.ms);
-    benchmarks::row row = benchmarks::summarize(
-        fmt::format("{}: forward, {} x {}", v.text(), t.calls, label), "ms", {t.ms});
-    row.reference_name = "floor";
-    row.reference_value = floor;
-    rows.push_back(row);
-  };
-  for (const auto& [label, t] : sorted) {
-    total.calls += t.calls;
-    total.ms += t.ms;
-    total.flops += t.flops;
-    total.bytes += t.bytes;
-    total_floor += floor_ms(t);
-    print(label, t, floor_ms(t));
+// The pipeline at its best, a smaller window, each kind of dead work brought back alone, all of it,
+// and all of it with the published cache.
+std::vector<variant> variants() {
+  using longlive::kv_policy;
+  const longlive::dead_work all = longlive::dead_work::all();
+  std::vector<variant> made = {{12, 3, kv_policy::ring, all, ""}, {9, 3, kv_policy::ring, all, ""}};
+  for (const longlive::dead_work_switch& which : longlive::dead_work_switches) {
+    longlive::dead_work skips = all;
+    skips.*which.left_out = false;
+    made.push_back({12, 3, kv_policy::ring, skips, fmt::format(", with {}", which.name)});
   }
-  print("operations in all", total, total_floor);
+  for (const std::int64_t samples : {2, 4})
+    made.push_back({12, 3, kv_policy::ring, all, "", samples});
+  made.push_back({12, 3, kv_policy::ring, {}, ", all published work"});
+  made.push_back({12, 3, kv_policy::roll, {}, ", all published work"});
+  return made;
 }
 
-void add_samples(const variant& v, const char* what, const std::vector<double>& ms,
-                 std::vector<benchmarks::row>& rows) {
-  rows.push_back(benchmarks::summarize(fmt::format("{}: {}", v.text(), what), "ms", ms));
-  fmt::print("  {:<36} {:>8.3f} ms, n {}, {:.3f} to {:.3f}\n", what, rows.back().value, ms.size(),
-             *std::min_element(ms.begin(), ms.end()), *std::max_element(ms.begin(), ms.end()));
+void add_samples(const variant& v, const char* what, const char* unit,
+                 const std::vector<double>& samples, std::vector<benchmarks::row>& rows) {
+  rows.push_back(benchmarks::summarize(fmt::format("{}: {}", v.text(), what), unit, samples));
+  const auto [least, most] = std::minmax_element(samples.begin(), samples.end());
+  fmt::print("  {:<36} {:>8.3f} {}, n {}, {:.3f} to {:.3f}\n", what, rows.back().value, unit,
+             samples.size(), *least, *most);
 }
 
 bool all_finite(const std::vector<float>& values) {
@@ -212,21 +169,22 @@ void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& bac
   longlive::generation_config g;
   g.window_latent_frames = v.window;
   g.sink_latent_frames = v.sink;
-  if (v.skips_dead_work) g.skips = longlive::dead_work::all();
+  g.skips = v.skips;
+  g.samples = v.samples;
   g.latent_frames = blocks * g.latent_frames_per_block;
   const std::int64_t full = v.window / g.latent_frames_per_block;  // blocks to fill the window
-  const std::int64_t budget_block = full + 1, first_switch = blocks - 4;
+  const std::int64_t first_switch = blocks - 4;
   g.switch_latent_frames = {first_switch * g.latent_frames_per_block,
                             (blocks - 2) * g.latent_frames_per_block};
 
   const auto begin = std::chrono::steady_clock::now();
   const cudaStream_t stream = backend.own();
-  benchmarks::timed_ops timed(backend.transformer());
   benchmarks::counted_memory memory(backend.memory());
   longlive::causal_dit dit(dit_config, longlive::dit_options(g, false),
-                           checkpoint::random_weights(1), memory, timed);
-  longlive::interactive_pipeline pipeline(dit, g, v.policy, memory, timed);
-  longlive::given_prompts prompts(backend.memory(), prompts_for(dit_config, g.segments()));
+                           checkpoint::random_weights(1), memory, backend.transformer());
+  longlive::interactive_pipeline pipeline(dit, g, v.policy, memory, backend.transformer());
+  longlive::given_prompts prompts(backend.memory(),
+                                  benchmarks::prompts_of_120_tokens(dit_config, g.segments()));
   backend.memory().synchronize({});
   fmt::print("{}\n  model ready in {:.2f} s, ", v.text(),
              std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
@@ -237,27 +195,30 @@ void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& bac
 
   for (const bool warm_up : {true, false}) {  // the first clip chooses algorithms of products
     timeline times(stream);
-    clip_observer observer(times, timed, memory, stream, warm_up ? -1 : budget_block);
+    clip_observer observer(times, memory);
     pipeline.run({&prompts, {}, {}, 17}, observer);
     backend.memory().synchronize({});
     if (warm_up) continue;
     const auto steady = [&](const std::vector<clip_observer::interval>& intervals) {
       std::vector<double> ms;
       for (const auto& i : intervals)
-        if (i.block >= full && i.block != budget_block && i.block < first_switch)
-          ms.push_back(times.ms(i.from, i.to));
+        if (i.block >= full && i.block < first_switch) ms.push_back(times.ms(i.from, i.to));
       return ms;
     };
-    add_samples(v, "denoising forward and sampler step", steady(observer.forwards), rows);
-    add_samples(v, "context pass", steady(observer.contexts), rows);
-    add_samples(v, "steady block", steady(observer.blocks), rows);
+    add_samples(v, "denoising forward and sampler step", "ms", steady(observer.forwards), rows);
+    add_samples(v, "context pass", "ms", steady(observer.contexts), rows);
+    const std::vector<double> blocks_ms = steady(observer.blocks);
+    add_samples(v, "steady block", "ms", blocks_ms, rows);
+    std::vector<double> rates;
+    for (const double ms : blocks_ms)
+      rates.push_back(static_cast<double>(g.samples * g.latent_frames_per_block) / ms * 1000);
+    add_samples(v, "latent frames, of all samples", "latent frames/s", rates, rows);
     std::vector<double> switches;
     for (const auto& i : observer.recaches) switches.push_back(times.ms(i.from, i.to));
-    add_samples(v, "prompt switch with recache", switches, rows);
+    add_samples(v, "prompt switch with recache", "ms", switches, rows);
     fmt::print("  within blocks: {} allocations, {} downloads, {} waits for the device\n",
                observer.host_waits.allocations, observer.host_waits.downloads,
                observer.host_waits.waits);
-    if (v.taken_apart) add_budget(v, observer.budget, rows);
   }
   std::vector<float> latents(static_cast<std::size_t>(pipeline.latents().elements()));
   ops::download_floats(backend.memory(), pipeline.latents(), latents);
@@ -269,9 +230,10 @@ void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& bac
 int main(int argc, char** argv) try {
   CLI::App app{"Measures LongLive's transformer at full size on this machine's GPU."};
   std::int64_t blocks = 16;
-  std::string output, machine;
+  std::string output, machine, filter;
   app.add_option("--blocks", blocks, "temporal blocks; two prompt switches among the last four")
       ->check(CLI::Range(11, 80));
+  app.add_option("--filter", filter, "only what has this in its name");
   app.add_option("--machine", machine, "the machine, in words");
   app.add_option("-o,--json", output, "result file to write");
   CLI11_PARSE(app, argc, argv);
@@ -280,9 +242,10 @@ int main(int argc, char** argv) try {
   CUDA_OK(cudaGetDeviceProperties(&properties, 0));
   if (machine.empty()) machine = properties.name;
   std::vector<benchmarks::row> rows;
-  for (const variant& v : variants) measure(v, blocks, backend, rows);
-  benchmarks::measure_video_decoder(backend, rows);
-  benchmarks::measure_text_encoder(backend, rows);
+  for (const variant& v : variants())
+    if (v.text().find(filter) != std::string::npos) measure(v, blocks, backend, rows);
+  if (filter.empty()) benchmarks::measure_video_decoder(backend, rows);
+  if (filter.empty()) benchmarks::measure_text_encoder(backend, rows);
   if (!output.empty())
     benchmarks::report(rows, machine, fmt::format("bench_longlive --blocks {}", blocks), output);
   return 0;

@@ -65,6 +65,14 @@ row parse_row(const nlohmann::json& json, const std::string& file, const std::st
   result.unit = object.text("unit");
   result.n = object.count("n");
   if (!object.member("spread").is_null()) result.spread = object.number("spread");
+  if (const auto work = json.find("work"); work != json.end()) {
+    const result_object done(*work, file, path + "/work");
+    const std::string unit = done.text("unit");
+    if (unit != "FLOP" && unit != "byte") done.fail("unit", "expected FLOP or byte");
+    result.work = {unit == "FLOP" ? done_work::kind::flops : done_work::kind::bytes,
+                   done.number("amount")};
+    if (result.unit != "ms" && result.unit != "us") object.fail("work", "of a value without time");
+  }
   if (!object.member("reference").is_null()) {
     const result_object reference(object.member("reference"), file, path + "/reference");
     result.reference_name = reference.text("name");
@@ -74,6 +82,20 @@ row parse_row(const nlohmann::json& json, const std::string& file, const std::st
 }
 
 }  // namespace
+
+std::string work_text(const row& r) {
+  if (!r.work) return "";
+  const bool flops = r.work->type == done_work::kind::flops;
+  return flops ? fmt::format("{:.4g} GFLOP", r.work->amount / 1e9)
+               : fmt::format("{:.4g} MB", r.work->amount / 1e6);
+}
+
+std::string rate_text(const row& r) {
+  if (!r.work) return "";
+  const double per_second = r.work->amount / r.value * (r.unit == "ms" ? 1e3 : 1e6);
+  return r.work->type == done_work::kind::flops ? fmt::format("{:.4g} TFLOP/s", per_second / 1e12)
+                                                : fmt::format("{:.4g} GB/s", per_second / 1e9);
+}
 
 row summarize(std::string name, std::string unit, const std::vector<double>& samples) {
   row result;
@@ -118,8 +140,9 @@ void report(const std::vector<row>& rows, const std::string& machine, const std:
     const bool compared = !r.reference_name.empty();
     const std::string ratio =
         compared ? fmt::format("{:.3f} x {}", r.value / r.reference_value, r.reference_name) : "";
-    fmt::print("{:<58} {:>10.4g} {:<10} {:>4} {:>9}  {}\n", r.name, r.value, r.unit, r.n,
-               r.spread ? fmt::format("{:.3g}", *r.spread) : "", ratio);
+    fmt::print("{:<58} {:>10.4g} {:<10} {:>4} {:>9}  {}{}{}\n", r.name, r.value, r.unit, r.n,
+               r.spread ? fmt::format("{:.3g}", *r.spread) : "", ratio, r.work ? "  " : "",
+               rate_text(r));
     nlohmann::ordered_json entry{
         {"name", r.name}, {"value", r.value}, {"unit", r.unit}, {"n", r.n}};
     entry["spread"] = r.spread ? nlohmann::ordered_json(*r.spread) : nullptr;
@@ -128,6 +151,9 @@ void report(const std::vector<row>& rows, const std::string& machine, const std:
                  : nlohmann::ordered_json(nullptr);
     entry["ratio"] =
         compared ? nlohmann::ordered_json(rounded(r.value / r.reference_value)) : nullptr;
+    if (r.work)
+      entry["work"] = {{"amount", r.work->amount},
+                       {"unit", r.work->type == done_work::kind::flops ? "FLOP" : "byte"}};
     file["rows"].push_back(std::move(entry));
   }
   if (path.empty()) return;

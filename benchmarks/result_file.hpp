@@ -10,6 +10,13 @@
 
 namespace benchmarks {
 
+// What was done in the time of a row.
+struct done_work {
+  enum class kind { flops, bytes };
+  kind type = kind::bytes;
+  double amount = 0;
+};
+
 struct row {
   std::string name;
   double value = 0;  // median of the samples
@@ -18,7 +25,12 @@ struct row {
   std::optional<double> spread;  // interquartile range; none for a single sample
   std::string reference_name;    // empty: nothing to compare with
   double reference_value = 0;
+  std::optional<done_work> work;  // of a value in ms or us: gives a rate
 };
+
+// "530.2 GFLOP" or "57.5 MB", and "661.2 TFLOP/s" or "2385 GB/s". Empty without work.
+[[nodiscard]] std::string work_text(const row& r);
+[[nodiscard]] std::string rate_text(const row& r);
 
 // Median and interquartile range of samples.
 [[nodiscard]] row summarize(std::string name, std::string unit, const std::vector<double>& samples);

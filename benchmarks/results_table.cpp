@@ -49,15 +49,21 @@ std::string tables_of(const fs::path& repository, const std::string& benchmark) 
     const benchmarks::result_file file = benchmarks::parse_result_file(read(path), path.string());
     text += fmt::format("{}, commit {}, {}: `{}`\n\n", file.machine, file.commit.substr(0, 10),
                         file.date.substr(0, 10), file.command);
-    text += "| figure | median | interquartile range | n | ratio |\n|---|---|---|---|---|\n";
+    const bool shows_work = std::any_of(file.rows.begin(), file.rows.end(),
+                                        [](const benchmarks::row& row) { return row.work; });
+    text += fmt::format(
+        "| figure | median | interquartile range | n | {}ratio |\n|---|---|---|---|{}---|\n",
+        shows_work ? "work | rate | " : "", shows_work ? "---|---|" : "");
     for (const benchmarks::row& row : file.rows) {
       const std::string spread = row.spread ? fmt::format("{:.3g}", *row.spread) : "";
       const std::string ratio =
           row.reference_name.empty()
               ? ""
               : fmt::format("{:.3g} x {}", row.value / row.reference_value, row.reference_name);
-      text += fmt::format("| {} | {:.4g} {} | {} | {} | {} |\n", row.name, row.value, row.unit,
-                          spread, row.n, ratio);
+      const std::string work =
+          shows_work ? fmt::format("{} | {} | ", work_text(row), rate_text(row)) : "";
+      text += fmt::format("| {} | {:.4g} {} | {} | {} | {}{} |\n", row.name, row.value, row.unit,
+                          spread, row.n, work, ratio);
     }
     text += "\n";
   }

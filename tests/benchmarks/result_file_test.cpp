@@ -14,6 +14,8 @@ const std::string good =
     R"({"machine": "m", "command": "c", "commit": "0123abc", "date": "2026-11-20", "rows": [
  {"name": "a", "value": 25.5, "unit": "ns", "n": 30, "spread": 0.5,
   "reference": {"name": "b", "value": 20}, "ratio": 1.275},
+ {"name": "c", "value": 2, "unit": "ms", "n": 1, "spread": null, "reference": null, "ratio": null,
+  "work": {"amount": 3e12, "unit": "FLOP"}},
  {"name": "b", "value": 20, "unit": "ns", "n": 1, "spread": null, "reference": null, "ratio": null}
  ]})";
 
@@ -28,14 +30,32 @@ TEST_CASE("result file: every row comes back") {
   const benchmarks::result_file file = parse_result_file(good, "r.json");
   CHECK(file.machine == "m");
   CHECK(file.commit == "0123abc");
-  REQUIRE(file.rows.size() == 2);
+  REQUIRE(file.rows.size() == 3);
   CHECK(file.rows[0].value == 25.5);
   CHECK(file.rows[0].spread == 0.5);
   CHECK(file.rows[0].reference_name == "b");
   CHECK(file.rows[0].reference_value == 20);
-  CHECK(file.rows[1].n == 1);
-  CHECK_FALSE(file.rows[1].spread);
-  CHECK(file.rows[1].reference_name.empty());
+  CHECK(file.rows[2].n == 1);
+  CHECK_FALSE(file.rows[2].spread);
+  CHECK(file.rows[2].reference_name.empty());
+  CHECK_FALSE(file.rows[2].work);
+  CHECK(file.rows[1].work->type == benchmarks::done_work::kind::flops);
+  CHECK(file.rows[1].work->amount == 3e12);
+}
+
+TEST_CASE("result file: work in the time of a row is a rate") {
+  benchmarks::row row;
+  CHECK(benchmarks::work_text(row).empty());
+  CHECK(benchmarks::rate_text(row).empty());
+  row.value = 2;
+  row.unit = "ms";
+  row.work = {benchmarks::done_work::kind::flops, 1.5e12};
+  CHECK(benchmarks::work_text(row) == "1500 GFLOP");
+  CHECK(benchmarks::rate_text(row) == "750 TFLOP/s");
+  row.unit = "us";
+  row.work = {benchmarks::done_work::kind::bytes, 5e6};
+  CHECK(benchmarks::work_text(row) == "5 MB");
+  CHECK(benchmarks::rate_text(row) == "2500 GB/s");
 }
 
 TEST_CASE("result file: what is wrong is refused in one line that names the file and the place") {
@@ -50,9 +70,12 @@ TEST_CASE("result file: what is wrong is refused in one line that names the file
       {with("\"m\"", "7"), "r.json: /machine: expected a text"},
       {with("25.5", "\"fast\""), "r.json: /rows/0/value: expected a number"},
       {with("\"n\": 1", "\"n\": -1"), "r.json: /rows/1/n: expected a count"},
+      {with("FLOP", "hour"), "r.json: /rows/1/work/unit: expected FLOP or byte"},
+      {with("3e12", "null"), "r.json: /rows/1/work/amount: expected a number"},
+      {with("\"ms\"", "\"MB\""), "r.json: /rows/1/work: of a value without time"},
       {with("{\"name\": \"b\", \"value\": 20}", "[]"),
        "r.json: /rows/0/reference: expected an object"},
-      {with("\"unit\": \"ns\", \"n\": 1", "\"n\": 1"), "r.json: /rows/1/unit: missing"},
+      {with("\"unit\": \"ns\", \"n\": 1", "\"n\": 1"), "r.json: /rows/2/unit: missing"},
   };
   for (const auto& refused : refusals)
     CHECK_THROWS_WITH_AS(static_cast<void>(parse_result_file(refused.text, "r.json")),

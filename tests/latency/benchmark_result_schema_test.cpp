@@ -21,7 +21,9 @@ json good_result() {
     "rows": [{"name": "open_close", "value": 25.1, "unit": "ns", "n": 30, "spread": 0.4,
               "reference": {"name": "two timestamp reads", "value": 20.0}, "ratio": 1.255},
              {"name": "bytes_per_span", "value": 48, "unit": "bytes", "n": 1, "spread": null,
-              "reference": null, "ratio": null}]})");
+              "reference": null, "ratio": null},
+             {"name": "copy", "value": 2.1, "unit": "us", "n": 1, "spread": null, "reference": null,
+              "ratio": null, "work": {"amount": 5e6, "unit": "byte"}}]})");
 }
 
 }  // namespace
@@ -32,7 +34,7 @@ TEST_CASE("benchmark_result schema: rows with and without a reference are accept
 
 TEST_CASE("benchmark_result schema: a figure without its unit, count or machine is refused") {
   for (const char* path : {"/machine", "/commit", "/rows/0/unit", "/rows/0/n", "/rows/0/value",
-                           "/rows/0/reference/value"}) {
+                           "/rows/0/reference/value", "/rows/2/work/unit"}) {
     CAPTURE(path);
     const json removal = json::array({{{"op", "remove"}, {"path", path}}});
     CHECK(complaint_about(good_result().patch(removal)) != "");

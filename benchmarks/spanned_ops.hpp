@@ -1,35 +1,30 @@
 #pragma once
-// The operations of a CUDA back end with an event after each: what a forward spends on which.
+// The operations of a back end, each in a span of its own, with the work that it stands for: what
+// ran on the device then belongs to an operation (latency/cupti.hpp), and time to work.
 
-#include <cuda_runtime_api.h>
-
-#include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
+#include "latency/span_id.hpp"
 #include "pipeline_reference/ops/transformer_ops.hpp"
 
 namespace benchmarks {
 
-// Of all calls with one label.
-struct operation_time {
-  std::int64_t calls = 0;
-  double ms = 0, flops = 0, bytes = 0;
+struct operation {
+  std::string label;  // "gemm 4680 x 1536 x 1536", "rms_norm", ...
+  double flops = 0;   // of matrix products
+  double bytes = 0;   // read and written, each tensor once
 };
 
-// Hands every call on. Between start() and stop() it also records when the device had done it; the
-// time of an operation then runs from the end of the one before, its launch gap included.
-class timed_ops final : public ops::transformer_ops {
+// Hands every call on. One thread at a time.
+class spanned_ops final : public ops::transformer_ops {
  public:
-  explicit timed_ops(ops::transformer_ops& inner) : inner_(inner) {}
-  ~timed_ops() override;
-  timed_ops(const timed_ops&) = delete;
-  timed_ops& operator=(const timed_ops&) = delete;
+  explicit spanned_ops(ops::transformer_ops& inner) : inner_(inner) {}
 
-  void start(cudaStream_t stream);
-  // Waits for the stream and adds up by label: "gemm 4680 x 1536 x 1536", "rms_norm", ...
-  [[nodiscard]] std::map<std::string, operation_time> stop();
+  // By the span of the call: those of calls that a session recorded.
+  [[nodiscard]] const std::map<latency::span_id, operation>& operations() const {
+    return operations_;
+  }
 
   [[nodiscard]] ops::dtype storage() const noexcept override { return inner_.storage(); }
   [[nodiscard]] bool multiplies(ops::dtype w) const noexcept override {
@@ -62,20 +57,8 @@ class timed_ops final : public ops::transformer_ops {
   void block_mask(const ops::block_mask_params& p, ops::stream s, ops::workspace w) override;
 
  private:
-  struct entry {
-    std::string label;
-    double flops, bytes;
-    cudaEvent_t end;
-  };
-  cudaEvent_t next_event();
-  void note(std::string label, double flops, double bytes);
-
   ops::transformer_ops& inner_;
-  cudaStream_t stream_ = nullptr;
-  bool recording_ = false;
-  cudaEvent_t begin_ = nullptr;
-  std::vector<entry> entries_;
-  std::vector<cudaEvent_t> spare_;
+  std::map<latency::span_id, operation> operations_;
 };
 
 }  // namespace benchmarks
