@@ -78,6 +78,10 @@ row parse_row(const nlohmann::json& json, const std::string& file, const std::st
     result.reference_name = reference.text("name");
     result.reference_value = reference.number("value");
   }
+  if (json.contains("ratio_interval")) {
+    const result_object interval(object.member("ratio_interval"), file, path + "/ratio_interval");
+    result.ratio_interval = {interval.number("low"), interval.number("high")};
+  }
   return result;
 }
 
@@ -128,6 +132,12 @@ std::vector<row> compare(const std::vector<alternative>& alternatives, const std
   return rows;
 }
 
+std::string ratio_interval_text(const row& r) {
+  return r.ratio_interval
+             ? fmt::format(" ({:.3f} to {:.3f})", r.ratio_interval->first, r.ratio_interval->second)
+             : "";
+}
+
 void report(const std::vector<row>& rows, const std::string& machine, const std::string& command,
             const std::string& path) {
   fmt::print("{:<58} {:>10} {:<10} {:>4} {:>9}  {}\n", "", "median", "", "n", "IQR", "ratio");
@@ -138,8 +148,9 @@ void report(const std::vector<row>& rows, const std::string& machine, const std:
   file["date"] = latency::detail::utc_now();
   for (const row& r : rows) {
     const bool compared = !r.reference_name.empty();
-    const std::string ratio =
-        compared ? fmt::format("{:.3f} x {}", r.value / r.reference_value, r.reference_name) : "";
+    const std::string ratio = compared ? fmt::format("{:.3f}{} x {}", r.value / r.reference_value,
+                                                     ratio_interval_text(r), r.reference_name)
+                                       : "";
     fmt::print("{:<58} {:>10.4g} {:<10} {:>4} {:>9}  {}{}{}\n", r.name, r.value, r.unit, r.n,
                r.spread ? fmt::format("{:.3g}", *r.spread) : "", ratio, r.work ? "  " : "",
                rate_text(r));
@@ -154,6 +165,9 @@ void report(const std::vector<row>& rows, const std::string& machine, const std:
     if (r.work)
       entry["work"] = {{"amount", r.work->amount},
                        {"unit", r.work->type == done_work::kind::flops ? "FLOP" : "byte"}};
+    if (r.ratio_interval)
+      entry["ratio_interval"] = {{"low", rounded(r.ratio_interval->first)},
+                                 {"high", rounded(r.ratio_interval->second)}};
     file["rows"].push_back(std::move(entry));
   }
   if (path.empty()) return;

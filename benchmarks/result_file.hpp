@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace benchmarks {
@@ -25,7 +26,8 @@ struct row {
   std::optional<double> spread;  // interquartile range; none for a single sample
   std::string reference_name;    // empty: nothing to compare with
   double reference_value = 0;
-  std::optional<done_work> work;  // of a value in ms or us: gives a rate
+  std::optional<done_work> work;                            // of a value in ms or us: gives a rate
+  std::optional<std::pair<double, double>> ratio_interval;  // 95 %, of value / reference value
 };
 
 // "530.2 GFLOP" or "57.5 MB", and "661.2 TFLOP/s" or "2385 GB/s". Empty without work.
@@ -45,6 +47,9 @@ struct alternative {
 // Takes `rounds` samples of each, interleaved, after one round that does not count.
 [[nodiscard]] std::vector<row> compare(const std::vector<alternative>& alternatives,
                                        const std::string& unit, int rounds);
+
+// " (1.021 to 1.034)", the interval of the row's ratio; empty where it has none.
+[[nodiscard]] std::string ratio_interval_text(const row& r);
 
 // Prints the rows as a table and writes the result file, unless `path` is empty. Throws
 // latency::error.

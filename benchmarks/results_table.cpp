@@ -59,7 +59,8 @@ std::string tables_of(const fs::path& repository, const std::string& benchmark) 
       const std::string ratio =
           row.reference_name.empty()
               ? ""
-              : fmt::format("{:.3g} x {}", row.value / row.reference_value, row.reference_name);
+              : fmt::format("{:.3g}{} x {}", row.value / row.reference_value,
+                            benchmarks::ratio_interval_text(row), row.reference_name);
       const std::string work =
           shows_work ? fmt::format("{} | {} | ", work_text(row), rate_text(row)) : "";
       text += fmt::format("| {} | {:.4g} {} | {} | {} | {}{} |\n", row.name, row.value, row.unit,

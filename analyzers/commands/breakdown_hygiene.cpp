@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "analyzers/analysis/distortions.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
 #include "analyzers/commands/document_parts.hpp"
 
@@ -28,6 +29,34 @@ std::string text_of(const run_value& v) {
   return std::get<std::string>(v);
 }
 
+// Whether what is shown would be the same without the measuring, one line for each time that is
+// not; nothing where nobody measured that.
+void add_distortions(section& to, const recording& run) {
+  const std::vector<distortion> told = analysis::distortions_of(run);
+  bool tolerable = !told.empty();
+  for (const distortion& d : told) {
+    const distortion_verdict verdict = judge(d);
+    if (verdict == distortion_verdict::tolerable) continue;
+    tolerable = false;
+    const bool distorts = verdict == distortion_verdict::distorts;
+    to.items.emplace_back(
+        line{fmt::format("measuring ({{}}) changes the {} time of {{}} by {{}} "
+                         "(95 % interval {{}} to {{}}): {}",
+                         to_text(d.of),
+                         distorts ? "MORE THAN 2 %" : "cannot tell whether by more than 2 %"),
+             {{"tier", unit::text, d.tier},
+              {"loop", unit::text, d.loop},
+              {std::string(to_text(d.of)) + "_change", unit::ratio, d.ratio - 1},
+              {"low", unit::ratio, d.low - 1},
+              {"high", unit::ratio, d.high - 1}},
+             distorts ? tone::warning : tone::faint});
+  }
+  if (tolerable)
+    to.items.emplace_back(line{"measuring ({}) changes no time by more than 2 %",
+                               {{"tier", unit::text, told.front().tier}},
+                               tone::good});
+}
+
 }  // namespace
 
 section hygiene_section(const breakdown_report& report) {
@@ -54,6 +83,7 @@ section hygiene_section(const breakdown_report& report) {
   else
     result.items.emplace_back(line{"NOT CLEAN: " + problems, figures, tone::bad});
   if (!left_out.empty()) result.items.emplace_back(note_line("left out on purpose: " + left_out));
+  add_distortions(result, report.run);
   return result;
 }
 

@@ -32,7 +32,7 @@ enum class block_type : std::uint16_t {
   records = 2,     // words of record_format.hpp
   thread = 3,      // [os_id] + text
   clock = 4,       // [kind, origin ticks, origin unix ns, ticks, monotonic ns, uncertainty ns]
-  run = 5,         // text key, [value type, value bits | text]
+  run = 5,         // text key, [value type, value bits | text]; overhead as overhead_key() says
   open_spans = 6,  // [id, parent, start ticks, string id] each; replaces the thread's previous one
   totals = 7,      // running totals, as journal_totals
   end = 8,         // [ticks]
@@ -55,6 +55,11 @@ enum class block_type : std::uint16_t {
   ring_entry = 22,  // [number, since ticks], blocks; only in the ring
   window = 23       // [from ticks, ticks of its cause or 0]: only what overlaps it is to be read
 };
+
+// Under what key a `run` block holds an entry of the recording's `overhead`.
+[[nodiscard]] inline std::string overhead_key(const std::string& name) {
+  return "overhead:" + name;
+}
 
 // Totals of a session, in the order of the words of a `totals` block.
 enum class total : std::uint8_t {

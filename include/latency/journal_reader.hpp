@@ -266,10 +266,17 @@ class journal_decoder {
         s.flags |= span_handed_over;
     records_.finish();
     if (windowed_) cut_to_window();
-    const auto overhead = out_.run.find("overhead_span_ns");
-    if (overhead != out_.run.end()) {
-      if (const auto* ns = std::get_if<double>(&overhead->second)) out_.overhead["span_ns"] = *ns;
-      out_.run.erase(overhead);
+    take_overhead();
+  }
+
+  // Blocks that describe the run hold the overhead too, under names of its own.
+  void take_overhead() {
+    const std::string prefix = overhead_key("");
+    auto entry = out_.run.lower_bound(prefix);
+    while (entry != out_.run.end() && entry->first.rfind(prefix, 0) == 0) {
+      if (const auto* cost = std::get_if<double>(&entry->second))
+        out_.overhead[entry->first.substr(prefix.size())] = *cost;
+      entry = out_.run.erase(entry);
     }
   }
 

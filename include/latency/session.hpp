@@ -14,8 +14,10 @@
 
 #include <ctime>
 #include <fstream>
+#include <map>
 
 #include "detail/attach.hpp"
+#include "distortion.hpp"
 #include "events.hpp"
 #include "scope.hpp"
 #include "version.hpp"
@@ -90,6 +92,16 @@ class session {
     } else {
       put(key, static_cast<std::int64_t>(number));
     }
+  }
+
+  // Adds to the file's `overhead` object what measure_overhead() found: reports warn of tiers that
+  // distort what they show. Entries of equal names take the place of earlier ones.
+  void describe_overhead(const std::vector<distortion>& found) {
+    std::map<std::string, run_value> entries;
+    for (const distortion& d : found)
+      for (const auto& [name, ratio] : overhead_entries(d))
+        entries[detail::overhead_key(name)] = ratio;
+    for (const auto& [key, ratio] : entries) put(key, ratio);
   }
 
   [[nodiscard]] const std::string& output() const noexcept { return recorder_->output(); }
@@ -167,7 +179,7 @@ inline session::session(std::string output, const session_options& options) {
       recorder_->enabled() ? detail::measure_span_cost_ns(recorder_->clock()) : 0;
   detail::install(recorder_);
   if (!recorder_->enabled()) return;
-  recorder_->describe("overhead_span_ns", span_cost_ns);
+  recorder_->describe(detail::overhead_key("span_ns"), span_cost_ns);
   recorder_->describe("date", detail::utc_now());
   recorder_->describe("command_line", detail::command_line());
   recorder_->describe("latency_version", std::string(LATENCY_VERSION_STRING));

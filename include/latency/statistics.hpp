@@ -241,22 +241,42 @@ confidence_interval bootstrap_interval(const Values& values, location of,
                            });
 }
 
+namespace detail {
+
+// Interval of combine(location(before), location(after)).
+template <class Before, class After, class Combine>
+confidence_interval bootstrap_two(const Before& before, const After& after, location of,
+                                  const bootstrap_options& options, Combine combine) {
+  const std::vector<double> old_sample = to_doubles(before);
+  const std::vector<double> new_sample = to_doubles(after);
+  if (old_sample.empty() || new_sample.empty()) return {};
+  std::vector<double> scratch = new_sample;
+  const double new_location = take_location(scratch, of);
+  scratch = old_sample;
+  const double estimate = combine(take_location(scratch, of), new_location);
+  return bootstrap(estimate, options, [&](std::mt19937_64& random) {
+    const double resampled_old = resampled_location(old_sample, of, random, scratch);
+    return combine(resampled_old, resampled_location(new_sample, of, random, scratch));
+  });
+}
+
+}  // namespace detail
+
 // Interval of location(after) - location(before), each resampled independently; NaN when either has
 // no values. O(resamples * n).
 template <class Before, class After>
 confidence_interval bootstrap_difference(const Before& before, const After& after, location of,
                                          const bootstrap_options& options = {}) {
-  const std::vector<double> old_sample = detail::to_doubles(before);
-  const std::vector<double> new_sample = detail::to_doubles(after);
-  if (old_sample.empty() || new_sample.empty()) return {};
-  std::vector<double> scratch = new_sample;
-  double estimate = detail::take_location(scratch, of);
-  scratch = old_sample;
-  estimate -= detail::take_location(scratch, of);
-  return detail::bootstrap(estimate, options, [&](std::mt19937_64& random) {
-    const double resampled_old = detail::resampled_location(old_sample, of, random, scratch);
-    return detail::resampled_location(new_sample, of, random, scratch) - resampled_old;
-  });
+  return detail::bootstrap_two(before, after, of, options,
+                               [](double old, double now) { return now - old; });
+}
+
+// Interval of location(after) / location(before), for positive values; otherwise the same.
+template <class Before, class After>
+confidence_interval bootstrap_ratio(const Before& before, const After& after, location of,
+                                    const bootstrap_options& options = {}) {
+  return detail::bootstrap_two(before, after, of, options,
+                               [](double old, double now) { return now / old; });
 }
 
 }  // namespace latency

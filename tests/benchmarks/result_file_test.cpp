@@ -58,6 +58,18 @@ TEST_CASE("result file: work in the time of a row is a rate") {
   CHECK(benchmarks::rate_text(row) == "2500 GB/s");
 }
 
+TEST_CASE("result file: a ratio's interval comes back, and is shown behind it") {
+  const std::string text =
+      with("1.275}", "1.275, \"ratio_interval\": {\"low\": 1.2, \"high\": 1.3}}");
+  const benchmarks::result_file file = parse_result_file(text, "r.json");
+  REQUIRE(file.rows[0].ratio_interval);
+  CHECK(file.rows[0].ratio_interval->first == 1.2);
+  CHECK(file.rows[0].ratio_interval->second == 1.3);
+  CHECK(ratio_interval_text(file.rows[0]) == " (1.200 to 1.300)");
+  CHECK_FALSE(file.rows[1].ratio_interval);
+  CHECK(ratio_interval_text(file.rows[1]).empty());
+}
+
 TEST_CASE("result file: what is wrong is refused in one line that names the file and the place") {
   const struct {
     std::string text, message;
@@ -75,6 +87,8 @@ TEST_CASE("result file: what is wrong is refused in one line that names the file
       {with("\"ms\"", "\"MB\""), "r.json: /rows/1/work: of a value without time"},
       {with("{\"name\": \"b\", \"value\": 20}", "[]"),
        "r.json: /rows/0/reference: expected an object"},
+      {with("1.275}", "1.275, \"ratio_interval\": {\"low\": 1}}"),
+       "r.json: /rows/0/ratio_interval/high: missing"},
       {with("\"unit\": \"ns\", \"n\": 1", "\"n\": 1"), "r.json: /rows/2/unit: missing"},
   };
   for (const auto& refused : refusals)

@@ -171,6 +171,31 @@ TEST_CASE("bootstrap: a difference is after minus before and finds a shift") {
   }
 }
 
+TEST_CASE("bootstrap: a ratio is after over before, and its interval holds the true one as often") {
+  CHECK(std::isnan(latency::bootstrap_ratio(std::vector<int>{}, ten, location::median).estimate));
+  // Medians 20 and 30. Of two values resampled, the median is either or their mean.
+  const auto r = latency::bootstrap_ratio(std::vector<int>{19, 21}, std::vector<int>{27, 33},
+                                          location::median);
+  CHECK(r.estimate == 1.5);
+  CHECK(r.low == doctest::Approx(27.0 / 21));
+  CHECK(r.high == doctest::Approx(33.0 / 19));
+
+  std::mt19937_64 random(7);
+  int covered = 0;
+  constexpr int experiments = 300;
+  for (int i = 0; i < experiments; ++i) {
+    std::vector<double> before, after;
+    for (int k = 0; k < 10; ++k) {
+      before.push_back(100 + static_cast<double>(random() % 1000) / 100);
+      after.push_back(1.1 * (100 + static_cast<double>(random() % 1000) / 100));
+    }
+    const auto interval = latency::bootstrap_ratio(before, after, location::median);
+    covered += interval.low <= 1.1 && interval.high >= 1.1 ? 1 : 0;
+  }
+  CHECK_MESSAGE(covered >= 0.9 * experiments, covered);
+  CHECK_MESSAGE(covered < experiments, covered);
+}
+
 TEST_CASE("bootstrap: the interval of one repeated value is that value") {
   const std::vector<std::int64_t> values(50, 8);
   const auto interval = latency::bootstrap_interval(values, location::median);
