@@ -28,6 +28,7 @@ void validate(const attention_params& p) {
            " key heads evenly");
   if (p.head_dim < 1) reject("head_dim is " + std::to_string(p.head_dim));
   if (!(p.scale > 0)) reject("the scale is not above 0");
+  if (!(p.last_key_count > 0)) reject("the last key's count is not above 0");
 }
 
 }  // namespace

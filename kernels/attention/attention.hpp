@@ -47,6 +47,9 @@ struct attention_params {
   const float* bias = nullptr;
   std::int64_t bias_head_stride = 0, bias_query_stride = 0, bias_key_stride = 1;
 
+  // The last valid key counts this many times, as if it stood there so often. > 0
+  float last_key_count = 1;
+
   // attention_workspace_bytes() bytes of device memory, set to zero once before its first use and
   // used by one launch at a time; nullptr: tiles are not split, and the last wave may run part
   // empty.

@@ -53,6 +53,7 @@ __global__ void __launch_bounds__(32 * warps) attention_kernel(const attention_p
       if (p.bias != nullptr)
         score += p.bias[head * p.bias_head_stride + query * p.bias_query_stride +
                         key * p.bias_key_stride];
+      if (key == valid - 1) score += logf(p.last_key_count);
     }
     const float bigger = fmaxf(biggest, warp_max(score));
     const float finite = bigger == -INFINITY ? 0.0f : bigger;  // a bias may hide every key so far

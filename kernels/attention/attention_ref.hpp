@@ -37,6 +37,7 @@ inline attention_row attention_ref(const attention_params& p, int batch, int hea
     if (p.bias != nullptr)
       score += static_cast<double>(p.bias[head * p.bias_head_stride + query * p.bias_query_stride +
                                           key * p.bias_key_stride]);
+    if (key == valid - 1) score += std::log(static_cast<double>(p.last_key_count));
     scores.push_back(score);
     biggest = std::max(biggest, score);
   }

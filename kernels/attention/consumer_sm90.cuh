@@ -103,6 +103,15 @@ class attention_consumer : consumer_warpgroup<Config> {
     }
   }
 
+  // Scores of a last key that counts several times, in the block that holds it.
+  __device__ __forceinline__ void count_last_key(float (&s)[Config::block_n / 2], int n) {
+    const float more = __logf(args_.params.last_key_count) / args_.params.scale;
+    const int last = valid_ - 1 - n * Config::block_n - threadIdx.x % 4 * 2;
+#pragma unroll
+    for (int i = 0; i < Config::block_n / 2; ++i)
+      if (i / 4 * 8 + i % 2 == last) s[i] += more;
+  }
+
   __device__ __forceinline__ void products(const attention_work& work, softmax_rows& rows,
                                            float (&o)[Config::head_dim / 2]) {
     float s[Config::block_n / 2];
@@ -117,6 +126,7 @@ class attention_consumer : consumer_warpgroup<Config> {
     release(first_k);
     if (work.first == work.last - 1) release_q();
     mask(s, work.row_block, work.last - 1);
+    if (args_.params.last_key_count != 1) count_last_key(s, work.last - 1);
     rows.update<true>(s);
     round_to_bf16(p, s);
 

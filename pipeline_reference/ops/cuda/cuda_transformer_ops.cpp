@@ -182,7 +182,7 @@ void* cuda_transformer_ops::attention_workspace(cudaStream_t s) {
   return attention_memory_.back().memory.view().data;
 }
 
-void cuda_transformer_ops::attention(const attention_params& p, stream s, workspace w) {
+void cuda_transformer_ops::attention(const attention_params& p, stream s, workspace) {
   row_range keys = p.keys[0];
   if (keys.count() == 0) keys = p.keys[1];
   if (p.keys[0].count() > 0 && p.keys[1].count() > 0) {
@@ -191,11 +191,6 @@ void cuda_transformer_ops::attention(const attention_params& p, stream s, worksp
     keys.end = p.keys[1].end;
   }
   const std::int64_t queries = p.q.rows() / p.samples, rows_of_sample = p.k.rows() / p.samples;
-  // One that counts several times is added to the others' result: the kernel that tensor cores
-  // compute takes no bias.
-  const std::int64_t added_row = keys.end - 1;
-  const bool adds_key = p.last_key_count > 1 && keys.count() > 1;
-  if (adds_key) keys.end = added_row;
   const std::int64_t head_dim = p.q.columns() / p.heads;
   const auto with_heads = [&](const auto& t, std::int64_t first_row, std::int64_t rows) {
     return kernels::attention_tensor<std::remove_pointer_t<decltype(bf16s(t))>>{
@@ -217,26 +212,9 @@ void cuda_transformer_ops::attention(const attention_params& p, stream s, worksp
     k.bias_head_stride = p.bias.shape[1] * p.bias.shape[2];
     k.bias_query_stride = p.bias.shape[1] > 1 ? p.bias.shape[2] : 0;
   }
+  k.last_key_count = static_cast<float>(p.last_key_count);
   k.workspace = attention_workspace(own_.of(s));
-  if (adds_key) k.lse = softmax_sums(p, w);
   kernels::attention(k, own_.of(s));
-  if (!adds_key) return;
-  for (std::int64_t sample = 0; sample < p.samples; ++sample) {
-    const std::int64_t row = sample * rows_of_sample + added_row;
-    launch_add_key(
-        {bf16s(p.q.row_range(sample * queries, queries)),
-         bf16s(p.out.row_range(sample * queries, queries)), p.q.row_stride, p.out.row_stride,
-         k.lse + sample * p.heads * queries, bf16s(p.k.row_range(row, 1)),
-         bf16s(p.v.row_range(row, 1)), queries, static_cast<int>(p.heads),
-         static_cast<int>(head_dim), p.scale, static_cast<float>(p.last_key_count)},
-        own_.of(s));
-  }
-}
-
-float* cuda_transformer_ops::softmax_sums(const attention_params& p, workspace w) const {
-  if (w.bytes < p.heads * p.q.rows() * size_bytes(dtype::f32))
-    throw latency::error("cuda back end: the workspace does not hold a float for each query");
-  return static_cast<float*>(w.data);
 }
 
 void cuda_transformer_ops::block_mask(const block_mask_params& p, stream s, workspace) {

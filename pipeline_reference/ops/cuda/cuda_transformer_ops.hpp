@@ -53,9 +53,6 @@ class cuda_transformer_ops final : public transformer_ops {
   // the first one.
   void* attention_workspace(cudaStream_t s);
 
-  // f32 [heads, queries] in the workspace.
-  [[nodiscard]] float* softmax_sums(const attention_params& p, workspace w) const;
-
   struct stream_memory {
     cudaStream_t stream;
     buffer memory;

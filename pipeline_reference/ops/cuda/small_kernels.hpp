@@ -17,22 +17,6 @@ void launch_broadcast_add(const __nv_bfloat16* table, std::int64_t table_stride,
                           const __nv_bfloat16* rows, std::int64_t rows_stride, __nv_bfloat16* out,
                           std::int64_t groups, std::int64_t m, std::int64_t n, cudaStream_t stream);
 
-// Attention over some keys becomes attention over these and one more key, which counts `count`
-// times. q and out [queries, heads * head_dim]; lse [heads, queries]: ln of the softmax's
-// denominator so far; key and value [heads * head_dim].
-struct added_key {
-  const __nv_bfloat16* q;
-  __nv_bfloat16* out;
-  std::int64_t q_stride, out_stride;
-  const float* lse;
-  const __nv_bfloat16 *key, *value;
-  std::int64_t queries;
-  int heads, head_dim;
-  float scale;
-  float count;
-};
-void launch_add_key(const added_key& p, cudaStream_t stream);
-
 // The mask of ops::block_mask_params.
 void launch_block_mask(std::uint8_t* mask, std::int64_t n, std::int64_t tokens,
                        std::int64_t tokens_per_block, std::int64_t window_tokens,

@@ -26,6 +26,7 @@ struct shape {
   bool causal = false;
   int valid_rows = -1;  // in device memory, unless negative
   bias_kind bias = bias_kind::none;
+  float last_key_count = 1;
 };
 
 std::string words(const shape& s) {
@@ -33,7 +34,8 @@ std::string words(const shape& s) {
          std::to_string(s.heads_kv) + " heads of " + std::to_string(s.head_dim) + ", " +
          std::to_string(s.tokens_q) + " x " + std::to_string(s.tokens_kv) +
          (s.causal ? ", causal" : "") +
-         (s.valid_rows >= 0 ? ", " + std::to_string(s.valid_rows) + " valid" : "");
+         (s.valid_rows >= 0 ? ", " + std::to_string(s.valid_rows) + " valid" : "") +
+         (s.last_key_count == 1 ? "" : ", the last " + std::to_string(s.last_key_count) + " times");
 }
 
 std::uint64_t fresh_seed() {
@@ -88,6 +90,7 @@ class problem {
     p.causal = s.causal;
     if (s.valid_rows >= 0) p.valid_rows = on_device ? valid_.get() : &shape_.valid_rows;
     p.workspace = workspace_.get();
+    p.last_key_count = s.last_key_count;
     if (s.bias != bias_kind::none) p.bias = on_device ? bias_.get() : bias_values_.data();
     if (s.bias == bias_kind::per_score) {
       p.bias_query_stride = s.tokens_kv;
@@ -341,7 +344,21 @@ TEST_CASE("attention: the plain path adds a bias, per key and per score") {
                      attention_path::plain, seed);
 }
 
-TEST_CASE("attention: identical keys are one key with the logarithm of their number as its bias") {
+TEST_CASE("attention: a last key that counts several times, among keys around the tiles") {
+  const std::uint64_t seed = fresh_seed();
+  for (const int tokens_kv : {1, 2, 121, 128, 175, 176, 177, 178, 192, 193, 600})
+    for (const int head_dim : {128, 64})
+      for (const bool causal : {false, true}) {
+        shape s{1, 4, 2, 140, tokens_kv, head_dim, causal};
+        s.last_key_count = 443;
+        if (hopper()) check_against_fp64(s, attention_path::hopper, seed);
+        if (tokens_kv < 180) check_against_fp64(s, attention_path::plain, seed);
+        s.valid_rows = tokens_kv / 2;
+        if (hopper()) check_against_fp64(s, attention_path::hopper, seed);
+      }
+}
+
+TEST_CASE("attention: identical keys are one key that counts as often") {
   const shape s{1, 2, 2, 9, 40, 64};  // keys 30 to 39 are alike
   problem data(s, fresh_seed());
   const int token = 3 * 2 * 64;
@@ -353,24 +370,32 @@ TEST_CASE("attention: identical keys are one key with the logarithm of their num
   const auto o = data.o;
   const auto lse = data.lse;
 
+  const auto check_merged = [&](const attention_params& merged, attention_path path) {
+    data.run(merged, path);
+    for (std::size_t i = 0; i < lse.size(); ++i) CHECK(data.lse[i] == doctest::Approx(lse[i]));
+    double difference = 0, size = 0;
+    for (int q = 0; q < s.tokens_q; ++q)
+      for (int i = 0; i < 2 * 64; ++i) {
+        const std::size_t at = data.o_at(0, 0, q, i);
+        const double is = static_cast<double>(__bfloat162float(data.o[at]));
+        const double should = static_cast<double>(__bfloat162float(o[at]));
+        difference += (is - should) * (is - should);
+        size += should * should;
+      }
+    CHECK(std::sqrt(difference) <= 3e-3 * std::sqrt(size));
+  };
   attention_params merged = data.params(true);
-  std::vector<float> bias(31, 0.0f);
+  merged.tokens_kv = 31;
+  merged.last_key_count = 10;
+  check_merged(merged, attention_path::plain);
+  if (hopper()) check_merged(merged, attention_path::hopper);
+
+  std::vector<float> bias(31, 0.0f);  // the same, said with a bias
   bias[30] = std::log(10.0f);
   const device_buffer<float> on_device(bias);
-  merged.tokens_kv = 31;
+  merged.last_key_count = 1;
   merged.bias = on_device.get();
-  data.run(merged, attention_path::plain);
-  for (std::size_t i = 0; i < lse.size(); ++i) CHECK(data.lse[i] == doctest::Approx(lse[i]));
-  double difference = 0, size = 0;
-  for (int q = 0; q < s.tokens_q; ++q)
-    for (int i = 0; i < 2 * 64; ++i) {
-      const std::size_t at = data.o_at(0, 0, q, i);
-      const double is = static_cast<double>(__bfloat162float(data.o[at]));
-      const double should = static_cast<double>(__bfloat162float(o[at]));
-      difference += (is - should) * (is - should);
-      size += should * should;
-    }
-  CHECK(std::sqrt(difference) <= 3e-3 * std::sqrt(size));
+  check_merged(merged, attention_path::plain);
 }
 
 TEST_CASE("attention: a bias takes the plain path, and the Hopper path refuses it") {
