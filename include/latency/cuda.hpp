@@ -80,6 +80,9 @@ struct event_options {
   // Of each device. A window takes two until it is complete and polled, a mark one; when none is
   // left the window or mark is left out and counted.
   std::uint32_t events = 8192;
+  // Whether windows in a capture become nodes of the graph. Where not, the spans stay, and nothing
+  // counts as dropped.
+  bool in_graphs = true;
   // The longest that the end of the session waits for streams that still run.
   std::chrono::milliseconds finish_within{1000};
 };
@@ -101,8 +104,8 @@ class events {
       if (const cudaError_t code = cudaGetDevice(&current); !detail::cuda_driver::succeeded(code))
         throw error(std::string("no CUDA device: ") + cudaGetErrorString(code));
       if (devices.empty()) devices.push_back(current);
-      auto made = std::make_shared<detail::cuda_event_source>(recorder, devices, wanted.events,
-                                                              wanted.finish_within);
+      auto made = std::make_shared<detail::cuda_event_source>(
+          recorder, devices, wanted.events, wanted.in_graphs, wanted.finish_within);
       detail::cuda_event_source* none = nullptr;
       if (!detail::cuda_event_source::current().compare_exchange_strong(none, made.get()))
         throw error("another latency::cuda::events measures already");

@@ -25,8 +25,9 @@ class cuda_event_source : public device_source {
  public:
   // Makes the pools; throws latency::error when CUDA refuses.
   cuda_event_source(std::shared_ptr<recorder> to, const std::vector<int>& devices,
-                    std::uint32_t events, std::chrono::nanoseconds finish_within)
-      : recorder_(std::move(to)),
+                    std::uint32_t events, bool in_graphs, std::chrono::nanoseconds finish_within)
+      : in_graphs_(in_graphs),
+        recorder_(std::move(to)),
         ns_per_tick_(recorder_->measure_ns_per_tick()),
         finish_within_(finish_within) {
     const beside_captures any;
@@ -62,6 +63,8 @@ class cuda_event_source : public device_source {
     return nullptr;
   }
 
+  // Whether windows in captures become nodes.
+  [[nodiscard]] bool in_graphs() const noexcept { return in_graphs_; }
   // Of the graphs that streams of the same device capture.
   [[nodiscard]] graph_windows<cuda_driver>* graphs_of(
       const device_events<cuda_driver>* events) const noexcept {
@@ -247,6 +250,7 @@ class cuda_event_source : public device_source {
   }
 
   const std::uint64_t serial_ = next_serial();
+  const bool in_graphs_;
   std::shared_ptr<recorder> recorder_;
   const double ns_per_tick_;
   const std::chrono::nanoseconds finish_within_;

@@ -19,7 +19,7 @@ class stream_window {
     if (events_ == nullptr) return;
     window_ = events_->begin(on);
     serial_ = source->serial();
-    if (!window_.captures) return;
+    if (!window_.captures || !source->in_graphs()) return;
     graphs_ = source->graphs_of(events_);
     captured_ = graphs_->begin(on);
   }
