@@ -5,7 +5,7 @@
 // that moves its rows; then the video decoder and the text encoder. denoising_step takes a step
 // apart.
 //
-//   bench_longlive [--blocks 16] [--filter TEXT] [--machine WORDS] [-o FILE]
+//   bench_longlive [--blocks 12] [--pause_ms 4000] [--filter TEXT] [--machine WORDS] [-o FILE]
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 
@@ -15,11 +15,13 @@
 #include <cmath>
 #include <cstdio>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "benchmarks/counted_memory.hpp"
 #include "benchmarks/cuda_ok.hpp"
+#include "benchmarks/device_monitor.hpp"
 #include "benchmarks/longlive_clips.hpp"
 #include "benchmarks/longlive_stages.hpp"
 #include "benchmarks/result_file.hpp"
@@ -163,8 +165,45 @@ bool all_finite(const std::vector<float>& values) {
   return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
 }
 
-void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& backend,
-             std::vector<benchmarks::row>& rows) {
+std::string pci_bus_id() {
+  char id[32];
+  CUDA_OK(cudaDeviceGetPCIBusId(id, sizeof id, 0));
+  return id;
+}
+
+// The last four blocks of a clip have the prompt switches.
+std::int64_t first_switch_block(const longlive::generation_config& g) {
+  return g.blocks() - 4;
+}
+
+void add_clip(const variant& v, const longlive::generation_config& g, const timeline& times,
+              const clip_observer& observer, std::vector<benchmarks::row>& rows) {
+  const std::int64_t full = v.window / g.latent_frames_per_block;  // blocks to fill the window
+  const auto steady = [&](const std::vector<clip_observer::interval>& intervals) {
+    std::vector<double> ms;
+    for (const auto& i : intervals)
+      if (i.block >= full && i.block < first_switch_block(g)) ms.push_back(times.ms(i.from, i.to));
+    return ms;
+  };
+  add_samples(v, "denoising forward and sampler step", "ms", steady(observer.forwards), rows);
+  add_samples(v, "context pass", "ms", steady(observer.contexts), rows);
+  const std::vector<double> blocks_ms = steady(observer.blocks);
+  add_samples(v, "steady block", "ms", blocks_ms, rows);
+  std::vector<double> rates;
+  for (const double ms : blocks_ms)
+    rates.push_back(static_cast<double>(g.samples * g.latent_frames_per_block) / ms * 1000);
+  add_samples(v, "latent frames, of all samples", "latent frames/s", rates, rows);
+  std::vector<double> switches;
+  for (const auto& i : observer.recaches) switches.push_back(times.ms(i.from, i.to));
+  add_samples(v, "prompt switch with recache", "ms", switches, rows);
+  fmt::print("  within blocks: {} allocations, {} downloads, {} waits for the device\n",
+             observer.host_waits.allocations, observer.host_waits.downloads,
+             observer.host_waits.waits);
+}
+
+// The device rests before the clip that counts, so that all begin equally cool.
+void measure(const variant& v, std::int64_t blocks, std::chrono::milliseconds pause,
+             ops::cuda::cuda_backend& backend, std::vector<benchmarks::row>& rows) {
   longlive::dit_config dit_config;
   longlive::generation_config g;
   g.window_latent_frames = v.window;
@@ -172,9 +211,7 @@ void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& bac
   g.skips = v.skips;
   g.samples = v.samples;
   g.latent_frames = blocks * g.latent_frames_per_block;
-  const std::int64_t full = v.window / g.latent_frames_per_block;  // blocks to fill the window
-  const std::int64_t first_switch = blocks - 4;
-  g.switch_latent_frames = {first_switch * g.latent_frames_per_block,
+  g.switch_latent_frames = {first_switch_block(g) * g.latent_frames_per_block,
                             (blocks - 2) * g.latent_frames_per_block};
 
   const auto begin = std::chrono::steady_clock::now();
@@ -193,33 +230,22 @@ void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& bac
   fmt::print("{:.2f} GiB of memory in use\n",
              static_cast<double>(total_bytes - free_bytes) / (1 << 30));
 
-  for (const bool warm_up : {true, false}) {  // the first clip chooses algorithms of products
-    timeline times(stream);
+  {
+    timeline times(stream);  // the first clip chooses algorithms of products
     clip_observer observer(times, memory);
     pipeline.run({&prompts, {}, {}, 17}, observer);
     backend.memory().synchronize({});
-    if (warm_up) continue;
-    const auto steady = [&](const std::vector<clip_observer::interval>& intervals) {
-      std::vector<double> ms;
-      for (const auto& i : intervals)
-        if (i.block >= full && i.block < first_switch) ms.push_back(times.ms(i.from, i.to));
-      return ms;
-    };
-    add_samples(v, "denoising forward and sampler step", "ms", steady(observer.forwards), rows);
-    add_samples(v, "context pass", "ms", steady(observer.contexts), rows);
-    const std::vector<double> blocks_ms = steady(observer.blocks);
-    add_samples(v, "steady block", "ms", blocks_ms, rows);
-    std::vector<double> rates;
-    for (const double ms : blocks_ms)
-      rates.push_back(static_cast<double>(g.samples * g.latent_frames_per_block) / ms * 1000);
-    add_samples(v, "latent frames, of all samples", "latent frames/s", rates, rows);
-    std::vector<double> switches;
-    for (const auto& i : observer.recaches) switches.push_back(times.ms(i.from, i.to));
-    add_samples(v, "prompt switch with recache", "ms", switches, rows);
-    fmt::print("  within blocks: {} allocations, {} downloads, {} waits for the device\n",
-               observer.host_waits.allocations, observer.host_waits.downloads,
-               observer.host_waits.waits);
   }
+  std::this_thread::sleep_for(pause);
+  timeline times(stream);
+  clip_observer observer(times, memory);
+  benchmarks::device_monitor monitor(pci_bus_id());
+  pipeline.run({&prompts, {}, {}, 17}, observer);
+  backend.memory().synchronize({});
+  const auto state = monitor.stop();
+  add_clip(v, g, times, observer, rows);
+  if (state) add_samples(v, "SM clock", "MHz", {state->sm_clock_mhz}, rows);
+  if (state) add_samples(v, "power", "W", {state->power_w}, rows);
   std::vector<float> latents(static_cast<std::size_t>(pipeline.latents().elements()));
   ops::download_floats(backend.memory(), pipeline.latents(), latents);
   if (!all_finite(latents)) throw latency::error("bench_longlive", "latents", "are not finite");
@@ -229,10 +255,12 @@ void measure(const variant& v, std::int64_t blocks, ops::cuda::cuda_backend& bac
 
 int main(int argc, char** argv) try {
   CLI::App app{"Measures LongLive's transformer at full size on this machine's GPU."};
-  std::int64_t blocks = 16;
+  std::int64_t blocks = 12, pause_ms = 4000;
   std::string output, machine, filter;
   app.add_option("--blocks", blocks, "temporal blocks; two prompt switches among the last four")
       ->check(CLI::Range(11, 80));
+  app.add_option("--pause_ms", pause_ms, "rest of the device before each clip that counts")
+      ->check(CLI::Range(0, 60000));
   app.add_option("--filter", filter, "only what has this in its name");
   app.add_option("--machine", machine, "the machine, in words");
   app.add_option("-o,--json", output, "result file to write");
@@ -243,11 +271,14 @@ int main(int argc, char** argv) try {
   if (machine.empty()) machine = properties.name;
   std::vector<benchmarks::row> rows;
   for (const variant& v : variants())
-    if (v.text().find(filter) != std::string::npos) measure(v, blocks, backend, rows);
+    if (v.text().find(filter) != std::string::npos)
+      measure(v, blocks, std::chrono::milliseconds(pause_ms), backend, rows);
   if (filter.empty()) benchmarks::measure_video_decoder(backend, rows);
   if (filter.empty()) benchmarks::measure_text_encoder(backend, rows);
   if (!output.empty())
-    benchmarks::report(rows, machine, fmt::format("bench_longlive --blocks {}", blocks), output);
+    benchmarks::report(rows, machine,
+                       fmt::format("bench_longlive --blocks {} --pause_ms {}", blocks, pause_ms),
+                       output);
   return 0;
 } catch (const std::exception& e) {
   std::fprintf(stderr, "bench_longlive: %s\n", e.what());
