@@ -42,6 +42,13 @@ std::vector<fs::path> sorted_files(const fs::path& folder, const std::string& ex
   return files;
 }
 
+// Names of kernels hold what markdown takes for HTML.
+std::string escaped(const std::string& name) {
+  std::string text;
+  for (const char c : name) text += c == '<' ? "&lt;" : c == '|' ? "\\|" : std::string(1, c);
+  return text;
+}
+
 std::string tables_of(const fs::path& repository, const std::string& benchmark) {
   std::string text = "\n";
   for (const fs::path& path : sorted_files(repository / "benchmarks/results", ".json")) {
@@ -63,8 +70,8 @@ std::string tables_of(const fs::path& repository, const std::string& benchmark) 
                             benchmarks::ratio_interval_text(row), row.reference_name);
       const std::string work =
           shows_work ? fmt::format("{} | {} | ", work_text(row), rate_text(row)) : "";
-      text += fmt::format("| {} | {:.4g} {} | {} | {} | {}{} |\n", row.name, row.value, row.unit,
-                          spread, row.n, work, ratio);
+      text += fmt::format("| {} | {:.4g} {} | {} | {} | {}{} |\n", escaped(row.name), row.value,
+                          row.unit, spread, row.n, work, ratio);
     }
     text += "\n";
   }

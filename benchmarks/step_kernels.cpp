@@ -122,9 +122,7 @@ void add_step(const step_ops& step, std::size_t index,
     g.step_ms[index] += duration_ns(*o.op) / ns_per_ms;
     if (index > 0) continue;  // all run the same
     ++g.calls;
-    if (o.operation == 0) {
-      g.bytes += static_cast<double>(o.op->bytes);
-    } else if (longest[o.operation] == &o) {
+    if (o.operation != 0 && longest[o.operation] == &o) {
       g.flops += operations.at(o.operation).flops;
       g.bytes += operations.at(o.operation).bytes;
     }

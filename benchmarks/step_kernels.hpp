@@ -17,7 +17,7 @@ namespace benchmarks {
 struct kernel_group {
   std::string operation, kernel;
   std::int64_t calls = 0;       // of a step
-  double flops = 0, bytes = 0;  // of a step: the operation's, with its longest kernel; a copy's own
+  double flops = 0, bytes = 0;  // of a step: the operation's, with its longest kernel
   std::vector<double> step_ms;  // of each step, added up
 };
 
