@@ -37,6 +37,7 @@ struct fake_exec {
 
 struct fake_device {
   double now_ns = 0;
+  bool makes_events = true;
 };
 struct fake_driver {
   using event = fake_event*;
@@ -58,6 +59,10 @@ struct fake_driver {
   }
   float elapsed_ms(event from, event to) const noexcept {
     return to->at_ns < 0 ? NAN : static_cast<float>((to->at_ns - from->at_ns) / 1e6);
+  }
+  bool renew(event& e) const noexcept {
+    if (device->makes_events) *e = {};
+    return device->makes_events;
   }
   bool record_node(event e, stream on,
                    latency::detail::captured_node<fake_driver>& made) const noexcept {
@@ -218,6 +223,37 @@ TEST_CASE("graph_windows: without a binding only the last replay is known, and m
     CHECK(w.span == (std::string(name) == "qk" ? 12 : 11));
   }
   CHECK(f.events.take_dropped() == 0);
+}
+
+TEST_CASE("graph_windows: events that were recorded before are not taken for a replay") {
+  fixture f(4);
+  f.device.now_ns = 500;
+  for (int i = 0; i < 2; ++i) {  // all four
+    const begun_window before = f.events.begin(&f.stream);
+    const begun_window inside = f.events.begin(&f.stream);
+    f.events.end(inside, &f.stream, "inside", 2);
+    f.events.end(before, &f.stream, "before", 1);
+    CHECK(f.collect().size() == 2);
+  }
+  CHECK(f.free_events() == 4);
+  f.capture();
+  f.found.clear();
+  f.windows.last_replays(f.found);
+  CHECK(f.found.windows.empty());
+  f.launch(1);
+  f.windows.last_replays(f.found);
+  CHECK(f.lengths() == std::map<std::string, std::int64_t>{{"attention@0", 30}, {"qk@0", 10}});
+}
+
+TEST_CASE(
+    "graph_windows: where no event can be made the window is dropped, its event is not lost") {
+  fixture f(4);
+  f.device.makes_events = false;
+  f.stream.capture = &f.graph;
+  CHECK(f.windows.begin(&f.stream).in == nullptr);
+  CHECK(f.events.take_dropped() == 1);
+  CHECK(f.graph.nodes.empty());
+  CHECK(f.free_events() == 4);
 }
 
 TEST_CASE("graph_windows: a bound graph is not told as its last replay") {

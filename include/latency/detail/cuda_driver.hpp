@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "../error.hpp"
 #include "device_events.hpp"
@@ -31,6 +32,10 @@ class beside_captures {
 
 #define LATENCY_DRIVER_FUNCTIONS(F) \
   F(cuCtxGetCurrent)                \
+  F(cuCtxPopCurrent_v2)             \
+  F(cuCtxPushCurrent_v2)            \
+  F(cuEventCreate)                  \
+  F(cuEventDestroy_v2)              \
   F(cuEventQuery)                   \
   F(cuEventRecord)                  \
   F(cuEventRecordWithFlags)         \
@@ -84,6 +89,17 @@ struct cuda_driver {
     CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
     return cuStreamIsCapturing(one, &status) != CUDA_SUCCESS ||
            status != CU_STREAM_CAPTURE_STATUS_NONE;
+  }
+  // In the context of its device, whichever is the calling thread's.
+  [[nodiscard]] bool renew(cudaEvent_t& one) const noexcept {
+    const beside_captures any;
+    if (cuCtxPushCurrent_v2(context_of(anchors)) != CUDA_SUCCESS) return false;
+    CUevent made = nullptr;
+    const bool renewed = cuEventCreate(&made, CU_EVENT_DEFAULT) == CUDA_SUCCESS;
+    CUcontext popped = nullptr;
+    (void)cuCtxPopCurrent_v2(&popped);
+    if (renewed) (void)cuEventDestroy_v2(std::exchange(one, made));
+    return renewed;
   }
   // Only where the stream itself captures, and the driver says so: a question about the legacy
   // stream while another one captures is answered with an error, and it is left alone.

@@ -6,6 +6,8 @@
 //
 //   struct driver {
 //     using graph = ...; using node = ...; using executable = ...;
+//     // Makes it one that was never recorded; false, and as it was, when there can be none.
+//     bool renew(event&) noexcept;
 //     // Makes a node at the end of what `stream` captures, without a handle when it is not known;
 //     // false when there can be none.
 //     bool record_node(event, stream, captured_node<driver>&) noexcept;
@@ -172,7 +174,10 @@ class graph_windows {
     captured_node<Driver> made;
     const std::uint32_t event = events_.take();
     if (event == no_event) return {};
-    if (!driver_.record_node(events_.event_at(event), on, made)) {
+    // Whether the graph ran is told by whether the event was recorded, so it must not have been
+    // yet.
+    if (!driver_.renew(events_.event_at(event)) ||
+        !driver_.record_node(events_.event_at(event), on, made)) {
       events_.release(event);
       return {};
     }

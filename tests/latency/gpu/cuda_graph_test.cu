@@ -19,11 +19,20 @@ using namespace latency;
 using work::accounted;
 using work::buffers;
 using work::check_clean;
+using work::graph;
 using work::stream;
 
 namespace {
 
-using place_counts = std::map<std::string, int>;
+struct place_counts : std::map<std::string, int> {
+  using map::map;
+};
+doctest::String toString(const place_counts& counts) {
+  std::string text = "{";
+  for (const auto& [place, count] : counts)
+    text += (text.size() > 1 ? ", " : "") + ("\"" + place + "\" " + std::to_string(count));
+  return (text + "}").c_str();
+}
 
 std::string path_text(const recording& r, std::int32_t path) {
   if (path < 0) return "";
@@ -46,30 +55,12 @@ place_counts places_of(const recording& r) {
   return counts;
 }
 
-struct graph {
-  graph() = default;
-  graph(const graph&) = delete;
-  graph& operator=(const graph&) = delete;
-  ~graph() {
-    if (exec != nullptr) cudaGraphExecDestroy(exec);
-    if (handle != nullptr) cudaGraphDestroy(handle);
+void replay(const graph& g, cudaStream_t on, int times, const char* span = "token") {
+  for (int i = 0; i < times; ++i) {
+    LATENCY_SCOPE(span);
+    CUDA_OK(cudaGraphLaunch(g.exec, on));
   }
-  template <class Body>
-  void capture(cudaStream_t on, const Body& body) {
-    CUDA_OK(cudaStreamBeginCapture(on, cudaStreamCaptureModeThreadLocal));
-    body();
-    CUDA_OK(cudaStreamEndCapture(on, &handle));
-  }
-  void instantiate() { CUDA_OK(cudaGraphInstantiate(&exec, handle, 0)); }
-  void replay(cudaStream_t on, int times, const char* span = "token") {
-    for (int i = 0; i < times; ++i) {
-      LATENCY_SCOPE(span);
-      CUDA_OK(cudaGraphLaunch(exec, on));
-    }
-  }
-  cudaGraph_t handle = nullptr;
-  cudaGraphExec_t exec = nullptr;
-};
+}
 
 // 20 nodes: 3 directly in the capture, 12 in "attention", 5 in "attention" > "qk".
 void twenty(cudaStream_t on, float* data) {
@@ -113,7 +104,7 @@ TEST_CASE("cupti graphs: 100 replays of 20 nodes are at the spans that captured 
     g.capture(f.mine, [&] { twenty(f.mine, f.memory.device); });
   }
   g.instantiate();
-  g.replay(f.mine, 100);
+  replay(g, f.mine, 100);
   const recording r = f.stop();
   CHECK(places_of(r) == twenty_times(100));
   for (const device_op& op : r.device_ops) CHECK(op.span != 0);
@@ -143,7 +134,7 @@ TEST_CASE("cupti graphs: copies and memsets are nodes like kernels; explicit nod
                                      64, cudaMemcpyDeviceToHost));
   }
   g.instantiate();
-  g.replay(f.mine, 5);
+  replay(g, f.mine, 5);
   const recording r = f.stop();
   CHECK(places_of(r) == place_counts{{"fill", 5}, {"fill > copy", 5}});
   check_clean(r, accounted(r));
@@ -155,14 +146,14 @@ TEST_CASE(
   graph g, other;
   g.capture(f.mine, [&] { twenty(f.mine, f.memory.device); });
   g.instantiate();
-  g.replay(f.mine, 10);
+  replay(g, f.mine, 10);
   other.capture(f.mine, [&] {
     LATENCY_SCOPE("second capture");
     for (int i = 0; i < 20; ++i) work::small<<<1, 64, 0, f.mine>>>(f.memory.device);
   });
   cudaGraphExecUpdateResultInfo updated{};
   CUDA_OK(cudaGraphExecUpdate(g.exec, other.handle, &updated));
-  g.replay(f.mine, 10);
+  replay(g, f.mine, 10);
   const recording r = f.stop();
   CHECK(places_of(r) == twenty_times(20));
   CHECK(r.hygiene.changed_graph_nodes == 20);
@@ -182,28 +173,49 @@ TEST_CASE("cupti graphs: a node whose parameters change stays with its span") {
     CUDA_OK(cudaGraphKernelNodeGetParams(nodes[3], &params));
     params.blockDim = dim3(static_cast<unsigned>(32 + i));
     CUDA_OK(cudaGraphExecKernelNodeSetParams(g.exec, nodes[3], &params));
-    g.replay(f.mine, 1);
+    replay(g, f.mine, 1);
   }
   const recording r = f.stop();
   CHECK(places_of(r) == twenty_times(10));
   CHECK(r.hygiene.changed_graph_nodes == 1);
 }
 
-TEST_CASE("cupti graphs: a child graph is where it was added, in the bucket of child graphs") {
+TEST_CASE("cupti graphs: ops of child graphs are where these were added, and below that") {
   fixture f;
-  graph child, g;
-  child.capture(f.mine, [&] { twenty(f.mine, f.memory.device); });
+  graph child, middle, g;
+  {
+    LATENCY_SCOPE("elsewhere");
+    child.capture(f.mine, [&] { twenty(f.mine, f.memory.device); });
+  }
+  const auto add = [](const graph& to, const graph& one) {
+    cudaGraphNode_t node = nullptr;
+    CUDA_OK(cudaGraphAddChildGraphNode(&node, to.handle, nullptr, 0, one.handle));
+  };
+  {
+    LATENCY_SCOPE("middle");
+    CUDA_OK(cudaGraphCreate(&middle.handle, 0));
+    LATENCY_SCOPE("inner");
+    add(middle, child);
+  }
   {
     LATENCY_SCOPE("build");
     CUDA_OK(cudaGraphCreate(&g.handle, 0));
-    LATENCY_SCOPE("layer");
-    cudaGraphNode_t node = nullptr;
-    CUDA_OK(cudaGraphAddChildGraphNode(&node, g.handle, nullptr, 0, child.handle));
+    for (const char* const name : {"first", "second"}) {
+      LATENCY_SCOPE(name);
+      add(g, child);
+    }
+    LATENCY_SCOPE("nested");
+    add(g, middle);
   }
   g.instantiate();
-  g.replay(f.mine, 10);
+  replay(g, f.mine, 10);
   const recording r = f.stop();
-  CHECK(places_of(r) == place_counts{{"layer(child_graph)", 200}});
+  place_counts expected;
+  for (const std::string holder : {"first", "second", "nested > inner"})
+    for (const auto& [place, count] : twenty_times(10))
+      expected[holder + (place.empty() ? "" : " > " + place)] = count;
+  CHECK(places_of(r) == expected);
+  CHECK(r.hygiene.changed_graph_nodes == 0);
   check_clean(r, accounted(r));
 }
 
@@ -212,7 +224,7 @@ __global__ void count_down(cudaGraphConditionalHandle again, int* left) {
   cudaGraphSetConditional(again, --*left > 0 ? 1 : 0);
 }
 
-TEST_CASE("cupti graphs: the body of a conditional node is where that was added, in its bucket") {
+TEST_CASE("cupti graphs: what a conditional node runs is of no launch, and where it was captured") {
   fixture f;
   graph g;
   int* left = reinterpret_cast<int*>(f.memory.device);
@@ -243,12 +255,22 @@ TEST_CASE("cupti graphs: the body of a conditional node is where that was added,
   for (int i = 0; i < 3; ++i) {
     const int rounds = 4;
     CUDA_OK(cudaMemcpyAsync(left, &rounds, sizeof rounds, cudaMemcpyHostToDevice, f.mine));
-    g.replay(f.mine, 1);
+    replay(g, f.mine, 1);
     f.mine.wait();
   }
   const recording r = f.stop();
-  CHECK(places_of(r) == place_counts{{"while(conditional)", 12}});
-  CHECK(accounted(r).proven.ops_complete());
+  place_counts counts;
+  std::map<std::uint64_t, std::string> places;
+  for (const graph_node& n : r.graph_nodes)
+    places[n.node] = path_text(r, n.path) + "(" + std::string(to_text(n.reason)) + ")";
+  for (const device_op& op : r.device_ops)
+    if (op.graph_node != 0)
+      ++counts[places[op.graph_node] + ", " + std::string(to_text(op.reason)) + ", " +
+               (op.replay == 0 ? "no replay" : "a replay")];
+  CHECK(counts == place_counts{{"while > body(none), conditional_body, no replay", 12}});
+  const accounted a(r);
+  CHECK(a.proven.ops_complete());
+  CHECK(r.hygiene.unmatched_device_ops == 0);
 }
 #endif
 
@@ -261,7 +283,7 @@ TEST_CASE("cupti graphs: a graph of before the start is a bucket") {
     g.capture(early, [&] { twenty(early, memory.device); });
     g.instantiate();
     fixture f;
-    g.replay(f.mine, 3);
+    replay(g, f.mine, 3);
     const recording r = f.stop();
     CHECK(places_of(r) == place_counts{{"(graph_before_start)", 60}});
     check_clean(r, accounted(r));
@@ -278,12 +300,15 @@ TEST_CASE("cupti graphs: two threads that capture at once get their own spans") 
       const buffers memory(4096);
       for (int round = 0; round < 20; ++round) {
         graph g;
-        g.capture(mine, [&] {
-          LATENCY_SCOPE(names[t]);
-          for (int i = 0; i <= t; ++i) work::small<<<1, 32, 0, mine>>>(memory.device);
-        });
+        g.capture(
+            mine,
+            [&] {
+              LATENCY_SCOPE(names[t]);
+              for (int i = 0; i <= t; ++i) work::small<<<1, 32, 0, mine>>>(memory.device);
+            },
+            cudaStreamCaptureModeThreadLocal);
         g.instantiate();
-        g.replay(mine, 5, names[t]);
+        replay(g, mine, 5, names[t]);
         mine.wait();
       }
     });
@@ -303,7 +328,7 @@ TEST_CASE("cupti graphs: destroyed and rebuilt 1000 times, exact and nothing lef
     graph g;
     g.capture(f.mine, [&] { twenty(f.mine, f.memory.device); });
     g.instantiate();
-    g.replay(f.mine, 1);  // may run after the graph is gone
+    replay(g, f.mine, 1);  // may run after the graph is gone
   }
   f.mine.wait();
   const detail::graph_attribution& kept = *detail::cupti_engine::instance().graphs();

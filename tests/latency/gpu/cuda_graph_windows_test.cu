@@ -14,29 +14,11 @@
 #include "work.cuh"
 
 using work::count_windows;
+using work::graph;
 using work::ms;
 using work::recorded;
 
 namespace {
-
-struct graph {
-  graph() = default;
-  graph(const graph&) = delete;
-  graph& operator=(const graph&) = delete;
-  ~graph() {
-    if (exec != nullptr) cudaGraphExecDestroy(exec);
-    if (handle != nullptr) cudaGraphDestroy(handle);
-  }
-  template <class Body>
-  void capture(cudaStream_t on, const Body& body) {
-    CUDA_OK(cudaStreamBeginCapture(on, cudaStreamCaptureModeGlobal));
-    body();
-    CUDA_OK(cudaStreamEndCapture(on, &handle));
-    CUDA_OK(cudaGraphInstantiate(&exec, handle, 0));
-  }
-  cudaGraph_t handle = nullptr;
-  cudaGraphExec_t exec = nullptr;
-};
 
 // 1 ms in "attention", 2 ms in "ffn".
 void layers(cudaStream_t on) {
@@ -55,6 +37,7 @@ TEST_CASE("cuda graphs: twenty replays in flight keep their own times") {
   const latency::recording r = recorded([&](latency::session&) {
     graph g;
     g.capture(stream, [&] { layers(stream); });
+    g.instantiate();
     std::size_t nodes = 0;
     CUDA_OK(cudaGraphGetNodes(g.handle, nullptr, &nodes));
     CHECK(nodes == 2 + 3);
@@ -90,6 +73,7 @@ TEST_CASE("cuda graphs: after plain launches the last replay is there, and says 
   const latency::recording plain = recorded([&](latency::session& run) {
     graph g;
     g.capture(stream, [&] { layers(stream); });
+    g.instantiate();
     for (int i = 0; i < 3; ++i) CUDA_OK(cudaGraphLaunch(g.exec, stream));
     CUDA_OK(latency::cuda::launch(g.exec, stream));  // nothing is bound: the same
     run.poll();
@@ -114,6 +98,7 @@ TEST_CASE("cuda graphs: destroyed and rebuilt 1000 times, no event is lost") {
             latency::cuda::scope s{stream, "step"};
             work::empty<<<1, 32, 0, stream>>>();
           });
+          g.instantiate();
           const latency::cuda::graph_timing timed{g.exec, g.handle};
           CUDA_OK(latency::cuda::launch(g.exec, stream));
           stream.wait();
@@ -134,13 +119,14 @@ TEST_CASE("cuda graphs: two threads that capture and launch at once keep their w
         const work::stream mine;
         for (int round = 0; round < 10; ++round) {
           graph g;
-          CUDA_OK(cudaStreamBeginCapture(mine, cudaStreamCaptureModeThreadLocal));
-          {
-            latency::cuda::scope s{mine, names[t]};
-            work::spin<<<1, 1, 0, mine>>>((t + 1) * ms / 10);
-          }
-          CUDA_OK(cudaStreamEndCapture(mine, &g.handle));
-          CUDA_OK(cudaGraphInstantiate(&g.exec, g.handle, 0));
+          g.capture(
+              mine,
+              [&] {
+                latency::cuda::scope s{mine, names[t]};
+                work::spin<<<1, 1, 0, mine>>>((t + 1) * ms / 10);
+              },
+              cudaStreamCaptureModeThreadLocal);
+          g.instantiate();
           const latency::cuda::graph_timing timed{g.exec, g.handle};
           for (int i = 0; i < 5; ++i) CUDA_OK(latency::cuda::launch(g.exec, mine));
           mine.wait();

@@ -59,4 +59,26 @@ struct buffers {
   float* host = nullptr;
 };
 
+// A graph that is captured here or built by the test, and its executable.
+struct graph {
+  graph() = default;
+  graph(const graph&) = delete;
+  graph& operator=(const graph&) = delete;
+  ~graph() {
+    if (exec != nullptr) cudaGraphExecDestroy(exec);
+    if (handle != nullptr) cudaGraphDestroy(handle);
+  }
+  // Where other threads use CUDA meanwhile, `mode` says which calls of theirs break the capture.
+  template <class Body>
+  void capture(cudaStream_t on, const Body& body,
+               cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal) {
+    CUDA_OK(cudaStreamBeginCapture(on, mode));
+    body();
+    CUDA_OK(cudaStreamEndCapture(on, &handle));
+  }
+  void instantiate() { CUDA_OK(cudaGraphInstantiate(&exec, handle, 0)); }
+  cudaGraph_t handle = nullptr;
+  cudaGraphExec_t exec = nullptr;
+};
+
 }  // namespace work
