@@ -68,8 +68,8 @@ class collector {
     std::map<std::int32_t, std::int32_t> row_of{{-1, -1}};
     for (auto& [element, ops] : by_element) {
       row_of[element] = static_cast<std::int32_t>(result.spans.size());
-      result.spans.push_back({captured_.elements()[static_cast<std::size_t>(element)].name, element,
-                              row_of.at(parent_of(element)), set_of(ops.own), set_of(ops.subtree)});
+      result.spans.push_back({captured_.name_of(element), element, row_of.at(parent_of(element)),
+                              set_of(ops.own), set_of(ops.subtree)});
     }
     result.own = set_of(own);
     for (std::size_t reason = 0; reason < capture_reasons; ++reason)
@@ -78,7 +78,7 @@ class collector {
     return result;
   }
   [[nodiscard]] std::int32_t parent_of(std::int32_t element) const {
-    return captured_.elements()[static_cast<std::size_t>(element)].parent;
+    return captured_.parent_of(element);
   }
 
   const recording& run_;

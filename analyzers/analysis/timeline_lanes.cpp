@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "latency/detail/nearly_ordered.hpp"
+#include "latency/detail/replayed_intervals.hpp"
 #include "latency/saturating.hpp"
 
 namespace latency::analysis {
@@ -13,9 +14,13 @@ namespace {
 
 // Nothing is inside it. Absurd times, which are not drawn, overflow nothing.
 template <class row>
-lane_interval whole(const row& of) {
+lane_interval whole(const row& of, string_id name) {
   const std::int64_t start_ns = clamp_time(of.start_ns), end_ns = clamp_time(of.end_ns);
-  return {start_ns, end_ns, end_ns - start_ns, of.name};
+  return {start_ns, end_ns, end_ns - start_ns, name};
+}
+template <class row>
+lane_interval whole(const row& of) {
+  return whole(of, of.name);
 }
 
 template <class row>
@@ -30,6 +35,7 @@ class layout_builder {
   timeline_layout build() {
     host_threads();
     device_streams(run_.device_ops, track_kind::device_stream, "");
+    replays();
     device_streams(run_.event_windows, track_kind::event_windows, ", event windows");
     async_spans();
     keep_fullest_tracks();
@@ -86,9 +92,33 @@ class layout_builder {
         ++result_.not_shown;
     }
     for (auto& [stream, members] : streams)
-      side_by_side("device " + std::to_string(stream.first) + ", stream " +
-                       std::to_string(stream.second) + suffix,
-                   kind, std::move(members));
+      side_by_side(title_of(stream) + suffix, kind, std::move(members));
+  }
+  [[nodiscard]] static std::string title_of(std::pair<std::uint32_t, std::uint32_t> stream) {
+    return "device " + std::to_string(stream.first) + ", stream " + std::to_string(stream.second);
+  }
+
+  // Lanes by depth, like those of a host thread; more than one where spans of a depth overlap.
+  void replays() {
+    const detail::captured_spans captured(run_);
+    std::map<std::pair<std::uint32_t, std::uint32_t>,
+             std::map<std::int32_t, std::vector<std::uint32_t>>>
+        streams;
+    for (const detail::replayed_interval& r : detail::replayed_intervals(run_, captured)) {
+      if (!has_usable_times(r)) {
+        ++result_.not_shown;
+        continue;
+      }
+      const string_id name = r.element < 0 ? name_of_instances(run_) : captured.name_of(r.element);
+      streams[{r.device, r.stream}][r.depth].push_back(
+          static_cast<std::uint32_t>(result_.replays.size()));
+      result_.replays.push_back(whole(r, name));
+    }
+    for (auto& [stream, by_depth] : streams) {
+      laid_out_track track{title_of(stream) + ", replays", track_kind::graph_replays, 0, {}};
+      for (auto& [depth, rows] : by_depth) add_side_by_side(track, std::move(rows));
+      if (track.intervals > 0) result_.tracks.push_back(std::move(track));
+    }
   }
 
   void async_spans() {
@@ -102,16 +132,23 @@ class layout_builder {
     side_by_side("async spans", track_kind::async_spans, std::move(rows));
   }
 
-  // A track of intervals that may overlap: each goes to the first lane that is free.
+  // A track of intervals that may overlap.
   void side_by_side(std::string title, track_kind kind, std::vector<std::uint32_t> rows) {
-    in_order_of_start(kind, rows);
     laid_out_track track{std::move(title), kind, 0, {}};
+    add_side_by_side(track, std::move(rows));
+    if (track.intervals > 0) result_.tracks.push_back(std::move(track));
+  }
+  // In lanes behind those that the track has: each goes to the first one that is free.
+  void add_side_by_side(laid_out_track& track, std::vector<std::uint32_t> rows) {
+    in_order_of_start(track.kind, rows);
+    const std::size_t lanes_before = track.lanes.size();
     std::vector<std::int64_t> ends;
     for (const std::uint32_t row : rows) {
-      const lane_interval i = interval_of(run_, tree_, kind, row);
+      const lane_interval i = interval_of(run_, tree_, result_, track.kind, row);
       const auto free = std::find_if(ends.begin(), ends.end(),
                                      [&](std::int64_t end_ns) { return end_ns <= i.start_ns; });
-      const auto lane = static_cast<std::size_t>(free - ends.begin());
+      const auto free_lane = static_cast<std::size_t>(free - ends.begin());
+      const std::size_t lane = lanes_before + free_lane;
       if (lane == most_lanes) {
         ++result_.not_shown;
         continue;
@@ -120,17 +157,16 @@ class layout_builder {
         ends.push_back(i.end_ns);
         track.lanes.emplace_back();
       }
-      ends[lane] = i.end_ns;
+      ends[free_lane] = i.end_ns;
       track.lanes[lane].push_back(row);
       ++track.intervals;
     }
-    if (track.intervals > 0) result_.tracks.push_back(std::move(track));
   }
 
   void in_order_of_start(track_kind kind, std::vector<std::uint32_t>& rows) const {
     const auto earlier = [&](std::uint32_t a, std::uint32_t b) {
-      const lane_interval x = interval_of(run_, tree_, kind, a);
-      const lane_interval y = interval_of(run_, tree_, kind, b);
+      const lane_interval x = interval_of(run_, tree_, result_, kind, a);
+      const lane_interval y = interval_of(run_, tree_, result_, kind, b);
       if (x.start_ns != y.start_ns) return x.start_ns < y.start_ns;
       return x.end_ns != y.end_ns ? x.end_ns < y.end_ns : a < b;
     };
@@ -164,11 +200,13 @@ class layout_builder {
 
 }  // namespace
 
-lane_interval interval_of(const recording& run, const span_tree& tree, track_kind kind,
-                          std::uint32_t row) {
+lane_interval interval_of(const recording& run, const span_tree& tree,
+                          const timeline_layout& layout, track_kind kind, std::uint32_t row) {
   switch (kind) {
     case track_kind::device_stream:
       return whole(run.device_ops[row]);
+    case track_kind::graph_replays:
+      return layout.replays[row];
     case track_kind::event_windows:
       return whole(run.event_windows[row]);
     case track_kind::async_spans:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "analyzers/analysis/timeline_lanes.hpp"
+#include "latency/detail/replayed_intervals.hpp"
 
 namespace latency::analysis {
 namespace {
@@ -17,7 +18,7 @@ class name_index {
  public:
   name_index(const recording& run, const std::unordered_map<string_id, std::string>& op_names)
       : run_(run), op_names_(op_names), times_{}, positions_{} {
-    for (auto& times : times_) times.resize(run.strings.size());
+    for (auto& times : times_) times.resize(run.strings.size() + 1);  // and that of replays
   }
 
   void count(track_kind kind, const lane_interval& i) {
@@ -41,9 +42,7 @@ class name_index {
         break;
       }
       positions_[name.first][name.second] = static_cast<std::uint32_t>(names.size());
-      const auto short_name = op_names_.find(name.second);
-      names.push_back(name.first && short_name != op_names_.end() ? short_name->second
-                                                                  : run_.strings[name.second]);
+      names.push_back(text_of(name.first, name.second));
     }
     return names;
   }
@@ -54,6 +53,11 @@ class name_index {
 
  private:
   static bool is_device(track_kind kind) { return kind == track_kind::device_stream; }
+  [[nodiscard]] std::string text_of(bool device, string_id name) const {
+    if (name == name_of_instances(run_)) return detail::replayed_interval::name_of_instance;
+    const auto short_name = op_names_.find(name);
+    return device && short_name != op_names_.end() ? short_name->second : run_.strings[name];
+  }
 
   const recording& run_;
   const std::unordered_map<string_id, std::string>& op_names_;
@@ -127,19 +131,18 @@ class pyramid_builder {
       : run_(run), tree_(tree), names_(run, op_names) {}
 
   timeline_pyramid build(std::size_t budget) {
-    timeline_layout layout = lay_out(run_, tree_);
-    tracks_ = std::move(layout.tracks);
-    result_.not_shown = layout.not_shown;
+    layout_ = lay_out(run_, tree_);
+    result_.not_shown = layout_.not_shown;
     result_.end_ns = std::max(tree_.wall_ns(), std::int64_t{0});
     std::size_t lanes = 0;
-    for (const laid_out_track& track : tracks_) {
+    for (const laid_out_track& track : layout_.tracks) {
       result_.tracks.push_back(
           {track.title, track.kind, lanes, track.lanes.size(), track.intervals});
       result_.intervals += track.intervals;
       lanes += track.lanes.size();
       for (const auto& lane : track.lanes)
         for (const std::uint32_t row : lane) {
-          const lane_interval i = interval_of(run_, tree_, track.kind, row);
+          const lane_interval i = interval_of(run_, tree_, layout_, track.kind, row);
           result_.start_ns = std::min(result_.start_ns, i.start_ns);
           result_.end_ns = std::max(result_.end_ns, i.end_ns);
           names_.count(track.kind, i);
@@ -147,7 +150,7 @@ class pyramid_builder {
     }
     result_.names = names_.choose();
     times_.assign(result_.names.size(), merger::unused);
-    if (!tracks_.empty()) add_levels(budget);
+    if (!layout_.tracks.empty()) add_levels(budget);
     return std::move(result_);
   }
 
@@ -173,11 +176,11 @@ class pyramid_builder {
   // Nothing when it would have more than `most` items.
   std::optional<timeline_level> level_of(std::int64_t resolution_ns, std::size_t most) {
     timeline_level level{resolution_ns, {}};
-    for (const laid_out_track& track : tracks_)
+    for (const laid_out_track& track : layout_.tracks)
       for (const auto& lane : track.lanes) {
         merger merged(result_.start_ns, resolution_ns, times_);
         for (const std::uint32_t row : lane) {
-          const lane_interval i = interval_of(run_, tree_, track.kind, row);
+          const lane_interval i = interval_of(run_, tree_, layout_, track.kind, row);
           merged.add(i, names_.of(track.kind, i));
           if (merged.items.size() > most) break;
         }
@@ -192,7 +195,7 @@ class pyramid_builder {
   const recording& run_;
   const span_tree& tree_;
   name_index names_;
-  std::vector<laid_out_track> tracks_;
+  timeline_layout layout_;
   std::vector<std::int64_t> times_;  // for merger
   timeline_pyramid result_;
 };
@@ -203,6 +206,8 @@ const char* to_string(track_kind kind) {
   switch (kind) {
     case track_kind::device_stream:
       return "device stream";
+    case track_kind::graph_replays:
+      return "graph replays";
     case track_kind::event_windows:
       return "event windows";
     case track_kind::async_spans:

@@ -21,14 +21,20 @@
 
 namespace latency::analysis {
 
-enum class track_kind : std::uint8_t { host_thread, device_stream, event_windows, async_spans };
+enum class track_kind : std::uint8_t {
+  host_thread,
+  device_stream,
+  graph_replays,
+  event_windows,
+  async_spans
+};
 [[nodiscard]] const char* to_string(track_kind kind);  // "host thread", ...
 
 struct timeline_track {
   std::string title;
   track_kind kind = track_kind::host_thread;
   std::size_t first_lane = 0;  // in timeline_level::lanes
-  std::size_t lanes = 0;       // of host threads: by depth, the outermost first
+  std::size_t lanes = 0;       // of host threads and replays: by depth, the outermost first
   std::int64_t intervals = 0;
 };
 

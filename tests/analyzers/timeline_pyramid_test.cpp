@@ -74,6 +74,90 @@ TEST_CASE("timeline: spans stand by thread and depth, device ops side by side wh
   CHECK(made_timeline.names[exact.lanes[4][0].name] == "kernel");
 }
 
+// Two replays of one graph: nodes 1 and 2 captured in "layer" > "qk" and in "layer", node 3 in no
+// span. In the second replay another stream runs node 2 beside the others.
+TEST_CASE("timeline: replays stand like spans, by depth, below the stream that ran them") {
+  recording_builder made(100);
+  const span_id token = made.span("token", 0, 0, 50);
+  recording& run = made.run();
+  const string_id kernel = run.strings.add("kernel");
+  run.span_paths = {{-1, run.strings.add("layer")}, {0, run.strings.add("qk")}};
+  const auto captured = [&](std::uint64_t node, std::int32_t path) {
+    graph_node row;
+    row.node = node;
+    row.path = path;
+    run.graph_nodes.push_back(row);
+  };
+  captured(1, 1);
+  captured(2, 0);
+  captured(3, -1);
+  const auto replayed = [&](std::uint64_t replay, std::uint64_t node, std::int64_t start_ms,
+                            std::int64_t end_ms, std::uint32_t stream) {
+    device_op row = op(start_ms, end_ms, kernel, stream);
+    row.span = token;
+    row.replay = replay;
+    row.graph_node = node;
+    run.device_ops.push_back(row);
+  };
+  replayed(8, 1, 10, 12, 7);
+  replayed(8, 2, 12, 15, 7);
+  replayed(8, 3, 16, 18, 7);
+  replayed(9, 1, 20, 22, 7);
+  replayed(9, 2, 21, 26, 8);
+  replayed(9, 3, 23, 24, 7);
+  run.device_ops.push_back(op(30, 31, kernel, 7));  // eager
+
+  const timeline_pyramid made_timeline = timeline(run, 1000);
+  REQUIRE(made_timeline.tracks.size() == 5);
+  CHECK(made_timeline.tracks[1].title == "device 0, stream 7");
+  CHECK(made_timeline.tracks[2].title == "device 0, stream 8");
+  const auto lanes_of = [&](std::size_t track) {
+    std::vector<std::string> lanes;
+    const timeline_track& of = made_timeline.tracks[track];
+    for (std::size_t l = of.first_lane; l < of.first_lane + of.lanes; ++l) {
+      std::string text;
+      for (const timeline_item& i : made_timeline.levels.back().lanes[l])
+        text += (text.empty() ? "" : ", ") + made_timeline.names[i.name] + " " +
+                std::to_string(i.start_ns / ms) + "-" + std::to_string(i.end_ns / ms);
+      lanes.push_back(text);
+    }
+    return lanes;
+  };
+  CHECK(made_timeline.tracks[3].title == "device 0, stream 7, replays");
+  CHECK(std::string(to_string(made_timeline.tracks[3].kind)) == "graph replays");
+  CHECK(lanes_of(3) == std::vector<std::string>{"graph replay 10-18, graph replay 20-24",
+                                                "layer 10-15, layer 20-22", "qk 10-12, qk 20-22"});
+  CHECK(made_timeline.tracks[4].title == "device 0, stream 8, replays");
+  CHECK(lanes_of(4) == std::vector<std::string>{"graph replay 21-26", "layer 21-26"});
+}
+
+TEST_CASE(
+    "timeline: captured spans of one depth that overlap stand side by side, inner ones below") {
+  recording_builder made(100);
+  recording& run = made.run();
+  const string_id kernel = run.strings.add("kernel");
+  run.span_paths = {
+      {-1, run.strings.add("left")}, {-1, run.strings.add("right")}, {1, run.strings.add("inner")}};
+  for (const std::uint64_t node : {1, 2}) {
+    graph_node row;
+    row.node = node;
+    row.path = node == 1 ? 0 : 2;
+    run.graph_nodes.push_back(row);
+    run.device_ops.push_back(op(static_cast<std::int64_t>(node), 10, kernel, 7));
+    run.device_ops.back().replay = 5;
+    run.device_ops.back().graph_node = node;
+  }
+  const timeline_pyramid made_timeline = timeline(run, 1000);
+  REQUIRE(made_timeline.tracks.size() == 2);
+  const timeline_track& replays = made_timeline.tracks[1];
+  REQUIRE(replays.lanes == 4);
+  std::vector<std::string> names;
+  for (std::size_t l = 0; l < 4; ++l)
+    names.push_back(
+        made_timeline.names[made_timeline.levels.back().lanes[replays.first_lane + l].at(0).name]);
+  CHECK(names == std::vector<std::string>{"graph replay", "left", "right", "inner"});
+}
+
 // 2048 cells of 1 ms. In cell 0: b 0.5, a 0.2, a 0.2 ms; cell 1: one of 0.4; then one of 3 ms.
 TEST_CASE("timeline: short spans of a cell become one item that knows what it stands for") {
   recording_builder made(2048);
@@ -161,6 +245,15 @@ TEST_CASE("timeline: at every level nothing is lost, nothing overlaps") {
       run.device_ops.push_back(op(0, 0, s.name, static_cast<std::uint32_t>(s.id % 3)));
       run.device_ops.back().start_ns = s.start_ns;
       run.device_ops.back().end_ns = s.end_ns;
+      run.device_ops.back().replay = s.id % 5;
+      run.device_ops.back().graph_node = s.id % 7;
+    }
+    run.span_paths = {{-1, 0}, {0, 1}, {1, 0}};
+    for (std::int32_t node = 1; node < 7; ++node) {
+      graph_node row;
+      row.node = static_cast<std::uint64_t>(node);
+      row.path = node % 4 - 1;
+      run.graph_nodes.push_back(row);
     }
     check(run, 20);
     check(run, 10'000);

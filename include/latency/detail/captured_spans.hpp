@@ -54,8 +54,13 @@ class captured_spans {
     if (found != places_.end()) return found->second;
     return {-1, known() ? capture_reason::not_kept : capture_reason::none};
   }
-  // Parents before children.
-  [[nodiscard]] const std::vector<element>& elements() const noexcept { return elements_; }
+  // Of an element; parents have smaller numbers than their children.
+  [[nodiscard]] string_id name_of(std::int32_t number) const {
+    return elements_[static_cast<std::size_t>(number)].name;
+  }
+  [[nodiscard]] std::int32_t parent_of(std::int32_t number) const {
+    return elements_[static_cast<std::size_t>(number)].parent;
+  }
 
  private:
   [[nodiscard]] std::int32_t child(std::int32_t parent, element one) {

@@ -15,6 +15,7 @@
 #include "../device_words.hpp"
 #include "../recording.hpp"
 #include "captured_spans.hpp"
+#include "replayed_intervals.hpp"
 #include "trace_events.hpp"
 #include "trace_tracks.hpp"
 
@@ -42,9 +43,9 @@ class trace_devices {
       const device_op& op = run_.device_ops[i];
       streams[{op.device, op.stream}].ops.push_back(
           {op.start_ns, std::max(op.start_ns, op.end_ns), i, i});
-      if (captured_.known() && op.replay != 0)
-        add_replay(op, streams[{op.device, op.stream}].replays);
     }
+    for (const replayed_interval& r : replayed_intervals(run_, captured_))
+      streams[{r.device, r.stream}].replays.push_back(r);
     for (std::uint64_t i = 0; i < run_.event_windows.size(); ++i) {
       const event_window& w = run_.event_windows[i];
       streams[{w.device, w.stream}].windows.push_back(
@@ -71,16 +72,11 @@ class trace_devices {
   }
 
  private:
-  struct replayed {  // a replay instance, or a captured span in it
-    std::int64_t start_ns;
-    std::int64_t end_ns;
-    span_id launched_in;
-  };
   struct stream {
     std::vector<trace_slice> ops;
     std::vector<trace_slice> windows;
     std::vector<std::uint64_t> marks;
-    std::map<std::pair<std::uint64_t, std::int32_t>, replayed> replays;  // by replay and element
+    std::vector<replayed_interval> replays;
   };
 
   void write(stream& one, std::int64_t process, const std::string& name) {
@@ -98,53 +94,33 @@ class trace_devices {
           [this](const trace_slice& s, trace_place where) { write_window(s, where); });
   }
 
-  void add_replay(const device_op& op,
-                  std::map<std::pair<std::uint64_t, std::int32_t>, replayed>& to) const {
-    for (std::int32_t element = captured_.of(op.graph_node).element;;
-         element = parent_of(element)) {
-      const std::int64_t end_ns = std::max(op.start_ns, op.end_ns);
-      replayed& one = to.try_emplace({op.replay, element}, replayed{op.start_ns, end_ns, op.span})
-                          .first->second;
-      one.start_ns = std::min(one.start_ns, op.start_ns);
-      one.end_ns = std::max(one.end_ns, end_ns);
-      if (element < 0) return;
-    }
-  }
   void write_replays(const stream& one, std::int64_t process, const std::string& name) {
     std::vector<trace_slice> slices;
-    std::vector<std::pair<std::uint64_t, std::int32_t>> keys;
-    for (const auto& [key, r] : one.replays) {
+    for (const replayed_interval& r : one.replays)
       slices.push_back(
-          {r.start_ns, r.end_ns, static_cast<std::uint64_t>(key.second + 1), keys.size()});
-      keys.push_back(key);
-    }
+          {r.start_ns, r.end_ns, static_cast<std::uint64_t>(r.element + 1), slices.size()});
     tracks_.write<nesting_lanes>(
         process, name + ", replays", true, slices, [&](const trace_slice& s, trace_place where) {
-          const auto [replay, element] = keys[s.index];
-          events_.begin(
-              "X", "graph_replay",
-              element < 0
-                  ? "graph replay"
-                  : run_.strings[captured_.elements()[static_cast<std::size_t>(element)].name],
-              where, s.start_ns);
+          const replayed_interval& r = one.replays[s.index];
+          events_.begin("X", "graph_replay",
+                        r.element < 0 ? replayed_interval::name_of_instance
+                                      : run_.strings[captured_.name_of(r.element)],
+                        where, s.start_ns);
           events_.duration(s.start_ns, s.end_ns);
           events_.begin_arguments();
-          if (element < 0) write_span_name(one.replays.at(keys[s.index]).launched_in);
-          events_.id("replay", replay);
+          if (r.element < 0) write_span_name(r.launched_in);
+          events_.id("replay", r.replay);
           events_.end();
         });
   }
   // Names of captured spans, the outermost first.
   [[nodiscard]] std::string captured_text(std::int32_t element) const {
     std::string text;
-    for (; element >= 0; element = parent_of(element)) {
+    for (; element >= 0; element = captured_.parent_of(element)) {
       if (!text.empty()) text.insert(0, " > ");
-      text.insert(0, run_.strings[captured_.elements()[static_cast<std::size_t>(element)].name]);
+      text.insert(0, run_.strings[captured_.name_of(element)]);
     }
     return text;
-  }
-  [[nodiscard]] std::int32_t parent_of(std::int32_t element) const {
-    return element < 0 ? -1 : captured_.elements()[static_cast<std::size_t>(element)].parent;
   }
 
   void write_op(const trace_slice& s, trace_place where) {
@@ -165,7 +141,7 @@ class trace_devices {
     if (op.direction != copy_direction::none) events_.text("direction", to_text(op.direction));
     if (op.graph_node != 0) events_.id("graph_node", op.graph_node);
     if (op.replay != 0) events_.id("replay", op.replay);
-    if (op.replay != 0 && captured_.known()) {
+    if (op.graph_node != 0 && captured_.known()) {
       const captured_spans::place captured = captured_.of(op.graph_node);
       if (captured.element >= 0) events_.text("captured_in", captured_text(captured.element));
       if (captured.reason != capture_reason::none)
