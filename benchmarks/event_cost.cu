@@ -54,15 +54,6 @@ class bare_events {
   std::vector<cudaEvent_t> events_;
 };
 
-std::string gpu_name() {
-  cudaDeviceProp properties{};
-  CUDA_OK(cudaGetDeviceProperties(&properties, 0));
-  int driver = 0;
-  CUDA_OK(cudaDriverGetVersion(&driver));
-  return std::string(properties.name) + ", CUDA driver " + std::to_string(driver / 1000) + "." +
-         std::to_string(driver % 1000 / 10);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -175,7 +166,7 @@ int main(int argc, char** argv) try {
   const latency::recording r = run.stop();
   if (r.hygiene.dropped_device_ops != 0)
     throw latency::error(std::to_string(r.hygiene.dropped_device_ops) + " windows were dropped");
-  if (machine.empty()) machine = benchmarks::this_machine() + ", " + gpu_name();
+  if (machine.empty()) machine = benchmarks::this_machine() + ", " + benchmarks::gpu_name();
   benchmarks::report(rows, machine, "event_cost --rounds " + std::to_string(rounds), output);
 } catch (const latency::error& e) {
   std::fprintf(stderr, "event_cost: %s\n", e.what());

@@ -371,6 +371,23 @@ TEST_CASE("flight_recorder: what is asked for at the session's end is written") 
   CHECK(!run.dump("after the end"));
 }
 
+TEST_CASE("flight_recorder: a deadline missed just before the session's end has its file") {
+  const latency_test::temporary_folder folder;
+  latency::session_options options = quick();
+  options.flight_recorder.pixel_frame_period = 20ms;
+  options.collect_every = 1h;  // as if it ended within a round
+  latency::session run{folder / "timing.json", options};
+  for (int i = 0; i < 2; ++i) {
+    latency::pixel_frame row;
+    row.index = i;
+    latency::record(row);
+    nap(50ms);
+  }
+  run.finish();
+  CHECK(run.flight_recorder().written == 1);
+  CHECK(read_json(folder / "timing.flight-0001.json").at("run").at("flight_pixel_frame") == 1);
+}
+
 TEST_CASE("flight_recorder: a file that cannot be written is counted, and the next one says so") {
   const latency_test::temporary_folder folder;
   std::filesystem::create_directory(folder / "files");

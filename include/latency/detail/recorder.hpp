@@ -395,6 +395,10 @@ class recorder {
 
   void finish_flight() {
     if (flight_ == nullptr || !of_this_process()) return;
+    {  // which may bring a deadline that was missed since the last round
+      const std::lock_guard<std::mutex> lock(process().mutex);
+      if (!ended_) collect_round(false);
+    }
     flight_->finish();
     const flight_recorder_status status = flight_->status();
     const std::lock_guard<std::mutex> lock(process().mutex);

@@ -1,0 +1,294 @@
+// What it costs to measure a CUDA graph of 100 empty kernels: how long a replay takes on the
+// device, and its launch on the host.
+//
+// Traced by CUPTI, alone and by the collector: each sample in a process of its own (once kernels
+// were traced, graphs stay slower in that process), in random order, round after round. With
+// windows inside the graph, and no profiler: in turn, in one process.
+//
+//   graph_cost [--rounds N] [-o benchmarks/results/<machine>/graph_cost.json]
+#include <cuda_runtime.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <latency/cuda.hpp>
+#include <latency/cupti.hpp>
+#include <latency/latency.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "benchmarks/bare_tracing.hpp"
+#include "benchmarks/cuda_ok.hpp"
+#include "benchmarks/in_a_child.hpp"
+#include "benchmarks/result_file.hpp"
+
+namespace {
+
+constexpr int kernels = 100;  // of the graph
+constexpr int batch = 10;     // launches between two synchronizations, where the host is timed
+constexpr int warm_up_batches = 20;
+constexpr std::uint64_t delay_ns = 60'000;  // longer than it takes to put a replay on the stream
+
+__global__ void empty() {}
+__global__ void delay(std::uint64_t ns) {
+  std::uint64_t start = 0, now = 0;
+  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(start));
+  do {
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
+  } while (now - start < ns);
+}
+
+class stream {
+ public:
+  stream() { CUDA_OK(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking)); }
+  ~stream() { cudaStreamDestroy(handle_); }
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+  operator cudaStream_t() const { return handle_; }
+  void wait() const { CUDA_OK(cudaStreamSynchronize(handle_)); }
+
+ private:
+  cudaStream_t handle_ = nullptr;
+};
+
+// The kernels, with `scopes` windows around as many of them each.
+class graph {
+ public:
+  graph(cudaStream_t on, int scopes) {
+    CUDA_OK(cudaStreamBeginCapture(on, cudaStreamCaptureModeThreadLocal));
+    const int in_a_scope = scopes > 0 ? kernels / scopes : kernels;
+    for (int i = 0; i < kernels; i += in_a_scope) {
+      std::optional<latency::cuda::scope> window;
+      std::optional<latency::scope> span;
+      if (scopes > 0)
+        window.emplace(on, "layer");
+      else
+        span.emplace("layer");
+      for (int k = 0; k < in_a_scope; ++k) empty<<<1, 32, 0, on>>>();
+    }
+    CUDA_OK(cudaStreamEndCapture(on, &handle));
+    CUDA_OK(cudaGraphInstantiate(&exec, handle, 0));
+  }
+  ~graph() {
+    cudaGraphExecDestroy(exec);
+    cudaGraphDestroy(handle);
+  }
+  graph(const graph&) = delete;
+  graph& operator=(const graph&) = delete;
+
+  cudaGraph_t handle = nullptr;
+  cudaGraphExec_t exec = nullptr;
+};
+
+// Host time of a launch: median over batches.
+template <class Launch>
+double launch_ns(const stream& on, int batches, const Launch& launch) {
+  std::vector<double> ns;
+  for (int b = 0; b < batches; ++b) {
+    const std::int64_t start_ns = latency::read_clock_ns(CLOCK_MONOTONIC_RAW);
+    for (int i = 0; i < batch; ++i) launch();
+    ns.push_back(static_cast<double>(latency::read_clock_ns(CLOCK_MONOTONIC_RAW) - start_ns) /
+                 batch);
+    on.wait();
+  }
+  return latency::percentile(ns, 50);
+}
+
+// Device time of a replay, between two events: median. It begins when all of it is on the stream.
+template <class Launch>
+double stretch_us(const stream& on, int replays, const Launch& launch) {
+  cudaEvent_t first = nullptr, last = nullptr;
+  CUDA_OK(cudaEventCreate(&first));
+  CUDA_OK(cudaEventCreate(&last));
+  std::vector<double> us;
+  for (int i = 0; i < replays; ++i) {
+    delay<<<1, 1, 0, on>>>(delay_ns);
+    CUDA_OK(cudaEventRecord(first, on));
+    launch();
+    CUDA_OK(cudaEventRecord(last, on));
+    on.wait();
+    float ms = 0;
+    CUDA_OK(cudaEventElapsedTime(&ms, first, last));
+    us.push_back(static_cast<double>(ms) * 1e3);
+  }
+  CUDA_OK(cudaEventDestroy(first));
+  CUDA_OK(cudaEventDestroy(last));
+  return latency::percentile(us, 50);
+}
+
+enum class tier { none, bare, keep, aggregate };
+struct sample {
+  double launch_ns = 0;
+  double stretch_us = 0;
+};
+
+void check_recorded(std::uint64_t found, std::uint64_t expected) {
+  if (found != expected)
+    throw latency::error(fmt::format("{} of {} kernels were recorded", found, expected));
+}
+
+// In this process, which does nothing else.
+sample traced(tier by, int batches, int replays) {
+  CUDA_OK(cudaFree(nullptr));
+  const stream on;
+  std::unique_ptr<benchmarks::bare_tracing> bare;
+  if (by == tier::bare) bare = std::make_unique<benchmarks::bare_tracing>(false);
+  latency::session_options options;
+  if (by == tier::aggregate) options.mode = latency::session_mode::ring;
+  latency::session run{"", options};
+  std::optional<latency::cupti::collector> collector;
+  if (by == tier::keep || by == tier::aggregate) {
+    latency::cupti::options wanted;
+    if (by == tier::aggregate) wanted.mode = latency::cupti::collector_mode::aggregate;
+    collector.emplace(run, wanted);
+    if (!collector->started()) throw latency::error(collector->why_not());
+  }
+  sample result;
+  {
+    const graph one(on, 0);
+    const auto launch = [&] { CUDA_OK(cudaGraphLaunch(one.exec, on)); };
+    LATENCY_SCOPE("measure");
+    launch_ns(on, warm_up_batches, launch);
+    result.launch_ns = launch_ns(on, batches, launch);
+    result.stretch_us = stretch_us(on, replays, launch);
+  }
+  const std::uint64_t launched =
+      std::uint64_t{kernels} *
+          static_cast<unsigned>((warm_up_batches + batches) * batch + replays) +
+      static_cast<unsigned>(replays);
+  if (bare != nullptr) check_recorded(bare->finish(), launched);
+  if (collector.has_value()) {
+    const latency::recording r = run.stop();
+    std::uint64_t found = r.device_ops.size();
+    for (const latency::device_total& t : r.device_totals)
+      found += static_cast<std::uint64_t>(t.count);
+    check_recorded(found, launched);
+  }
+  return result;
+}
+
+// What a tier does to a replay, and to its launch.
+std::vector<benchmarks::row> measure_tracing(int rounds) {
+  std::vector<tier> order{tier::none, tier::bare, tier::keep, tier::aggregate};
+  std::map<tier, std::vector<double>> ns, us;
+  std::mt19937 random(std::random_device{}());
+  for (int round = -1; round < rounds; ++round) {
+    std::shuffle(order.begin(), order.end(), random);
+    for (const tier t : order) {
+      const sample s = benchmarks::in_a_process([t] { return traced(t, 100, 500); });
+      if (round < 0) continue;  // files and the driver's caches are warm afterwards
+      ns[t].push_back(s.launch_ns);
+      us[t].push_back(s.stretch_us);
+    }
+  }
+  const std::array<std::pair<tier, const char*>, 4> words{{
+      {tier::none, "no profiler"},
+      {tier::bare, "bare CUPTI kernel activity"},
+      {tier::keep, "collector, every op kept"},
+      {tier::aggregate, "collector, totals"},
+  }};
+  std::vector<benchmarks::row> rows;
+  const auto add = [&](const std::string& what, const std::string& unit,
+                       std::map<tier, std::vector<double>>& samples) {
+    const double bare = latency::percentile(samples[tier::bare], 50);
+    for (const auto& [t, name] : words) {
+      rows.push_back(benchmarks::summarize(what + ", " + name, unit, samples[t]));
+      if (t == tier::bare) continue;
+      rows.back().reference_name = what + ", " + words[1].second;
+      rows.back().reference_value = bare;
+    }
+  };
+  add("replay on the device", "us", us);
+  add("launch of it", "ns", ns);
+  return rows;
+}
+
+// What windows inside the graph do.
+std::vector<benchmarks::row> measure_windows(int rounds) {
+  CUDA_OK(cudaFree(nullptr));
+  const stream on;
+  latency::session_options ring;
+  ring.mode = latency::session_mode::ring;
+  latency::session run{"", ring};
+  latency::cuda::event_options events;
+  events.events = 1 << 15;
+  latency::cuda::events gpu{run, events};
+  if (!gpu.started()) throw latency::error(gpu.why_not());
+  struct measured {
+    measured(cudaStream_t on, int scopes) : of(on, scopes) { timed.emplace(of.exec, of.handle); }
+    graph of;
+    std::optional<latency::cuda::graph_timing> timed;
+    std::vector<double> plain_ns, own_ns, us;
+  };
+  std::map<int, measured> by_scopes;
+  for (const int scopes : {0, 10, kernels}) by_scopes.try_emplace(scopes, on, scopes);
+  for (int round = -1; round < rounds; ++round)
+    for (auto& [scopes, one] : by_scopes) {
+      const auto plain = [&, exec = one.of.exec] { CUDA_OK(cudaGraphLaunch(exec, on)); };
+      const auto own = [&, exec = one.of.exec] { CUDA_OK(latency::cuda::launch(exec, on)); };
+      const double plain_ns = launch_ns(on, 20, plain);
+      const double us = stretch_us(on, 50, plain);
+      std::vector<double> own_ns;
+      for (int i = 0; i < 20; ++i) {
+        own_ns.push_back(launch_ns(on, 1, own));
+        run.poll();  // gives the events back
+      }
+      if (round < 0) continue;
+      one.plain_ns.push_back(plain_ns);
+      one.own_ns.push_back(latency::percentile(own_ns, 50));
+      one.us.push_back(us);
+    }
+  std::vector<benchmarks::row> rows;
+  for (const auto& [scopes, one] : by_scopes)
+    rows.push_back(benchmarks::summarize(fmt::format("replay on the device, {} windows", scopes),
+                                         "us", one.us));
+  for (const int scopes : {10, kernels}) {
+    std::vector<double> node_ns;
+    for (std::size_t i = 0; i < by_scopes.at(scopes).us.size(); ++i)
+      node_ns.push_back(1e3 * (by_scopes.at(scopes).us[i] - by_scopes.at(0).us[i]) / (2 * scopes));
+    rows.push_back(benchmarks::summarize(fmt::format("of that an event node, {} windows", scopes),
+                                         "ns", node_ns));
+  }
+  for (const auto& [scopes, one] : by_scopes) {
+    const std::string what = fmt::format(", {} windows", scopes);
+    rows.push_back(benchmarks::summarize("cudaGraphLaunch" + what, "ns", one.plain_ns));
+    const double plain_ns = rows.back().value;
+    rows.push_back(benchmarks::summarize("cuda::launch" + what, "ns", one.own_ns));
+    rows.back().reference_name = "cudaGraphLaunch" + what;
+    rows.back().reference_value = plain_ns;
+  }
+  by_scopes.clear();
+  const latency::recording r = run.stop();
+  if (r.hygiene.dropped_device_ops != 0)
+    throw latency::error(fmt::format("{} windows were dropped", r.hygiene.dropped_device_ops));
+  return rows;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  CLI::App app{"Measures what it costs to measure a CUDA graph of 100 empty kernels."};
+  int rounds = 10;
+  std::string output, machine;
+  app.add_option("--rounds", rounds, "samples of each figure")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  app.add_option("--machine", machine, "the machine, in words");
+  app.add_option("-o", output, "result file to write");
+  app.footer(
+      "Examples:\n"
+      "  graph_cost --rounds 2\n"
+      "  graph_cost -o benchmarks/results/h100_16_cores/graph_cost.json");
+  CLI11_PARSE(app, argc, argv);
+
+  std::vector<benchmarks::row> rows = measure_tracing(rounds);  // before this process uses CUDA
+  for (benchmarks::row& row : measure_windows(rounds)) rows.push_back(std::move(row));
+  if (machine.empty()) machine = benchmarks::this_machine() + ", " + benchmarks::gpu_name();
+  benchmarks::report(rows, machine, fmt::format("graph_cost --rounds {}", rounds), output);
+} catch (const latency::error& e) {
+  std::fprintf(stderr, "graph_cost: %s\n", e.what());
+  return 2;
+}
