@@ -59,7 +59,7 @@ inline constexpr int last_word(copy_direction) {
   return static_cast<int>(copy_direction::peer);
 }
 inline constexpr int last_word(unattributed_reason) {
-  return static_cast<int>(unattributed_reason::graph_before_start);
+  return static_cast<int>(unattributed_reason::conditional_body);
 }
 inline constexpr int last_word(capture_reason) {
   return static_cast<int>(capture_reason::not_kept);

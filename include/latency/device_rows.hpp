@@ -22,10 +22,11 @@ enum class copy_direction : std::uint8_t {
 
 // Why a device op belongs to no span.
 enum class unattributed_reason : std::uint8_t {
-  none,               // it has a span
-  no_open_span,       // launched outside every span
-  no_launch_record,   // the API call that launched it is unknown
-  graph_before_start  // its graph was captured before recording began
+  none,                // it has a span
+  no_open_span,        // launched outside every span
+  no_launch_record,    // the API call that launched it is unknown
+  graph_before_start,  // its graph was captured before recording began
+  conditional_body     // in the body of a conditional node: which launch ran it is not told
 };
 
 // Why the spans that were open where a node of a graph was captured are not known.

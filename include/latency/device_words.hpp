@@ -41,6 +41,8 @@ namespace latency {
       return "no_launch_record";
     case unattributed_reason::graph_before_start:
       return "graph_before_start";
+    case unattributed_reason::conditional_body:
+      return "conditional_body";
     case unattributed_reason::none:
       break;
   }

@@ -39,7 +39,7 @@ struct proof {
   std::int64_t ops_recorded = 0;
   std::int64_t launches = 0;  // of ops outside graphs, as count_launches tells them apart
   std::int64_t replay_ops =
-      0;  // sum over graphs of nodes x replays; of conditional nodes their ops
+      0;  // sum over graphs of nodes x replays; of conditional nodes what their bodies ran
   std::int64_t replays = 0;
   std::int64_t launch_calls = 0;  // API calls recorded; 0: only the ops tell of launches
 
@@ -74,6 +74,11 @@ struct proof {
 
 namespace detail {
 
+// Such an op counts for itself: nobody knows the launch that ran it.
+[[nodiscard]] inline bool in_conditional_body(const device_op& op) noexcept {
+  return op.reason == unattributed_reason::conditional_body;
+}
+
 // Every replay should have run every node of its graph that any of them ran. An op whose node is
 // not known (files of others may lack it) or depends on a condition counts for itself. Sets replays
 // and replay_ops. O(n log n).
@@ -81,7 +86,10 @@ inline void count_replays(const recording& r, proof& result) {
   const replay_graphs graphs(r);
   std::vector<std::uint64_t> replays;
   for (const device_op& op : r.device_ops) {
-    if (op.replay == 0) continue;
+    if (op.replay == 0) {
+      result.replay_ops += in_conditional_body(op) ? 1 : 0;
+      continue;
+    }
     replays.push_back(op.replay);
     if (op.graph_node == 0 || graphs.conditional(op.graph_node)) ++result.replay_ops;
   }
@@ -98,7 +106,7 @@ inline std::int64_t count_launches(const std::vector<device_op>& ops) {
   std::vector<std::uint64_t> correlations;
   std::vector<std::tuple<std::uint64_t, std::int64_t, std::uint32_t, std::uint32_t>> copies;
   for (const device_op& op : ops) {
-    if (op.replay != 0) continue;
+    if (op.replay != 0 || in_conditional_body(op)) continue;
     if (op.correlation == 0)
       ++launches;
     else if (op.kind == device_op_kind::memcpy)

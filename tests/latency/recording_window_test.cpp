@@ -111,6 +111,16 @@ TEST_CASE("recording_window: rows go with their span or their moment") {
         480);
 }
 
+TEST_CASE("recording_window: what no call is known for stays by its own times") {
+  recording r = host_recording();
+  r.api_calls = {made_call(1, 0, 600, 610)};
+  r.device_ops = {made_op(0, 0, 400, 410, 7), made_op(0, 0, 620, 630, 7)};
+  for (device_op& op : r.device_ops) op.reason = unattributed_reason::conditional_body;
+  recording_window::cut(r, 500, 1000);
+  REQUIRE(r.device_ops.size() == 1);
+  CHECK(r.device_ops[0].start_ns == 120);
+}
+
 TEST_CASE("recording_window: a span handed over by one that is gone is a root") {
   recording r = host_recording();
   r.threads.resize(2);

@@ -203,6 +203,22 @@ TEST_CASE("trace_matcher: ops without a call are kept and counted; those after t
   CHECK(matcher.take_unmatched_ops() == 1);
 }
 
+TEST_CASE("trace_matcher: what a conditional node ran waits for no call, and misses none") {
+  const traced_apis apis = all_apis();
+  collected got;
+  trace_matcher matcher(apis, got, true);
+  matcher.call(call_of(10, 1));
+  traced_op body = op_of(0);
+  body.graph_node = std::uint64_t{7} << 32;
+  matcher.op(body);
+  REQUIRE(got.ops.size() == 1);
+  CHECK(got.ops[0].correlation == 0);
+  CHECK(got.ops[0].reason == unattributed_reason::conditional_body);
+  matcher.finish();
+  CHECK(got.ops.size() == 1);
+  CHECK(matcher.take_unmatched_ops() == 0);
+}
+
 TEST_CASE("trace_matcher: ops without usable times are kept and counted once") {
   const traced_apis apis = all_apis();
   collected got;

@@ -268,14 +268,14 @@ void capture_two(graph_attribution& graphs, path_cache& cache) {
     return graph_attribution::place{innermost_span(t), cache.current(t, graphs.paths())};
   };
   LATENCY_SCOPE("capture");
-  graphs.graph_created(2, here().path);
-  graphs.node_created(1, std::uint64_t{2} << 32, graph_attribution::body::none, here());
+  graphs.graph_created(1, 2, here().path);
+  graphs.node_created(1, std::uint64_t{2} << 32, here());
   {
     LATENCY_SCOPE("ffn");
-    graphs.node_created(1, std::uint64_t{2} << 32 | 1, graph_attribution::body::none, here());
+    graphs.node_created(1, std::uint64_t{2} << 32 | 1, here());
   }
   for (std::uint32_t i = 0; i < 2; ++i)
-    graphs.node_cloned(1, exec_node(i), std::uint64_t{2} << 32 | i);
+    graphs.node_cloned(1, exec_node(i), std::uint64_t{2} << 32 | i, i);
 }
 
 }  // namespace

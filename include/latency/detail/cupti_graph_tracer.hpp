@@ -3,7 +3,10 @@
 // that captures, instantiates, changes or destroys; launches cause none.
 //
 // Capturing creates each node. Instantiating creates a node again and then says of which one it is
-// a clone; records of kernels, copies and memsets carry the numbers of clones (CUDA 13.0, H200).
+// a clone; records of kernels, copies and memsets carry the numbers of clones. What a node is, is
+// said only where its creation begins. Nodes of bodies are cloned into graphs of their own, and
+// have moved into the executable graph when that is announced, by which time the graphs they came
+// from were destroyed without them (CUDA 13.0, H100).
 
 #include <cupti.h>
 
@@ -22,11 +25,11 @@ class cupti_graph_tracer {
   static constexpr std::array<CUpti_CallbackId, 8> callbacks{
       CUPTI_CBID_RESOURCE_GRAPH_CREATED,
       CUPTI_CBID_RESOURCE_GRAPH_DESTROY_STARTING,
+      CUPTI_CBID_RESOURCE_GRAPHNODE_CREATE_STARTING,
       CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED,
       CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED,
-      CUPTI_CBID_RESOURCE_GRAPHEXEC_CREATE_STARTING,
+      CUPTI_CBID_RESOURCE_GRAPHNODE_DESTROY_STARTING,
       CUPTI_CBID_RESOURCE_GRAPHEXEC_CREATED,
-      CUPTI_CBID_RESOURCE_GRAPHEXEC_DESTROY_STARTING,
       CUPTI_CBID_RESOURCE_GRAPH_NODE_SET_PARAMS};
   // And those of the runtime's API, where a capture begins.
   static constexpr std::array<CUpti_CallbackId, 2> captures{
@@ -61,53 +64,65 @@ class cupti_graph_tracer {
   }
 
  private:
+  using node_kind = graph_attribution::node_kind;
+
   template <class Where>
   void pass_on(CUpti_CallbackId id, const CUpti_GraphData& what, std::uint64_t thread,
                const Where& where) {
     std::uint64_t node = 0, original = 0;
     std::uint32_t graph = 0;
-    const auto executable = reinterpret_cast<std::uint64_t>(what.graphExec);
     switch (id) {
       case CUPTI_CBID_RESOURCE_GRAPH_CREATED:
-        if (number_of(what.graph, graph)) attribution_.graph_created(graph, where().path);
+        if (number_of(what.graph, graph)) attribution_.graph_created(thread, graph, where().path);
         return;
       case CUPTI_CBID_RESOURCE_GRAPH_DESTROY_STARTING:
         if (number_of(what.graph, graph)) attribution_.graph_destroyed(graph);
         return;
+      case CUPTI_CBID_RESOURCE_GRAPHNODE_CREATE_STARTING: {
+        const node_kind kind = kind_of(what.nodeType);
+        if (kind != node_kind::plain && number_of(what.graph, graph))
+          attribution_.node_begun(graph, kind);
+        return;
+      }
       case CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED:
-        if (number_of(what.node, node))
-          attribution_.node_created(thread, node, body_of(what.nodeType), where());
+        if (number_of(what.node, node)) attribution_.node_created(thread, node, where());
         return;
       case CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED:
         if (number_of(what.node, node) && number_of(what.originalNode, original))
-          attribution_.node_cloned(thread, node, original);
+          attribution_.node_cloned(thread, node, original,
+                                   reinterpret_cast<std::uint64_t>(what.node));
         return;
-      case CUPTI_CBID_RESOURCE_GRAPHEXEC_CREATE_STARTING:
-        return attribution_.executable_begun(thread);
+      case CUPTI_CBID_RESOURCE_GRAPHNODE_DESTROY_STARTING:
+        return attribution_.node_destroyed(thread, reinterpret_cast<std::uint64_t>(what.node));
       case CUPTI_CBID_RESOURCE_GRAPHEXEC_CREATED:
-        return attribution_.executable_created(thread, executable);
-      case CUPTI_CBID_RESOURCE_GRAPHEXEC_DESTROY_STARTING:
-        return attribution_.executable_destroyed(executable);
+        if (number_of(what.graphExec, graph))
+          attribution_.executable_created(
+              thread, graph, [this](std::uint64_t handle, std::uint64_t& number) {
+                return number_of(reinterpret_cast<CUgraphNode>(handle), number);
+              });
+        return;
       case CUPTI_CBID_RESOURCE_GRAPH_NODE_SET_PARAMS:
-        // An event node gets another event before every replay that cuda.hpp launches.
-        if (what.nodeType != CU_GRAPH_NODE_TYPE_EVENT_RECORD && number_of(what.node, node))
-          attribution_.node_changed(node);
+        if (number_of(what.node, node)) attribution_.node_changed(node);
         return;
       default:
         return;
     }
   }
-  [[nodiscard]] static graph_attribution::body body_of(CUgraphNodeType type) noexcept {
+  [[nodiscard]] static node_kind kind_of(CUgraphNodeType type) noexcept {
     constexpr int conditional = 13;  // CU_GRAPH_NODE_TYPE_CONDITIONAL, from CUDA 12.3 on
-    if (type == CU_GRAPH_NODE_TYPE_GRAPH) return graph_attribution::body::child_graph;
-    return static_cast<int>(type) == conditional ? graph_attribution::body::conditional
-                                                 : graph_attribution::body::none;
+    if (type == CU_GRAPH_NODE_TYPE_GRAPH) return node_kind::child_graph;
+    return static_cast<int>(type) == conditional ? node_kind::conditional : node_kind::plain;
   }
   [[nodiscard]] bool number_of(CUgraphNode node, std::uint64_t& number) const noexcept {
     return node != nullptr && cupti_->cuptiGetGraphNodeId(node, &number) == CUPTI_SUCCESS;
   }
   [[nodiscard]] bool number_of(CUgraph graph, std::uint32_t& number) const noexcept {
     return graph != nullptr && cupti_->cuptiGetGraphId(graph, &number) == CUPTI_SUCCESS;
+  }
+
+  [[nodiscard]] bool number_of(CUgraphExec executable, std::uint32_t& number) const noexcept {
+    return executable != nullptr && cupti_->cuptiGetGraphExecId != nullptr &&
+           cupti_->cuptiGetGraphExecId(executable, &number) == CUPTI_SUCCESS;
   }
 
   const cupti_library* cupti_ = nullptr;

@@ -38,6 +38,8 @@ struct cupti_library {
 #endif
   decltype(&::cuptiGetGraphNodeId) cuptiGetGraphNodeId = nullptr;  // these two: both or none
   decltype(&::cuptiGetGraphId) cuptiGetGraphId = nullptr;
+  // Not in every version's headers either; then nodes that move are not followed.
+  CUptiResult(CUPTIAPI* cuptiGetGraphExecId)(CUgraphExec, std::uint32_t*) = nullptr;
   decltype(&::cuDeviceGetName) cuDeviceGetName = nullptr;  // of the driver
 
   // The toolkit's major version that an API version belongs to.
@@ -83,6 +85,8 @@ struct cupti_library {
         reinterpret_cast<decltype(cuptiGetGraphNodeId)>(dlsym(library, "cuptiGetGraphNodeId"));
     cuptiGetGraphId =
         reinterpret_cast<decltype(cuptiGetGraphId)>(dlsym(library, "cuptiGetGraphId"));
+    cuptiGetGraphExecId =
+        reinterpret_cast<decltype(cuptiGetGraphExecId)>(dlsym(library, "cuptiGetGraphExecId"));
     if (missing != nullptr) {
       why = path + " has no " + missing;
       return false;

@@ -86,7 +86,7 @@ inline void encode(const device_op& row, std::uint64_t* words) noexcept {
   row.stream = low_word(words[8]), row.shape = high_half(words[8]);
   row.kind = enumeration_at(words[9], 0, device_op_kind::memcpy);
   row.direction = enumeration_at(words[9], 8, copy_direction::peer);
-  row.reason = enumeration_at(words[9], 16, unattributed_reason::graph_before_start);
+  row.reason = enumeration_at(words[9], 16, unattributed_reason::conditional_body);
   return row;
 }
 
@@ -179,7 +179,7 @@ inline void encode(const device_total& row, std::uint64_t* words) noexcept {
   row.device = low_word(words[1]);
   row.kind = enumeration_at(words[2], 0, device_op_kind::memcpy);
   row.direction = enumeration_at(words[2], 8, copy_direction::peer);
-  row.reason = enumeration_at(words[2], 16, unattributed_reason::graph_before_start);
+  row.reason = enumeration_at(words[2], 16, unattributed_reason::conditional_body);
   row.count = std::max<std::int64_t>(0, static_cast<std::int64_t>(words[3]));
   row.sum_ns = static_cast<std::int64_t>(words[4]);
   row.min_ns = static_cast<std::int64_t>(words[5]);

@@ -5,9 +5,13 @@
 //
 // A node has a number: that of its graph in the upper 32 bits, its own within the graph in the
 // lower ones. A launch runs the nodes of an executable graph, which are clones of those captured.
-// The driver gives later graphs higher numbers. The body of a child graph or conditional node runs
-// under numbers in the executable graph that nobody announces: such an op gets what all such nodes
-// of its graph have in common, with a reason that says so. Nothing is guessed; every answer but an
+// The driver gives later graphs higher numbers.
+//
+// A node may hold bodies: a child graph, those of a conditional node. They are cloned just before
+// their holder is, as graphs of their own, whose nodes then move into the executable graph: the
+// same handles have other numbers at the end. So an op of a body is where its holder was added and,
+// below that, where it was captured itself. Where handles do not tell, it gets what all holders of
+// its graph have in common, with a reason that says so. Nothing is guessed; every answer but an
 // exact one has a reason.
 //
 // Any thread may call. Memory is bounded: `capacity` nodes, and of graphs that were destroyed the
@@ -30,7 +34,7 @@ namespace latency::detail {
 
 class graph_attribution {
  public:
-  enum class body : std::uint8_t { none, child_graph, conditional };  // that a node holds
+  enum class node_kind : std::uint8_t { plain, child_graph, conditional };
 
   struct place {
     span_id span = 0;        // innermost open one
@@ -53,7 +57,6 @@ class graph_attribution {
     graphs_.clear();
     destroyed_.clear();
     threads_.clear();
-    executables_.clear();
     kept_ = kept_destroyed_ = 0;
     first_graph_ = UINT32_MAX;
     last_forgotten_ = 0;
@@ -70,13 +73,21 @@ class graph_attribution {
     const std::lock_guard<std::mutex> lock(mutex_);
     threads_[thread].capture_path = open_path;
   }
-  void graph_created(std::uint32_t number, std::int32_t open_path) {
+  void graph_created(std::uint64_t thread, std::uint32_t number, std::int32_t open_path) {
     const std::lock_guard<std::mutex> lock(mutex_);
     first_graph_ = std::min(first_graph_, number);
     if (graph* const made = built(number)) made->base = open_path;
+    std::vector<std::uint32_t>& unheld = threads_[thread].unheld;
+    if (unheld.size() >= most_unheld) unheld.erase(unheld.begin(), unheld.end() - most_unheld / 2);
+    unheld.push_back(number);
+  }
+  // The next node of the graph `number` will be of this kind; unless told, it is plain.
+  void node_begun(std::uint32_t number, node_kind kind) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (graph* const in = built(number)) in->next_kind = kind;
   }
   // A node is captured, or added, where `where` is open.
-  void node_created(std::uint64_t thread, std::uint64_t node, body holds, const place& where) {
+  void node_created(std::uint64_t thread, std::uint64_t node, const place& where) {
     const std::lock_guard<std::mutex> lock(mutex_);
     graph* const in = built(graph_of(node));
     if (in == nullptr) return;
@@ -84,22 +95,26 @@ class graph_attribution {
       const auto capturing = threads_.find(thread);
       in->base = capturing == threads_.end() ? -1 : capturing->second.capture_path;
     }
+    const node_kind kind = std::exchange(in->next_kind, node_kind::plain);
     entry* const made = kept_entry(node, *in);
     if (made == nullptr) return;
     *made = {};
     made->where = {where.span, paths_.below(where.path, in->base)};
-    made->holds = holds;
+    made->kind = kind;
     made->known = true;
   }
   // `node`, just created, is a copy of `original`: by cloning a graph, adding it as a child, or
-  // making an executable one.
-  void node_cloned(std::uint64_t thread, std::uint64_t node, std::uint64_t original) {
+  // making an executable one. `handle` is any number for it that no other has at the same time.
+  void node_cloned(std::uint64_t thread, std::uint64_t node, std::uint64_t original,
+                   std::uint64_t handle) {
     const std::lock_guard<std::mutex> lock(mutex_);
     first_graph_ = std::min(first_graph_, graph_of(node));
+    thread_progress& progress = threads_[thread];
+    if (progress.clones.size() < capacity_) progress.clones[handle] = node;
     graph* const in = built(graph_of(node));
     entry* const made = in == nullptr ? nullptr : kept_entry(node, *in);
     if (made == nullptr) return;
-    const body holds = made->holds;
+    const node_kind kind = made->kind;
     const entry* const from = find_entry(original);
     if (from != nullptr) {
       made->where = from->where;
@@ -108,10 +123,18 @@ class graph_attribution {
       made->where = {};
       made->reason = why_unknown(original);
     }
-    if (holds == body::none && from != nullptr) made->holds = from->holds;
-    std::vector<std::uint32_t>& cloned = threads_[thread].cloned;
-    if ((cloned.empty() || cloned.back() != graph_of(node)) && cloned.size() < most_bodies)
-      cloned.push_back(graph_of(node));
+    if (kind == node_kind::plain && from != nullptr) made->kind = from->kind;
+    // Graphs cloned since this one was begun, and held by none of their own nodes.
+    std::vector<std::uint32_t>& unheld = progress.unheld;
+    for (; !unheld.empty() && unheld.back() > graph_of(node); unheld.pop_back()) {
+      const auto held = graphs_.find(unheld.back());
+      if (held != graphs_.end()) held->second.holder = node;
+    }
+  }
+  void node_destroyed(std::uint64_t thread, std::uint64_t handle) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto progress = threads_.find(thread);
+    if (progress != threads_.end()) progress->second.clones.erase(handle);
   }
   // Its parameters were set, or an executable graph was updated: it stays with its spans.
   void node_changed(std::uint64_t node) {
@@ -123,23 +146,26 @@ class graph_attribution {
     const std::lock_guard<std::mutex> lock(mutex_);
     bury(number);
   }
-  // The thread begins to make an executable graph, has made it, destroys it. `executable` is any
-  // number for it that no other has at the same time.
-  void executable_begun(std::uint64_t thread) {
+  // The thread has made the executable graph `number`. number_of(handle, node) says which number a
+  // node that was cloned for it has now; false when it cannot be told.
+  template <class NumberOf>
+  void executable_created(std::uint64_t thread, std::uint32_t number, const NumberOf& number_of) {
+    struct move {
+      std::uint64_t from, to;
+    };
+    std::vector<move> moves;
+    for (const auto& [handle, node] : take_clones(thread)) {
+      move one{node, 0};  // older clones may be gone, and their handles are not asked for
+      if (graph_of(node) > number && number_of(handle, one.to) && graph_of(one.to) == number)
+        moves.push_back(one);
+    }
     const std::lock_guard<std::mutex> lock(mutex_);
-    threads_[thread].cloned.clear();
-  }
-  void executable_created(std::uint64_t thread, std::uint64_t executable) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (executables_.size() >= capacity_) return;
-    executables_[executable] = std::exchange(threads_[thread].cloned, {});
-  }
-  void executable_destroyed(std::uint64_t executable) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = executables_.find(executable);
-    if (found == executables_.end()) return;
-    for (const std::uint32_t number : found->second) bury(number);
-    executables_.erase(found);
+    for (const move& one : moves) {
+      const entry moved = in_bodies(one.from);
+      graph* const in = built(number);
+      entry* const made = in == nullptr ? nullptr : kept_entry(one.to, *in);
+      if (made != nullptr) *made = moved;
+    }
   }
 
   // Of a node that a replay ran.
@@ -181,12 +207,12 @@ class graph_attribution {
 
  private:
   static constexpr std::int32_t unknown_base = -2;
-  static constexpr std::size_t most_bodies = 4096;  // graphs that one executable is made of
+  static constexpr std::size_t most_unheld = 4096;
 
   struct entry {
     place where;  // its path is below the graph's base
     capture_reason reason = capture_reason::none;
-    body holds = body::none;
+    node_kind kind = node_kind::plain;
     bool known = false;  // it is in use
     bool asked = false;
     bool changed = false;
@@ -194,12 +220,15 @@ class graph_attribution {
   struct graph {
     std::vector<entry> entries;  // by number within the graph
     std::int32_t base = unknown_base;
+    node_kind next_kind = node_kind::plain;
+    std::uint64_t holder = 0;  // the node whose body it is; 0: none
     std::uint64_t burial = 0;  // 0: it lives
     [[nodiscard]] std::size_t size() const noexcept { return entries.size() + 1; }
   };
   struct thread_progress {
     std::int32_t capture_path = -1;
-    std::vector<std::uint32_t> cloned;  // graphs, since it began to make an executable one
+    std::vector<std::uint32_t> unheld;  // graphs that it made, in order, and no node holds
+    std::unordered_map<std::uint64_t, std::uint64_t> clones;  // by handle, since an executable
   };
   struct grave {
     std::uint32_t number;
@@ -255,6 +284,35 @@ class graph_attribution {
     return false;
   }
 
+  [[nodiscard]] std::unordered_map<std::uint64_t, std::uint64_t> take_clones(std::uint64_t thread) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(threads_[thread].clones, {});
+  }
+  // Of a node in bodies: below the nodes that hold these.
+  [[nodiscard]] entry in_bodies(std::uint64_t node) {
+    entry result;
+    result.known = true;
+    const entry* const own = find_entry(node);
+    if (own != nullptr) {
+      result.where = own->where;
+      result.reason = own->reason;
+    } else {
+      result.reason = why_unknown(node);
+    }
+    for (auto in = graphs_.find(graph_of(node)); in != graphs_.end() && in->second.holder != 0;
+         in = graphs_.find(graph_of(in->second.holder))) {
+      const entry* const holder = find_entry(in->second.holder);
+      if (holder == nullptr) {
+        if (result.reason == capture_reason::none) result.reason = why_unknown(in->second.holder);
+        continue;
+      }
+      if (result.where.path < 0) result.where.span = holder->where.span;
+      result.where.path = paths_.joined(holder->where.path, result.where.path);
+      if (result.reason == capture_reason::none) result.reason = holder->reason;
+    }
+    return result;
+  }
+
   void bury(std::uint32_t number) {
     const auto found = graphs_.find(number);
     if (found == graphs_.end() || found->second.burial != 0) return;
@@ -288,8 +346,8 @@ class graph_attribution {
     if (in == graphs_.end()) return result;
     bool any = false, children = false, conditionals = false;
     for (const entry& e : in->second.entries) {
-      if (!e.known || e.holds == body::none) continue;
-      (e.holds == body::child_graph ? children : conditionals) = true;
+      if (!e.known || e.kind == node_kind::plain) continue;
+      (e.kind == node_kind::child_graph ? children : conditionals) = true;
       if (!std::exchange(any, true)) {
         result.where = e.where;
         continue;
@@ -310,7 +368,6 @@ class graph_attribution {
   mutable std::mutex mutex_;
   std::unordered_map<std::uint32_t, graph> graphs_;
   std::unordered_map<std::uint64_t, thread_progress> threads_;
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> executables_;
   std::deque<grave> destroyed_;  // the oldest first
   std::size_t kept_ = 0;         // nodes, and one for each graph
   std::size_t kept_destroyed_ = 0;

@@ -146,7 +146,8 @@ class recording_window {
       bool stays = (op.start_ns >= from_ns_ || untimed) && knows(op.span);
       if (in(calls, op.correlation))
         stays = in(launches, op.correlation);
-      else if (has_calls && op.reason != unattributed_reason::no_launch_record)
+      else if (has_calls && op.reason != unattributed_reason::no_launch_record &&
+               op.reason != unattributed_reason::conditional_body)
         stays = false;  // its call has left the ring
       left_out += !stays && !untimed && overlaps(op.start_ns, op.end_ns) ? 1 : 0;
       return stays;

@@ -28,8 +28,8 @@ struct call_place {
 class trace_sink {
  public:
   virtual ~trace_sink() = default;
-  // `launch` is null for unattributed_reason::no_launch_record. `correlation` goes on counting
-  // where the driver's 32 bits start again.
+  // `launch` is null for unattributed_reason::no_launch_record and conditional_body. `correlation`
+  // goes on counting where the driver's 32 bits start again.
   virtual void op(const traced_op& one, const traced_call* launch, std::uint64_t correlation,
                   unattributed_reason reason) = 0;
   virtual void call(const traced_call& one, std::uint64_t correlation, const call_place& place) = 0;
@@ -60,6 +60,9 @@ class trace_matcher {
   void op(const traced_op& one) {
     if (!one.timed()) ++invalid_ops_;
     devices_[one.context] = one.device;
+    // What a conditional node runs has no correlation (CUDA 13.0): its node is all that is known.
+    if (one.correlation == 0 && one.graph_node != 0)
+      return sink_.op(one, nullptr, 0, unattributed_reason::conditional_body);
     entry* const launch = find(one.correlation);
     if (launch == nullptr) {
       if (!one.timed()) --invalid_ops_;  // counted when it is delivered

@@ -39,7 +39,8 @@ class trace_totals : public trace_sink {
     clocks_.op(one);
     device_total key;
     key.path = launch == nullptr ? -1 : launch->path;
-    if (one.graph_node != 0 && graphs_ != nullptr && key.path >= 0)
+    const bool placed = key.path >= 0 || reason == unattributed_reason::conditional_body;
+    if (one.graph_node != 0 && graphs_ != nullptr && placed)
       key.path = captured_path(key.path, graphs_->find(one.graph_node));
     key.device = one.device;
     key.kind = one.kind;

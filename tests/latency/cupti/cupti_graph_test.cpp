@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "fake_cupti.hpp"
 
@@ -29,37 +30,49 @@ class fake_driver {
     call.callbackSite = CUPTI_API_ENTER;
     fake_.callback(fake_.user, CUPTI_CB_DOMAIN_RUNTIME_API,
                    CUPTI_RUNTIME_TRACE_CBID_cudaStreamBeginCapture_v10000, &call);
-    if (announces_graphs) {
-      CUpti_GraphData data{};
-      data.graph = handle<CUgraph>(graph);
-      resource(CUPTI_CBID_RESOURCE_GRAPH_CREATED, data);
-    }
+    if (announces_graphs) announce(CUPTI_CBID_RESOURCE_GRAPH_CREATED, graph);
     graph_ = graph, nodes_ = 0;
   }
   // A launch on a stream that captures.
   void capture_kernel() {
     api(launch_kernel, CUPTI_API_ENTER, ++correlation_);
-    node(CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, graph_, nodes_++, CU_GRAPH_NODE_TYPE_KERNEL);
+    create(graph_, nodes_++, CU_GRAPH_NODE_TYPE_KERNEL);
     api(launch_kernel, CUPTI_API_EXIT, correlation_);
   }
-  void add_child() {
-    node(CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, graph_, nodes_++, CU_GRAPH_NODE_TYPE_GRAPH);
-  }
-  void instantiate(std::uint64_t executable) {
-    CUpti_GraphData data{};
-    resource(CUPTI_CBID_RESOURCE_GRAPHEXEC_CREATE_STARTING, data);
+  void add(CUgraphNodeType type) { create(graph_, nodes_++, type); }
+  // With a body of one node in each node that holds one, a graph with the number that follows.
+  void instantiate(std::uint64_t executable, bool holds_bodies = false) {
+    announce(CUPTI_CBID_RESOURCE_GRAPH_CREATED, executable);
     for (std::uint64_t i = 0; i < nodes_; ++i) {
-      node(CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, executable, i, CU_GRAPH_NODE_TYPE_KERNEL);
-      node(CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED, executable, i, CU_GRAPH_NODE_TYPE_KERNEL,
-           graph_ << 32 | i);
+      const bool holds = holds_bodies && i + 1 == nodes_;
+      begin(executable, holds ? CU_GRAPH_NODE_TYPE_GRAPH : CU_GRAPH_NODE_TYPE_KERNEL);
+      if (holds) {
+        announce(CUPTI_CBID_RESOURCE_GRAPH_CREATED, executable + 1);
+        create(executable + 1, 0, CU_GRAPH_NODE_TYPE_KERNEL);
+        node(CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED, executable + 1, 0, body_ << 32);
+      }
+      node(CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, executable, i);
+      node(CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED, executable, i, graph_ << 32 | i);
     }
+    if (holds_bodies) {
+      node(CUPTI_CBID_RESOURCE_GRAPHNODE_DESTROY_STARTING, executable, nodes_ - 1);
+      announce(CUPTI_CBID_RESOURCE_GRAPH_DESTROY_STARTING, executable + 1);
+      fake_.moved[(executable + 1) << 32] = executable << 32 | nodes_;
+    }
+    CUpti_GraphData data{};
     data.graphExec = handle<CUgraphExec>(executable);
     resource(CUPTI_CBID_RESOURCE_GRAPHEXEC_CREATED, data);
   }
   void destroy(std::uint64_t executable) {
-    CUpti_GraphData data{};
-    data.graphExec = handle<CUgraphExec>(executable);
-    resource(CUPTI_CBID_RESOURCE_GRAPHEXEC_DESTROY_STARTING, data);
+    announce(CUPTI_CBID_RESOURCE_GRAPH_DESTROY_STARTING, executable);
+  }
+  // What was captured becomes the body of nodes that are added to graphs from here on.
+  void use_as_body() { body_ = graph_; }
+  // An op of a conditional node's body: without a correlation.
+  void run_conditional(std::uint64_t node) {
+    const std::uint32_t correlation = std::exchange(correlation_, 0);
+    ran(node);
+    correlation_ = correlation;
   }
   // The nodes run as kernels; `more` besides those that were announced.
   void replay(std::uint64_t executable, std::uint64_t more = 0) {
@@ -72,8 +85,8 @@ class fake_driver {
     api(launch_kernel, CUPTI_API_EXIT, correlation_);
     ran(0);
   }
-  void set_params(std::uint64_t executable, std::uint64_t index, CUgraphNodeType type) {
-    node(CUPTI_CBID_RESOURCE_GRAPH_NODE_SET_PARAMS, executable, index, type);
+  void set_params(std::uint64_t executable, std::uint64_t index) {
+    node(CUPTI_CBID_RESOURCE_GRAPH_NODE_SET_PARAMS, executable, index);
   }
   // What ran is delivered by the next flush.
   void deliver() {
@@ -93,13 +106,28 @@ class fake_driver {
     data.resourceDescriptor = &what;
     fake_.callback(fake_.user, CUPTI_CB_DOMAIN_RESOURCE, id, &data);
   }
-  void node(CUpti_CallbackId id, std::uint64_t graph, std::uint64_t index, CUgraphNodeType type,
+  void announce(CUpti_CallbackId id, std::uint64_t graph) {
+    CUpti_GraphData data{};
+    data.graph = handle<CUgraph>(graph);
+    resource(id, data);
+  }
+  // What a node is, is said only here.
+  void begin(std::uint64_t graph, CUgraphNodeType type) {
+    CUpti_GraphData data{};
+    data.graph = handle<CUgraph>(graph);
+    data.nodeType = type;
+    resource(CUPTI_CBID_RESOURCE_GRAPHNODE_CREATE_STARTING, data);
+  }
+  void node(CUpti_CallbackId id, std::uint64_t graph, std::uint64_t index,
             std::uint64_t original = 0) {
     CUpti_GraphData data{};
     data.node = handle<CUgraphNode>(graph << 32 | index);
     data.originalNode = handle<CUgraphNode>(original);
-    data.nodeType = type;
     resource(id, data);
+  }
+  void create(std::uint64_t graph, std::uint64_t index, CUgraphNodeType type) {
+    begin(graph, type);
+    node(CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, graph, index);
   }
   void api(CUpti_CallbackId id, CUpti_ApiCallbackSite site, std::uint32_t correlation) {
     CUpti_CallbackData call{};
@@ -121,7 +149,7 @@ class fake_driver {
 
   fake_cupti& fake_;
   std::vector<CUpti_ActivityKernel9> ran_;
-  std::uint64_t graph_ = 0, nodes_ = 0, time_ns_ = 1000;
+  std::uint64_t graph_ = 0, body_ = 0, nodes_ = 0, time_ns_ = 1000;
   std::uint32_t correlation_ = 0;
 };
 
@@ -217,30 +245,53 @@ TEST_CASE("cupti: without a replay a recording is what it was") {
 
 TEST_CASE("cupti: bodies, changes, graphs from before the start, and the session after") {
   collected c;
+  capture(c.driver, 3);
+  c.driver.use_as_body();
   {
     LATENCY_SCOPE("capture");
     c.driver.begin_capture(5);
+    c.driver.add(CU_GRAPH_NODE_TYPE_EMPTY);
     c.driver.capture_kernel();
     LATENCY_SCOPE("layer");
-    c.driver.add_child();
+    c.driver.add(CU_GRAPH_NODE_TYPE_GRAPH);
   }
-  c.driver.instantiate(6);
+  bool moves = true;
+  SUBCASE("whose nodes move into the executable graph") {}
+  SUBCASE("of which nothing is told") {
+    moves = false;
+  }
+  c.driver.instantiate(6, moves);
   {
     LATENCY_SCOPE("token");
-    c.driver.replay(6, 3);  // three kernels in the child
+    c.driver.replay(6, 1);  // a kernel in the child
     c.driver.replay(2);     // of before the start
-    c.driver.set_params(6, 0, CU_GRAPH_NODE_TYPE_KERNEL);
-    c.driver.set_params(6, 0, CU_GRAPH_NODE_TYPE_KERNEL);
-    c.driver.set_params(6, 1, CU_GRAPH_NODE_TYPE_EVENT_RECORD);
+    c.driver.set_params(6, 1);
+    c.driver.set_params(6, 1);
+    c.driver.run_conditional(std::uint64_t{6} << 32 | 1);
   }
   c.driver.destroy(6);
   c.driver.deliver();
   const recording r = c.run.stop();
-  CHECK(counts_of(r) == std::map<std::string, int>{{"", 1},
-                                                   {"layer", 1},  // of the child itself: none runs
-                                                   {"layer(child_graph)", 3},
-                                                   {"(graph_before_start)", 2}});
+  // The fake runs the empty node and the child itself, too.
+  std::map<std::string, int> expected{{"", 2}, {"layer", 1}, {"(graph_before_start)", 3}};
+  ++expected[moves ? "layer" : "layer(child_graph)"];
+  CHECK(counts_of(r) == expected);
   CHECK(r.hygiene.changed_graph_nodes == 1);
+  // No launch is known for it, and none is missed.
+  const span_tree tree(r);
+  const proof proven = make_proof(r, tree, device_accounting(r, tree));
+  CHECK(proven.ops_complete());
+  CHECK(proven.launches == 0);
+  CHECK(r.hygiene.unmatched_device_ops == 0);
+  int conditional = 0;
+  for (const device_op& op : r.device_ops) {
+    if (op.reason != unattributed_reason::conditional_body) continue;
+    ++conditional;
+    CHECK(op.span == 0);
+    CHECK(op.replay == 0);
+    CHECK(op.graph_node == (std::uint64_t{6} << 32 | 1));
+  }
+  CHECK(conditional == 1);
 
   c.gpu.reset();
   session next;  // what an earlier collector saw is before its start
@@ -251,7 +302,7 @@ TEST_CASE("cupti: bodies, changes, graphs from before the start, and the session
     c.driver.replay(6);
   }
   c.driver.deliver();
-  CHECK(counts_of(next.stop()) == std::map<std::string, int>{{"(graph_before_start)", 2}});
+  CHECK(counts_of(next.stop()) == std::map<std::string, int>{{"(graph_before_start)", 3}});
 }
 
 TEST_CASE("cupti: two collectors of one session know the paths of their own captures") {
@@ -293,11 +344,15 @@ TEST_CASE("cupti: totals of a replay stand below the launch and the capture") {
   for (int i = 0; i < 10; ++i) {
     LATENCY_SCOPE("token");
     driver.replay(6, 1);
+    driver.run_conditional(std::uint64_t{6} << 32 | 3);
   }
   driver.deliver();
   const recording r = run.stop();
   std::map<std::string, std::int64_t> counts;
   for (const device_total& t : r.device_totals) counts[path_text(r, t.path)] += t.count;
-  CHECK(counts == std::map<std::string, std::int64_t>{
-                      {"token", 30}, {"token > attention", 40}, {"token > (unknown node)", 10}});
+  CHECK(counts ==
+        std::map<std::string, std::int64_t>{{"token", 30},
+                                            {"token > attention", 40},
+                                            {"token > (unknown node)", 10},
+                                            {"attention", 10}});  // of launches that are not known
 }

@@ -61,9 +61,15 @@ CUptiResult CUPTIAPI cuptiGetCallbackName(CUpti_CallbackDomain, std::uint32_t id
   *name = id == 1 ? "cuLaunchKernel" : id == 2 ? "cuGraphLaunch_ptsz" : nullptr;
   return *name != nullptr ? CUPTI_SUCCESS : CUPTI_ERROR_INVALID_PARAMETER;
 }
-// Handles are the numbers of what they stand for.
+// Handles are the numbers of what they stand for, until that moves.
 CUptiResult CUPTIAPI cuptiGetGraphNodeId(CUgraphNode node, std::uint64_t* number) {
   *number = reinterpret_cast<std::uint64_t>(node);
+  const auto moved = the_fake_cupti().moved.find(*number);
+  if (moved != the_fake_cupti().moved.end()) *number = moved->second;
+  return CUPTI_SUCCESS;
+}
+CUptiResult CUPTIAPI cuptiGetGraphExecId(CUgraphExec graph, std::uint32_t* number) {
+  *number = static_cast<std::uint32_t>(reinterpret_cast<std::uint64_t>(graph));
   return CUPTI_SUCCESS;
 }
 CUptiResult CUPTIAPI cuptiGetGraphId(CUgraph graph, std::uint32_t* number) {

@@ -5,6 +5,8 @@
 #include <cupti.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -17,6 +19,7 @@ struct fake_cupti {
   int refused_activity = -1;
   std::vector<CUpti_TimestampCallbackFunc> clocks;  // that were chosen
   bool refuses_buffers = false;                     // cuptiActivityRegisterCallbacks fails
+  std::map<std::uint64_t, std::uint64_t> moved;     // handles of nodes, and their later numbers
 
   CUpti_CallbackFunc callback = nullptr;  // that subscribed, with its `user`
   void* user = nullptr;
