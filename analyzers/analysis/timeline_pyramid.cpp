@@ -23,7 +23,7 @@ class name_index {
 
   void count(track_kind kind, const lane_interval& i) {
     double& time = times_[is_device(kind)][i.name];
-    time += 1 + static_cast<double>(i.end_ns) - static_cast<double>(i.start_ns);
+    time += 1 + static_cast<double>(i.end_ns - i.start_ns);
   }
 
   // Once everything is counted.
