@@ -277,7 +277,10 @@ int main(int argc, char** argv) try {
   rows.push_back(early);
   rows.push_back(late);
   if (machine.empty()) machine = benchmarks::this_machine() + ", " + gpu_name();
-  benchmarks::report(rows, machine, "cupti_cost --processes " + std::to_string(processes), output);
+  benchmarks::report(rows, machine,
+                     "cupti_cost --processes " + std::to_string(processes) + " --long-run " +
+                         std::to_string(long_run),
+                     output);
 } catch (const latency::error& e) {
   std::fprintf(stderr, "cupti_cost: %s\n", e.what());
   return 2;

@@ -49,12 +49,18 @@ std::string escaped(const std::string& name) {
   return text;
 }
 
+// Ten digits, and whether the tree differed from that commit.
+std::string shortened(const std::string& commit) {
+  const std::size_t dash = commit.find('-');
+  return commit.substr(0, 10) + (dash == std::string::npos ? "" : commit.substr(dash));
+}
+
 std::string tables_of(const fs::path& repository, const std::string& benchmark) {
   std::string text = "\n";
   for (const fs::path& path : sorted_files(repository / "benchmarks/results", ".json")) {
     if (path.stem() != benchmark) continue;
     const benchmarks::result_file file = benchmarks::parse_result_file(read(path), path.string());
-    text += fmt::format("{}, commit {}, {}: `{}`\n\n", file.machine, file.commit.substr(0, 10),
+    text += fmt::format("{}, commit {}, {}: `{}`\n\n", file.machine, shortened(file.commit),
                         file.date.substr(0, 10), file.command);
     const bool shows_work = std::any_of(file.rows.begin(), file.rows.end(),
                                         [](const benchmarks::row& row) { return row.work; });
