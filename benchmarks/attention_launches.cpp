@@ -52,8 +52,7 @@ void set_sizes(Params& p, const attention_shape& s, void* workspace) {
 
 }  // namespace
 
-attention_launches::attention_launches(const attention_shape& s,
-                                       std::optional<kernels::attention_tail> tail)
+attention_launches::attention_launches(const attention_shape& s)
     : workspace_(kernels::attention_workspace_bytes()) {
   CUDA_OK(cudaMemset(workspace_.as<void>(), 0, kernels::attention_workspace_bytes()));
   int device = 0, l2_bytes = 0;
@@ -63,19 +62,10 @@ attention_launches::attention_launches(const attention_shape& s,
   const std::size_t q_bytes = (e4m3 ? 3 : 4) * count_of(s, s.tokens_q);  // with the output
   const std::size_t kv_bytes = (e4m3 ? 2 : 4) * count_of(s, s.tokens_kv);
   const std::size_t sets = 2 * static_cast<std::size_t>(l2_bytes) / (q_bytes + kv_bytes) + 2;
-  for (std::size_t i = 0; i < sets; ++i) e4m3 ? add_e4m3(s) : add_bf16(s, tail);
+  for (std::size_t i = 0; i < sets; ++i) e4m3 ? add_e4m3(s) : add_bf16(s);
 }
 
-bool attention_launches::takes_tail(const attention_shape& s, kernels::attention_tail tail) {
-  kernels::attention_params p;
-  p.head_dim = s.head_dim;
-  p.causal = s.causal;
-  set_sizes(p, s, nullptr);
-  return s.format == attention_format::bf16 && kernels::takes_tail(p, tail);
-}
-
-void attention_launches::add_bf16(const attention_shape& s,
-                                  std::optional<kernels::attention_tail> tail) {
+void attention_launches::add_bf16(const attention_shape& s) {
   const std::int64_t row = row_of(s);
   const auto tensor = [&](int tokens) {
     memory_.push_back(random_tensor(count_of(s, tokens)));
@@ -95,9 +85,7 @@ void attention_launches::add_bf16(const attention_shape& s,
   p.causal = s.causal;
   set_sizes(p, s, workspace_.as<void>());
   path_ = kernels::describe(kernels::choose_attention_path(p));
-  turns_.emplace_back([p, tail](cudaStream_t stream) {
-    tail ? kernels::attention_with_tail(p, *tail, stream) : kernels::attention(p, stream);
-  });
+  turns_.emplace_back([p](cudaStream_t stream) { kernels::attention(p, stream); });
 }
 
 void attention_launches::add_e4m3(const attention_shape& s) {

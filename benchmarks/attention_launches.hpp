@@ -5,13 +5,11 @@
 #include <cuda_runtime.h>
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "benchmarks/cuda_ok.hpp"
-#include "kernels/attention/tail_schedules.hpp"
 
 namespace benchmarks {
 
@@ -41,11 +39,7 @@ class device_memory {
 
 class attention_launches {
  public:
-  // With `tail`, which must take the shape, the launches end so.
-  explicit attention_launches(const attention_shape& shape,
-                              std::optional<kernels::attention_tail> tail = {});
-
-  static bool takes_tail(const attention_shape& shape, kernels::attention_tail tail);
+  explicit attention_launches(const attention_shape& shape);
 
   // Launches over the buffers of turn `i`.
   void operator()(std::size_t i, cudaStream_t stream) const { turns_[i % turns_.size()](stream); }
@@ -53,7 +47,7 @@ class attention_launches {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  void add_bf16(const attention_shape& shape, std::optional<kernels::attention_tail> tail);
+  void add_bf16(const attention_shape& shape);
   void add_e4m3(const attention_shape& shape);
 
   device_memory workspace_;

@@ -2,7 +2,7 @@
 // median of single calls between events; the mean of a captured graph of 20 launches as a short
 // burst after a pause; and the same sustained, with the SM clock and the power of that while.
 //
-//   bench_kernels [--filter 4680] [--tail half_tiles] [--seconds 2] [--json FILE]
+//   bench_kernels [--filter 4680] [--seconds 2] [--json FILE]
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 
@@ -10,7 +10,6 @@
 #include <chrono>
 #include <latency/error.hpp>
 #include <latency/statistics.hpp>
-#include <map>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -25,7 +24,6 @@ namespace {
 
 using benchmarks::attention_format;
 using benchmarks::attention_shape;
-using kernels::attention_tail;
 
 constexpr double reference_tflops = 790;  // large bf16 matrix products on this chip
 
@@ -57,8 +55,7 @@ double flops(const attention_shape& s) {
 // One shape with its buffers, captured.
 class attention_graph {
  public:
-  attention_graph(const attention_shape& s, std::optional<attention_tail> tail)
-      : launches_(s, tail) {
+  explicit attention_graph(const attention_shape& s) : launches_(s) {
     CUDA_OK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
     graph_.emplace(stream_, [this](int i) { launches_(static_cast<std::size_t>(i), stream_); });
   }
@@ -109,11 +106,6 @@ int main(int argc, char** argv) try {
   std::string filter, output, machine;
   double seconds = 2;
   app.add_option("--filter", filter, "only shapes whose name contains this");
-  std::optional<attention_tail> tail;
-  const std::map<std::string, attention_tail> tails{{"half_tiles", attention_tail::half_tiles},
-                                                    {"by_length", attention_tail::by_length}};
-  app.add_option("--tail", tail, "end launches so, and only take shapes that can")
-      ->transform(CLI::CheckedTransformer(tails));
   app.add_option("--seconds", seconds, "of the sustained figure")->check(CLI::Range(0.1, 600.0));
   app.add_option("--machine", machine, "the machine, in words");
   app.add_option("-o,--json", output, "result file to write");
@@ -127,8 +119,7 @@ int main(int argc, char** argv) try {
   for (const attention_shape& s : shapes) {
     const std::string name = s.name;
     if (name.find(filter) == std::string::npos) continue;
-    if (tail && !benchmarks::attention_launches::takes_tail(s, *tail)) continue;
-    attention_graph graph(s, tail);
+    attention_graph graph(s);
     const double call_us = graph.single_call_us();
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     const double burst_us = graph.replay_us();
@@ -159,10 +150,7 @@ int main(int argc, char** argv) try {
   if (rows.empty()) throw latency::error("no such shape's name contains '" + filter + "'");
   if (output.empty()) return 0;
   if (machine.empty()) machine = device_name();
-  std::string command = fmt::format("bench_kernels --seconds {}", seconds);
-  for (const auto& [name, value] : tails)
-    if (tail == value) command += " --tail " + name;
-  benchmarks::report(rows, machine, command, output);
+  benchmarks::report(rows, machine, fmt::format("bench_kernels --seconds {}", seconds), output);
 } catch (const std::exception& e) {
   std::fprintf(stderr, "bench_kernels: %s\n", e.what());
   return 2;

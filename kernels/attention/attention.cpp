@@ -18,6 +18,9 @@ bool aligned(const attention_tensor<Element>& tensor) {
          tensor.token_stride % 8 == 0 && tensor.head_stride % 8 == 0;
 }
 
+// Up to here a tile has too few blocks of keys to be cut along them.
+constexpr int few_keys = 704;
+
 void validate(const attention_params& p) {
   const auto reject = [](const std::string& why) {
     throw std::invalid_argument("attention: " + why);
@@ -60,10 +63,12 @@ void attention(const attention_params& p, attention_path path, cudaStream_t stre
   if (path == attention_path::plain) return attention_plain(p, stream);
   if (choose_attention_path(p) != attention_path::hopper)
     throw std::invalid_argument("attention: the Hopper path does not take this shape or device");
-  if (p.head_dim == 128)
-    p.causal ? sm90::launch_128_causal(p, stream) : sm90::launch_128(p, stream);
-  else
+  if (p.head_dim == 64)
     p.causal ? sm90::launch_64_causal(p, stream) : sm90::launch_64(p, stream);
+  else if (p.causal)
+    sm90::launch_128_causal(p, stream);
+  else
+    p.tokens_kv <= few_keys ? sm90::launch_128_few_keys(p, stream) : sm90::launch_128(p, stream);
 }
 
 }  // namespace kernels

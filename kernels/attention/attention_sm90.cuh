@@ -54,7 +54,7 @@ __global__ void __launch_bounds__(Config::threads, 1)
   const int valid = p.valid_rows == nullptr ? p.tokens_kv : *p.valid_rows;
   const int blocks = (valid + Config::block_n - 1) / Config::block_n;
   const typename Config::schedule schedule(args.row_blocks, p.heads, p.batch, blocks,
-                                           Config::causal, p.workspace != nullptr);
+                                           p.workspace != nullptr);
 
   if (threadIdx.x < 128) {
     ptx::registers_release<40>();

@@ -3,13 +3,17 @@
 // arguments, the ring of slots, and the walk over the schedule that producer and consumers take
 // alike.
 
+#include <type_traits>
+
 #include "kernels/attention/attention.hpp"
+#include "kernels/attention/causal_schedule_sm90.cuh"
 #include "kernels/attention/schedule_sm90.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 
 namespace kernels::sm90 {
 
-template <int HeadDim, int BlockN, int Slots, bool Causal, class Schedule = attention_schedule>
+template <int HeadDim, int BlockN, int Slots, bool Causal,
+          class Schedule = std::conditional_t<Causal, causal_schedule, attention_schedule>>
 struct attention_config {
   using schedule = Schedule;
   static constexpr int head_dim = HeadDim;

@@ -45,7 +45,7 @@ void launch_kernel(Arguments args, const CUtensorMap& q, const CUtensorMap& k, c
         "shared memory");
   const int tiles = args.row_blocks * p.heads * p.batch;
   const int key_blocks = (p.tokens_kv + Config::block_n - 1) / Config::block_n;
-  const bool may_split = Config::schedule::splits && p.workspace != nullptr && !Config::causal &&
+  const bool may_split = Config::schedule::splits && p.workspace != nullptr &&
                          attention_schedule::ranges(grid_limit, tiles % grid_limit, key_blocks) > 0;
   if (!may_split) args.params.workspace = nullptr;
   cudaLaunchConfig_t config{};

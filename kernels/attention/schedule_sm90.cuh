@@ -8,8 +8,7 @@
 // pieces first and its whole tiles then, so that every piece is written long before the end, and is
 // combined with the others meanwhile.
 //
-// Causal tiles see fewer keys the earlier their queries are. Block c takes pairs of a tile and its
-// mirror image (the last with the first, and so on), which cost the same; they are not split.
+// causal_schedule_sm90.cuh and half_tile_schedule_sm90.cuh have others.
 
 #include "kernels/attention/attention.hpp"
 
@@ -19,6 +18,14 @@ struct attention_work {
   int row_block, head, batch;
   int first, last;  // blocks of keys [first, last)
   int piece;        // where its partial result goes, or -1 for a whole tile
+};
+
+// The size of the grid, and which of its blocks asks.
+struct grid_position {
+  int grid, block;
+  static __device__ grid_position here() {
+    return {static_cast<int>(gridDim.x), static_cast<int>(blockIdx.x)};
+  }
 };
 
 class attention_schedule {
@@ -34,16 +41,15 @@ class attention_schedule {
     return count > tail ? count : 0;
   }
 
-  // `key_blocks`: of a whole tile; causal tiles have their own numbers.
-  __device__ attention_schedule(int row_blocks, int heads, int batch, int key_blocks, bool causal,
+  // `key_blocks`: of a whole tile.
+  __device__ attention_schedule(int row_blocks, int heads, int batch, int key_blocks,
                                 bool may_split)
       : row_blocks_(row_blocks),
         heads_(heads),
         key_blocks_(key_blocks),
-        causal_(causal),
         whole_tiles_(row_blocks * heads * batch) {
     const int tail = whole_tiles_ % static_cast<int>(gridDim.x);
-    if (causal || !may_split) return;
+    if (!may_split) return;
     splitters_ = ranges(gridDim.x, tail, key_blocks);
     if (splitters_ == 0) return;
     split_tiles_ = tail;
@@ -87,15 +93,11 @@ class attention_schedule {
   // says that there is nothing to do in this turn.
   [[nodiscard]] __device__ int turns() const {
     const int grid = gridDim.x;
-    return causal_ ? 2 * ((pairs() + grid - 1) / grid) : (whole_tiles_ + grid - 1) / grid;
+    return (whole_tiles_ + grid - 1) / grid;
   }
   [[nodiscard]] __device__ attention_work turn(int i) const {
-    const int at = (causal_ ? i / 2 : i) * static_cast<int>(gridDim.x) + blockIdx.x;
-    if (!causal_) return at < whole_tiles_ ? tile_of(at) : attention_work{-1, 0, 0, 0, 0, -1};
-    const int half = (row_blocks_ + 1) / 2, low = at % half, head = at / half;
-    const int high = row_blocks_ - 1 - low;  // the same in the middle of an odd number
-    const bool nothing = at >= pairs() || (i % 2 == 1 && low == high);
-    return {nothing ? -1 : (i % 2 == 0 ? high : low), head % heads_, head / heads_, 0, 0, -1};
+    const int at = i * static_cast<int>(gridDim.x) + blockIdx.x;
+    return at < whole_tiles_ ? tile_of(at) : attention_work{-1, 0, 0, 0, 0, -1};
   }
   // Row blocks of one head follow each other, so that blocks that run together share keys in L2.
   [[nodiscard]] __device__ attention_work tile_of(int tile) const {
@@ -104,12 +106,7 @@ class attention_schedule {
   }
 
  private:
-  [[nodiscard]] __device__ int pairs() const {
-    return whole_tiles_ / row_blocks_ * ((row_blocks_ + 1) / 2);
-  }
-
   int row_blocks_, heads_, key_blocks_;
-  bool causal_;
   int whole_tiles_, splitters_ = 0, split_tiles_ = 0;
 };
 

@@ -10,7 +10,6 @@
 #include <string>
 
 #include "kernels/attention/attention_ref.hpp"
-#include "kernels/attention/tail_schedules.hpp"
 #include "tests/kernels/device_buffer.hpp"
 
 using kernels::attention_params;
@@ -261,7 +260,7 @@ TEST_CASE("attention: the Hopper path at sizes around the tiles") {
   for (const int head_dim : {128, 64})
     for (const bool causal : {false, true})
       for (const int tokens_q : {1, 127, 128, 129, 300})
-        for (const int tokens_kv : {1, 127, 129, 175, 176, 177, 191, 192, 193, 600})
+        for (const int tokens_kv : {1, 127, 129, 175, 177, 192, 193, 600, 704, 705, 880, 881})
           check_against_fp64({1, 2, 2, tokens_q, tokens_kv, head_dim, causal},
                              attention_path::hopper, seed);
 }
@@ -293,33 +292,12 @@ TEST_CASE("attention: the Hopper path at the pipeline's shapes") {
       check_against_fp64({1, 12, 12, 4680, tokens_kv, 128}, attention_path::hopper, seed,
                          workspace);
   check_against_fp64({1, 12, 12, 4680, 18720, 128, false, 14040}, attention_path::hopper, seed);
+  for (const int valid_rows : {0, 1, 600})
+    check_against_fp64({1, 12, 6, 4680, 700, 128, false, valid_rows}, attention_path::hopper, seed);
   check_against_fp64({1, 16, 4, 4096, 4096, 128, true}, attention_path::hopper, seed);
-}
-
-TEST_CASE("attention: other ends of a launch give the same output") {
-  if (!hopper()) return;
-  const std::uint64_t seed = fresh_seed();
-  const auto check_tail = [&](const shape& s, kernels::attention_tail tail) {
-    CAPTURE(words(s));
-    problem data(s, seed);
-    attention_params p = data.params(true);
-    p.workspace = nullptr;  // whole tiles: the same sums in the same order
-    data.run(p, attention_path::hopper);
-    const auto o = data.o;
-    const auto lse = data.lse;
-    REQUIRE(kernels::takes_tail(p, tail));
-    for (int i = 0; i < 2; ++i) {
-      data.run([&] { kernels::attention_with_tail(p, tail, nullptr); });
-      CHECK(same_bits(data, o, lse));
-    }
-  };
-  for (const int tokens_kv : {1, 176, 177, 353, 512, 1500})
-    check_tail({1, 12, 12, 4680, tokens_kv, 128}, kernels::attention_tail::half_tiles);
-  check_tail({1, 12, 6, 4680, 700, 128, false, 0}, kernels::attention_tail::half_tiles);
-  check_tail({1, 12, 6, 4680, 700, 128, false, 600}, kernels::attention_tail::half_tiles);
-  check_tail({2, 4, 2, 8192, 8192, 128, true}, kernels::attention_tail::by_length);
-  check_tail({1, 7, 7, 4600, 5000, 128, true, 4700}, kernels::attention_tail::by_length);
-  check_tail({1, 12, 12, 3000, 200, 128, true}, kernels::attention_tail::by_length);
+  check_against_fp64({2, 4, 2, 8192, 8192, 64, true}, attention_path::hopper, seed);
+  check_against_fp64({1, 12, 12, 4680, 5000, 128, true, 4700}, attention_path::hopper, seed);
+  check_against_fp64({1, 12, 12, 3000, 200, 128, true}, attention_path::hopper, seed);
 }
 
 TEST_CASE("attention: the plain path") {
