@@ -33,11 +33,15 @@ std::int64_t least_memory_bytes(const config& c) {
   const std::int64_t cached_tokens = g.cached_latent_frames() * c.dit.tokens_per_latent_frame();
   const std::int64_t keys_and_values = 2 * c.dit.layers * cached_tokens * c.dit.dim * g.samples;
   const std::int64_t latents = g.samples * g.latent_frames * c.dit.latent_frame_elements();
+  const std::int64_t computed_tokens =
+      g.samples * dit_options(g, false).most_latent_frames * c.dit.tokens_per_latent_frame();
+  const std::int64_t activations =
+      computed_tokens * (c.dit.patch_features() + 7 * c.dit.dim + c.dit.ffn_dim);
   std::int64_t weights = c.reference.weights == "random" ? parameter_count(c.dit) : 0;
   const reference_settings& r = c.reference;
   if (r.encodes_prompts() && r.text_encoder.weights == "random")
     weights += umt5::parameter_count(r.text_encoder.model);
-  return (keys_and_values + latents + weights) * f32_bytes;
+  return (keys_and_values + latents + activations + weights) * f32_bytes;
 }
 
 void require_memory(const config& c) {

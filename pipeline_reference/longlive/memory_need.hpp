@@ -10,8 +10,9 @@
 
 namespace longlive {
 
-// Bytes that a run on the CPU cannot do without: the KV cache, the latents of the clip and, when
-// they are made up and not mapped from a file, the weights of the transformer and the text encoder.
+// Bytes that a run on the CPU cannot do without: the KV cache, the latents of the clip, the
+// transformer's activations and, when they are made up and not mapped from a file, the weights of
+// the transformer and the text encoder.
 [[nodiscard]] std::int64_t least_memory_bytes(const config& c);
 
 // Throws latency::error naming the configuration when this machine has less memory than that. A

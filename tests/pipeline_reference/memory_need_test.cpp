@@ -94,6 +94,20 @@ TEST_CASE("device_memory_bytes: is what making the model and generating a clip a
   }
 }
 
+TEST_CASE(
+    "least_memory_bytes: no more than making the model takes, and much of what samples take") {
+  watched_backend backend;
+  const auto made = [&](const longlive::config& c) {
+    return longlive::device_memory_bytes(c, longlive::loop_kind::interactive, backend);
+  };
+  const longlive::config one = small(), many = small("num_samples: 64\n");
+  const std::int64_t least_one = longlive::least_memory_bytes(one),
+                     least_many = longlive::least_memory_bytes(many);
+  CHECK(least_one <= made(one));
+  CHECK(least_many <= made(many));
+  CHECK(4 * (least_many - least_one) > made(many) - made(one));
+}
+
 TEST_CASE("require_device_memory: says what is needed, what is free, and what would fit") {
   const longlive::config c = small();
   watched_backend backend;
