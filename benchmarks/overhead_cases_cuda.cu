@@ -1,5 +1,4 @@
 #include <cuda_runtime.h>
-#include <sched.h>
 
 #include <latency/cuda_overhead.hpp>
 #include <latency/cupti_overhead.hpp>
@@ -34,16 +33,6 @@ __global__ void prepare_then_add_one(std::uint32_t* counts) {
   }
 }
 
-// Which processor a thread runs on, and what its neighbours do, would be most of what intervals
-// hold. Once CUDA has started its own threads, which would come along.
-void stay_on_one_processor() {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  if (sched_setaffinity(0, sizeof one, &one) != 0)
-    throw latency::error("cannot stay on one processor");
-}
-
 // How often each of some threads has added one.
 class counters {
  public:
@@ -52,7 +41,6 @@ class counters {
     CUDA_OK(cudaMalloc(&counts_, bytes));
     CUDA_OK(cudaMemset(counts_, 0, bytes));
     CUDA_OK(cudaDeviceSynchronize());
-    stay_on_one_processor();
   }
   counters(const counters&) = delete;
   counters& operator=(const counters&) = delete;

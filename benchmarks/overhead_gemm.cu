@@ -139,8 +139,8 @@ void time_feed_forward(latency::overhead_trial& trial) {
     second.make_random(3);
     CUDA_OK(cudaDeviceSynchronize());
     const product raise(library, width, hidden), lower(library, hidden, width);
-    latency::cuda::time(trial, "3 feed-forward networks", stream, [&] {
-      for (int i = 0; i < 3; ++i) {  // a process ends before the GPU has to lower its clock
+    latency::cuda::time(trial, "10 feed-forward networks", stream, [&] {
+      for (int i = 0; i < 10; ++i) {
         latency::cuda::scope network{stream, "feed_forward"};
         raise.run(x, first, up, workspace, stream);
         lower.run(up, second, down, workspace, stream);

@@ -5,7 +5,7 @@
 
 namespace benchmarks {
 
-// Times the loop "3 feed-forward networks": [4680, 1536] x [1536, 8960], then x [8960, 1536],
+// Times the loop "10 feed-forward networks": [4680, 1536] x [1536, 8960], then x [8960, 1536],
 // bf16, each network in a latency::cuda::scope. Throws latency::error when CUDA or cuBLASLt
 // refuses, or when a product is wrong.
 void time_feed_forward(latency::overhead_trial& trial);
