@@ -132,10 +132,12 @@ std::vector<row> compare(const std::vector<alternative>& alternatives, const std
   return rows;
 }
 
-std::string ratio_interval_text(const row& r) {
-  return r.ratio_interval
-             ? fmt::format(" ({:.3f} to {:.3f})", r.ratio_interval->first, r.ratio_interval->second)
-             : "";
+std::string ratio_text(const row& r) {
+  if (r.reference_name.empty()) return "";
+  const double ratio = r.value / r.reference_value;
+  if (!r.ratio_interval) return fmt::format("{:.3g} x {}", ratio, r.reference_name);
+  return fmt::format("{:.3f} ({:.3f} to {:.3f}) x {}", ratio, r.ratio_interval->first,
+                     r.ratio_interval->second, r.reference_name);
 }
 
 void report(const std::vector<row>& rows, const std::string& machine, const std::string& command,
@@ -148,11 +150,8 @@ void report(const std::vector<row>& rows, const std::string& machine, const std:
   file["date"] = latency::detail::utc_now();
   for (const row& r : rows) {
     const bool compared = !r.reference_name.empty();
-    const std::string ratio = compared ? fmt::format("{:.3f}{} x {}", r.value / r.reference_value,
-                                                     ratio_interval_text(r), r.reference_name)
-                                       : "";
     fmt::print("{:<58} {:>10.4g} {:<10} {:>4} {:>9}  {}{}{}\n", r.name, r.value, r.unit, r.n,
-               r.spread ? fmt::format("{:.3g}", *r.spread) : "", ratio, r.work ? "  " : "",
+               r.spread ? fmt::format("{:.3g}", *r.spread) : "", ratio_text(r), r.work ? "  " : "",
                rate_text(r));
     nlohmann::ordered_json entry{
         {"name", r.name}, {"value", r.value}, {"unit", r.unit}, {"n", r.n}};

@@ -48,8 +48,9 @@ struct alternative {
 [[nodiscard]] std::vector<row> compare(const std::vector<alternative>& alternatives,
                                        const std::string& unit, int rounds);
 
-// " (1.021 to 1.034)", the interval of the row's ratio; empty where it has none.
-[[nodiscard]] std::string ratio_interval_text(const row& r);
+// "1.03 x NAME" of a row's reference, or "1.028 (1.021 to 1.034) x NAME" where the interval is
+// known; empty without a reference.
+[[nodiscard]] std::string ratio_text(const row& r);
 
 // Prints the rows as a table and writes the result file, unless `path` is empty. Throws
 // latency::error.

@@ -69,15 +69,10 @@ std::string tables_of(const fs::path& repository, const std::string& benchmark) 
         shows_work ? "work | rate | " : "", shows_work ? "---|---|" : "");
     for (const benchmarks::row& row : file.rows) {
       const std::string spread = row.spread ? fmt::format("{:.3g}", *row.spread) : "";
-      const std::string ratio =
-          row.reference_name.empty()
-              ? ""
-              : fmt::format("{:.3g}{} x {}", row.value / row.reference_value,
-                            benchmarks::ratio_interval_text(row), row.reference_name);
       const std::string work =
           shows_work ? fmt::format("{} | {} | ", work_text(row), rate_text(row)) : "";
       text += fmt::format("| {} | {:.4g} {} | {} | {} | {}{} |\n", escaped(row.name), row.value,
-                          row.unit, spread, row.n, work, ratio);
+                          row.unit, spread, row.n, work, benchmarks::ratio_text(row));
     }
     text += "\n";
   }

@@ -65,9 +65,10 @@ TEST_CASE("result file: a ratio's interval comes back, and is shown behind it") 
   REQUIRE(file.rows[0].ratio_interval);
   CHECK(file.rows[0].ratio_interval->first == 1.2);
   CHECK(file.rows[0].ratio_interval->second == 1.3);
-  CHECK(ratio_interval_text(file.rows[0]) == " (1.200 to 1.300)");
+  CHECK(ratio_text(file.rows[0]) == "1.275 (1.200 to 1.300) x b");
   CHECK_FALSE(file.rows[1].ratio_interval);
-  CHECK(ratio_interval_text(file.rows[1]).empty());
+  CHECK(ratio_text(file.rows[1]).empty());
+  CHECK(ratio_text(parse_result_file(good, "r.json").rows[0]) == "1.27 x b");
 }
 
 TEST_CASE("result file: what is wrong is refused in one line that names the file and the place") {
