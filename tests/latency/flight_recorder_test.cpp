@@ -229,7 +229,7 @@ TEST_CASE("flight_recorder: while threads record, each file is sound and lacks n
       }
     });
   std::size_t spans = 0;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 20; ++i) {
     const latency::recording r = last_seconds(run);
     const latency::proof proven = proof_of(r);
     CHECK(r.hygiene.dropped_spans == 0);
