@@ -213,15 +213,6 @@ std::vector<double> numbers_of(const std::string& option, std::size_t count) {
   return numbers;
 }
 
-std::string gpu_name() {
-  cudaDeviceProp properties{};
-  CUDA_OK(cudaGetDeviceProperties(&properties, 0));
-  int driver = 0;
-  CUDA_OK(cudaDriverGetVersion(&driver));
-  return std::string(properties.name) + ", CUDA driver " + std::to_string(driver / 1000) + "." +
-         std::to_string(driver % 1000 / 10);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -276,7 +267,7 @@ int main(int argc, char** argv) try {
   late.reference_value = early.value;
   rows.push_back(early);
   rows.push_back(late);
-  if (machine.empty()) machine = benchmarks::this_machine() + ", " + gpu_name();
+  if (machine.empty()) machine = benchmarks::this_machine() + ", " + benchmarks::gpu_name();
   benchmarks::report(rows, machine,
                      "cupti_cost --processes " + std::to_string(processes) + " --long-run " +
                          std::to_string(long_run),
