@@ -25,21 +25,12 @@ namespace {
 // What the machine may have is hidden: these runs are compared with each other, on the CPU.
 const int hidden = ::setenv("CUDA_VISIBLE_DEVICES", "", 1);
 
-// Of the bytes of two videos.
-int largest_difference(const std::string& a, const std::string& b) {
-  REQUIRE(a.size() == b.size());
-  int largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    largest = std::max(
-        largest, std::abs(static_cast<unsigned char>(a[i]) - static_cast<unsigned char>(b[i])));
-  return largest;
-}
-
 }  // namespace
 
 using latency_test::read_file;
 using longlive_tests::count;
 using longlive_tests::interactive;
+using longlive_tests::largest_difference;
 using longlive_tests::program_result;
 using longlive_tests::running_program;
 using longlive_tests::single;

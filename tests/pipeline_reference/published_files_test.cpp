@@ -18,6 +18,7 @@
 using checkpoint::random_weights;
 using checkpoint::testing::state_dict;
 using longlive_tests::interactive;
+using longlive_tests::largest_difference;
 using longlive_tests::program_result;
 using longlive_tests::tiny_run;
 
@@ -71,16 +72,6 @@ struct written_model {
                     "--enable_timing", "--timing_output_dir", run / "out", "--overwrite"});
   }
 };
-
-// Between the pixel values of two videos of one size.
-int largest_difference(const std::string& a, const std::string& b) {
-  REQUIRE(a.size() == b.size());
-  int largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    largest = std::max(
-        largest, std::abs(static_cast<unsigned char>(a[i]) - static_cast<unsigned char>(b[i])));
-  return largest;
-}
 
 }  // namespace
 

@@ -2,10 +2,12 @@
 // The two programs with a tiny configuration in a folder of its own, and what their timing files
 // hold. LATENCY_INTERACTIVE_PROGRAM and LATENCY_SINGLE_PROGRAM are set by CMake.
 
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -82,6 +84,16 @@ inline std::vector<std::string> span_names(const nlohmann::json& file) {
 
 inline std::ptrdiff_t count(const std::vector<std::string>& names, const std::string& name) {
   return std::count(names.begin(), names.end(), name);
+}
+
+// Between the bytes, hence the pixel values, of two videos of one size.
+inline int largest_difference(const std::string& a, const std::string& b) {
+  REQUIRE(a.size() == b.size());
+  int largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    largest = std::max(
+        largest, std::abs(static_cast<unsigned char>(a[i]) - static_cast<unsigned char>(b[i])));
+  return largest;
 }
 
 }  // namespace longlive_tests
