@@ -2,43 +2,29 @@
 // Samples that are taken in a process of their own, so that neither memory nor caches of one meet
 // the next.
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
+#include <cstring>
+#include <latency/detail/child_process.hpp>
 #include <latency/error.hpp>
 #include <latency/memory.hpp>
+#include <string>
 #include <type_traits>
 
 namespace benchmarks {
 
-// What `work` returns, which its process writes as bytes. Throws latency::error.
+// What `work` returns, which its process hands over as bytes. Throws latency::error.
 template <class Work>
 [[nodiscard]] auto in_a_process(const Work& work) {
   using result = decltype(work());
   static_assert(std::is_trivially_copyable_v<result>);
-  int ends[2];
-  if (::pipe(ends) != 0) throw latency::error("cannot make a pipe");
-  const pid_t child = ::fork();
-  if (child < 0) throw latency::error("cannot fork");
-  if (child == 0) {
-    try {
-      const result taken = work();
-      ::_exit(::write(ends[1], &taken, sizeof taken) == sizeof taken ? 0 : 2);
-    } catch (const std::exception& e) {
-      std::fprintf(stderr, "%s\n", e.what());
-      ::_exit(2);
-    }
-  }
-  ::close(ends[1]);
+  const std::string bytes = latency::detail::returned_by_child([&] {
+    const result taken = work();
+    return std::string(reinterpret_cast<const char*>(&taken), sizeof taken);
+  });
+  if (bytes.size() != sizeof(result)) throw latency::error("a sample's process failed");
   result taken{};
-  const bool told = ::read(ends[0], &taken, sizeof taken) == sizeof taken;
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  if (!told || status != 0) throw latency::error("a sample's process failed");
+  std::memcpy(&taken, bytes.data(), sizeof taken);
   return taken;
 }
 
