@@ -20,6 +20,9 @@ bool aligned(const attention_tensor<Element>& tensor) {
 
 // Up to here a tile has too few blocks of keys to be cut along them.
 constexpr int few_keys = 704;
+// From here on pairs of blocks win that copy keys for each other, even where the last tile of a
+// head has no neighbour and half of its pair computes for nothing.
+constexpr int many_queries = 8192;
 
 void validate(const attention_params& p) {
   const auto reject = [](const std::string& why) {
@@ -65,6 +68,8 @@ void attention(const attention_params& p, attention_path path, cudaStream_t stre
     throw std::invalid_argument("attention: the Hopper path does not take this shape or device");
   if (p.head_dim == 64)
     p.causal ? sm90::launch_64_causal(p, stream) : sm90::launch_64(p, stream);
+  else if (p.tokens_q >= many_queries && (p.causal || p.tokens_kv > few_keys))
+    p.causal ? sm90::launch_128_causal_clusters(p, stream) : sm90::launch_128_clusters(p, stream);
   else if (p.causal)
     sm90::launch_128_causal(p, stream);
   else

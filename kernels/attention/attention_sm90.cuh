@@ -21,6 +21,7 @@
 #include "kernels/attention/combine_sm90.cuh"
 #include "kernels/attention/config_sm90.cuh"
 #include "kernels/attention/producer_sm90.cuh"
+#include "kernels/ptx/cluster.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 #include "kernels/ptx/tma.cuh"
 #include "kernels/ptx/warpgroup.cuh"
@@ -45,11 +46,14 @@ __global__ void __launch_bounds__(Config::threads, 1)
     ptx::mbarrier_init(shared.q_empty, 8);  // the consumers' warps
     for (int i = 0; i < Config::slots; ++i) {
       ptx::mbarrier_init(shared.kv_full[i], 1);
-      ptx::mbarrier_init(shared.kv_empty[i], 8);
+      ptx::mbarrier_init(shared.kv_empty[i], 8 * Config::cluster);
     }
     ptx::fence_mbarrier_init();
   }
-  __syncthreads();
+  if constexpr (Config::cluster > 1)
+    ptx::cluster_sync();
+  else
+    __syncthreads();
 
   const int valid = p.valid_rows == nullptr ? p.tokens_kv : *p.valid_rows;
   const int blocks = (valid + Config::block_n - 1) / Config::block_n;
@@ -78,6 +82,8 @@ __global__ void __launch_bounds__(Config::threads, 1)
         });
     if (group == 0) ptx::named_barrier_sync(turn_of_0, 256);  // takes the turn that nobody wants
   }
+  // The others write to this block's shared memory until they are done.
+  if constexpr (Config::cluster > 1) ptx::cluster_sync();
 }
 
 }  // namespace kernels::sm90

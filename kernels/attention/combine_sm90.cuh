@@ -11,26 +11,24 @@ namespace kernels::sm90 {
 // row at a time.
 template <class Config>
 __device__ __forceinline__ void combine_pieces(const attention_arguments& args,
-                                               const attention_schedule& schedule) {
+                                               const typename Config::schedule& schedule) {
   const attention_params& p = args.params;
   const int lane = threadIdx.x % 32;
-  const unsigned writers = 2 * schedule.splitters();
+  const unsigned writers = 2 * Config::cluster * schedule.splitters();
   while (*static_cast<volatile unsigned*>(args.arrivals) < writers) __nanosleep(500);
   __threadfence();
 
   constexpr int per_lane = Config::head_dim / 32;
-  const int blocks = schedule.key_blocks();
   const int first = blockIdx.x * 3 + threadIdx.x / 32 - 1;
   for (int i = first; i < schedule.split_tiles() * Config::block_m; i += gridDim.x * 3) {
     const int tile = i / Config::block_m, row_in_tile = i % Config::block_m;
-    const attention_work work = schedule.tile_of(schedule.whole_tiles() + tile);
+    const attention_work work = schedule.split_tile(tile);
     const int row = work.row_block * Config::block_m + row_in_tile;
     if (row >= p.tokens_q) continue;
-    const int last_range = schedule.range_of((tile + 1) * blocks - 1);
+    const int last_range = schedule.last_range(tile);
     float o[per_lane] = {}, biggest = -INFINITY, sum = 0;
-    for (int range = schedule.range_of(tile * blocks); range <= last_range; ++range) {
-      const int second = schedule.range_start(range) / blocks != tile;
-      const std::int64_t from = (2 * range + second) * Config::block_m + row_in_tile;
+    for (int range = schedule.first_range(tile); range <= last_range; ++range) {
+      const std::int64_t from = schedule.piece_of(range, tile) * Config::block_m + row_in_tile;
       const float lse = __ldcg(args.partial_lse + from);
       const float bigger = fmaxf(biggest, lse);
       const float keep = biggest == -INFINITY ? 0.0f : __expf(biggest - bigger);

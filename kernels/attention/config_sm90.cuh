@@ -13,9 +13,10 @@
 namespace kernels::sm90 {
 
 template <int HeadDim, int BlockN, int Slots, bool Causal,
-          class Schedule = std::conditional_t<Causal, causal_schedule, attention_schedule>>
+          class Schedule = std::conditional_t<Causal, causal_schedule<>, attention_schedule<>>>
 struct attention_config {
   using schedule = Schedule;
+  static constexpr int cluster = Schedule::cluster;  // blocks that share keys and values
   static constexpr int head_dim = HeadDim;
   static constexpr int block_m = 128;     // queries of a tile
   static constexpr int block_n = BlockN;  // keys of a block
@@ -60,11 +61,13 @@ struct ring_position {
   }
 };
 
-// The blocks of keys of a tile that any of its queries sees are [0, key_blocks).
+// The blocks of keys that any query of a tile sees, or of its neighbours in a cluster, are
+// [0, key_blocks).
 template <class Config>
 __device__ __forceinline__ int key_blocks(const attention_params& p, int valid, int row_block) {
+  const int row_blocks = (row_block / Config::cluster + 1) * Config::cluster;
   const int seen =
-      Config::causal ? min(valid, (row_block + 1) * Config::block_m + valid - p.tokens_q) : valid;
+      Config::causal ? min(valid, row_blocks * Config::block_m + valid - p.tokens_q) : valid;
   return (max(seen, 0) + Config::block_n - 1) / Config::block_n;
 }
 

@@ -5,6 +5,7 @@
 
 #include "kernels/attention/config_sm90.cuh"
 #include "kernels/attention/consumer_warpgroup_sm90.cuh"
+#include "kernels/attention/lazy_softmax_sm90.cuh"
 #include "kernels/attention/output_sm90.cuh"
 #include "kernels/attention/softmax_sm90.cuh"
 #include "kernels/ptx/mbarrier.cuh"
@@ -26,7 +27,7 @@ class attention_consumer : consumer_warpgroup<Config> {
       if (work.group == (group_ ^ 1)) return keep_in_step(work);
     const attention_params& p = args_.params;
     float o[Config::head_dim / 2];
-    softmax_rows rows(p.scale);
+    softmax rows(p.scale);
 #pragma unroll
     for (float& x : o) x = 0;
     if (work.first < work.last) products(work, rows, o);
@@ -40,6 +41,7 @@ class attention_consumer : consumer_warpgroup<Config> {
   }
 
  private:
+  using softmax = std::conditional_t<Config::causal, lazy_softmax_rows, softmax_rows>;
   using qk = ptx::wgmma<Config::block_n>;
   using pv = ptx::wgmma<Config::head_dim>;
   using position = ring_position<Config::slots>;
@@ -112,7 +114,7 @@ class attention_consumer : consumer_warpgroup<Config> {
       if (i / 4 * 8 + i % 2 == last) s[i] += more;
   }
 
-  __device__ __forceinline__ void products(const attention_work& work, softmax_rows& rows,
+  __device__ __forceinline__ void products(const attention_work& work, softmax& rows,
                                            float (&o)[Config::head_dim / 2]) {
     float s[Config::block_n / 2];
     std::uint32_t p[Config::block_n / 16][4];
@@ -127,7 +129,7 @@ class attention_consumer : consumer_warpgroup<Config> {
     if (work.first == work.last - 1) release_q();
     mask(s, work.row_block, work.last - 1);
     if (args_.params.last_key_count != 1) count_last_key(s, work.last - 1);
-    rows.update<true>(s);
+    rows.template update<true>(s);
     round_to_bf16(p, s);
 
     int n = work.last - 2;
@@ -170,7 +172,7 @@ class attention_consumer : consumer_warpgroup<Config> {
 
   // From the probabilities of block n + 1 to those of block n.
   template <bool Masked>
-  __device__ __forceinline__ void step(const attention_work& work, int n, softmax_rows& rows,
+  __device__ __forceinline__ void step(const attention_work& work, int n, softmax& rows,
                                        float (&s)[Config::block_n / 2],
                                        std::uint32_t (&p)[Config::block_n / 16][4],
                                        float (&o)[Config::head_dim / 2]) {
@@ -187,12 +189,13 @@ class attention_consumer : consumer_warpgroup<Config> {
     release(k);
     if (n == work.first) release_q();
     if (Masked) mask(s, work.row_block, n);
-    rows.update<Masked>(s);
+    const bool rescales = rows.template update<Masked>(s);
 
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(o);
     release(v);
     round_to_bf16(p, s);
+    if (!rescales) return;
 #pragma unroll
     for (int i = 0; i < Config::head_dim / 2; ++i) o[i] *= rows.rescale(i % 4 / 2);
   }

@@ -3,6 +3,7 @@
 // of shared memory are full or may be filled again.
 
 #include "kernels/attention/config_sm90.cuh"
+#include "kernels/ptx/cluster.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 
 namespace kernels::sm90 {
@@ -28,8 +29,14 @@ class consumer_warpgroup {
   __device__ __forceinline__ void wait_full(const position& at) {
     ptx::mbarrier_wait(shared_.kv_full[at.slot], at.parity);
   }
+  // To all blocks of the cluster, because each copies a part of what the slot holds next.
   __device__ __forceinline__ void release(const position& at) {
-    if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(shared_.kv_empty[at.slot]);
+    if constexpr (Config::cluster > 1) {
+      if (threadIdx.x % 32 < Config::cluster)
+        ptx::mbarrier_arrive_in(shared_.kv_empty[at.slot], threadIdx.x % 32);
+    } else {
+      if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(shared_.kv_empty[at.slot]);
+    }
   }
 
   typename Config::shared& shared_;

@@ -14,6 +14,7 @@ struct half_tile_work : attention_work {
 class half_tile_schedule {
  public:
   using work = half_tile_work;
+  static constexpr int cluster = 1;
   static constexpr bool splits = false, halves = true;
 
   __host__ __device__ half_tile_schedule(int row_blocks, int heads, int batch, int key_blocks,

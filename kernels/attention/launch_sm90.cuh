@@ -8,10 +8,11 @@
 
 namespace kernels::sm90 {
 
-// [batch, tokens, heads, head_dim] as boxes of `rows` tokens of one head, in slabs of 64 elements.
+// [batch, tokens, heads, head_dim] as boxes of `rows` tokens of one head and `slabs` slabs of 64
+// elements.
 template <class Element>
 CUtensorMap map_of(const attention_tensor<Element>& tensor, int batch, int tokens, int heads,
-                   int head_dim, int rows) {
+                   int head_dim, int rows, int slabs) {
   ptx::tensor_view view;
   view.data = tensor.data;
   view.sizes = {64, static_cast<std::uint64_t>(tokens), static_cast<std::uint64_t>(head_dim / 64),
@@ -19,57 +20,88 @@ CUtensorMap map_of(const attention_tensor<Element>& tensor, int batch, int token
   // The stride of a dimension of one element is never used, but the driver checks it.
   view.strides = {tensor.token_stride, 64, heads > 1 ? tensor.head_stride : 64,
                   batch > 1 ? tensor.batch_stride : 64};
-  view.box = {64, static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(head_dim / 64), 1,
-              1};
+  view.box = {64, static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(slabs), 1, 1};
   return ptx::make_bf16_tensor_map(view);
+}
+
+inline cudaLaunchAttribute clusters_of(int blocks) {
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim = {static_cast<unsigned>(blocks), 1, 1};
+  return attribute;
+}
+
+// How many clusters run at once, a block on each multiprocessor, on the device that was current
+// when this was first asked for the configuration. `config` as for the launch, but for the grid.
+template <class Config, class Kernel>
+int resident_clusters(Kernel kernel, cudaLaunchConfig_t config) {
+  if (Config::cluster == 1) return multiprocessors();
+  static const int count = [&] {
+    cudaLaunchAttribute attribute = clusters_of(Config::cluster);
+    config.gridDim = Config::cluster;
+    config.attrs = &attribute;
+    config.numAttrs = 1;
+    int found = 0;
+    check(cudaOccupancyMaxActiveClusters(&found, kernel, &config), "clusters");
+    return found;
+  }();
+  return count;
 }
 
 // Fills in what of the arguments follows from args.params and the workspace, and starts the kernel.
 template <class Config, class Consumer, class Arguments>
 void launch_kernel(Arguments args, const CUtensorMap& q, const CUtensorMap& k, const CUtensorMap& v,
                    cudaStream_t stream) {
+  constexpr auto kernel = attention_kernel<Config, Consumer, Arguments>;
+  constexpr int shared_bytes = sizeof(typename Config::shared), cluster = Config::cluster;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
+        "shared memory");
+  cudaLaunchConfig_t config{};
+  config.blockDim = Config::threads;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+
   const attention_params& p = args.params;
-  const int grid_limit = multiprocessors();
   args.row_blocks = (p.tokens_q + Config::block_m - 1) / Config::block_m;
-  if (p.workspace != nullptr) {
-    const workspace_layout layout = layout_workspace(grid_limit);
+  const int groups = row_groups(args.row_blocks, cluster) * p.heads * p.batch;
+  const int clusters = resident_clusters<Config>(kernel, config);
+  bool may_split = false;
+  if constexpr (Config::schedule::splits) {
+    const int key_blocks = (p.tokens_kv + Config::block_n - 1) / Config::block_n;
+    may_split =
+        p.workspace != nullptr && Config::schedule::ranges(clusters, groups, key_blocks) > 0;
+  }
+  if (may_split) {
+    const workspace_layout layout = layout_workspace(multiprocessors());
     auto* const start = static_cast<unsigned char*>(p.workspace);
     args.arrivals = reinterpret_cast<unsigned*>(start);
     args.partial_o = reinterpret_cast<float*>(start + layout.partial_o);
     args.partial_lse = reinterpret_cast<float*>(start + layout.partial_lse);
+  } else {
+    args.params.workspace = nullptr;
   }
 
-  constexpr auto kernel = attention_kernel<Config, Consumer, Arguments>;
-  constexpr int shared_bytes = sizeof(typename Config::shared);
-  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
-        "shared memory");
-  const int tiles = args.row_blocks * p.heads * p.batch;
-  const int key_blocks = (p.tokens_kv + Config::block_n - 1) / Config::block_n;
-  const bool may_split = Config::schedule::splits && p.workspace != nullptr &&
-                         attention_schedule::ranges(grid_limit, tiles % grid_limit, key_blocks) > 0;
-  if (!may_split) args.params.workspace = nullptr;
-  cudaLaunchConfig_t config{};
-  config.gridDim = may_split || tiles > grid_limit ? grid_limit : tiles;
-  config.blockDim = Config::threads;
-  config.dynamicSmemBytes = shared_bytes;
-  config.stream = stream;
+  config.gridDim = (may_split || groups > clusters ? clusters : groups) * cluster;
+  cudaLaunchAttribute attributes[2] = {};
+  config.attrs = attributes;
   // Blocks that combine pieces wait for those that write them: all must run at once.
-  cudaLaunchAttribute cooperative{};
-  cooperative.id = cudaLaunchAttributeCooperative;
-  cooperative.val.cooperative = 1;
-  config.attrs = &cooperative;
-  config.numAttrs = may_split ? 1 : 0;
+  if (may_split) {
+    attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
+    attributes[config.numAttrs++].val.cooperative = 1;
+  }
+  if (cluster > 1) attributes[config.numAttrs++] = clusters_of(cluster);
   check(cudaLaunchKernelEx(&config, kernel, args, q, k, v), "launch");
 }
 
 template <class Config>
 void launch(const attention_params& p, cudaStream_t stream) {
+  constexpr int kv_slabs = Config::slabs / Config::cluster;  // that a block of the grid copies
   attention_arguments args{};
   args.params = p;
   launch_kernel<Config, attention_consumer<Config>>(
-      args, map_of(p.q, p.batch, p.tokens_q, p.heads, p.head_dim, Config::block_m),
-      map_of(p.k, p.batch, p.tokens_kv, p.heads_kv, p.head_dim, Config::block_n),
-      map_of(p.v, p.batch, p.tokens_kv, p.heads_kv, p.head_dim, Config::block_n), stream);
+      args, map_of(p.q, p.batch, p.tokens_q, p.heads, p.head_dim, Config::block_m, Config::slabs),
+      map_of(p.k, p.batch, p.tokens_kv, p.heads_kv, p.head_dim, Config::block_n, kv_slabs),
+      map_of(p.v, p.batch, p.tokens_kv, p.heads_kv, p.head_dim, Config::block_n, kv_slabs), stream);
 }
 
 }  // namespace kernels::sm90

@@ -44,24 +44,62 @@ __device__ __forceinline__ void round_to_bf16(std::uint32_t (&p)[Steps][4],
     for (int j = 0; j < 4; ++j) p[i][j] = pack_bf16(s[8 * i + 2 * j], s[8 * i + 2 * j + 1]);
 }
 
-// Running maximum and sum of the two rows. Exponentials are of base 2, with the scale folded in:
-// exp(scale (s - m)) = exp2(s * scale_log2 - m * scale_log2), one FFMA and one EX2 each.
-class softmax_rows {
+// The maximum, or sum, over the four lanes that hold a row.
+__device__ __forceinline__ float quad_max(float x) {
+  x = fmaxf(x, __shfl_xor_sync(0xffffffff, x, 1));
+  return fmaxf(x, __shfl_xor_sync(0xffffffff, x, 2));
+}
+__device__ __forceinline__ float quad_sum(float x) {
+  x += __shfl_xor_sync(0xffffffff, x, 1);
+  return x + __shfl_xor_sync(0xffffffff, x, 2);
+}
+
+// Running maximum and sum of the two rows, whatever the unit of the maximum.
+class softmax_state {
+ public:
+  // What the last update multiplies older output by.
+  [[nodiscard]] __device__ __forceinline__ float rescale(int r) const { return rescale_[r]; }
+
+  // After the last update: sums of whole rows.
+  __device__ __forceinline__ void finish() {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      sum_[r] = quad_sum(sum_[r]);
+      inverse_[r] = sum_[r] == 0 ? 0.0f : 1 / sum_[r];
+    }
+  }
+  [[nodiscard]] __device__ __forceinline__ float inverse(int r) const {
+    return inverse_[r];
+  }
+
+ protected:
+  // Natural logarithm of the sum of exp(scale s), the maximum given as a power of two; -infinity
+  // for a row without scores.
+  [[nodiscard]] __device__ __forceinline__ float lse_above(float max_log2, int r) const {
+    return sum_[r] == 0 ? -INFINITY : (max_log2 + log2f(sum_[r])) * 0.6931471805599453f;
+  }
+
+  float max_[2] = {-INFINITY, -INFINITY}, sum_[2] = {0, 0};
+  float rescale_[2], inverse_[2];
+};
+
+// Exponentials are of base 2, with the scale folded in: exp(scale (s - m)) = exp2(s * scale_log2 -
+// m * scale_log2), one FFMA and one EX2 each.
+class softmax_rows : public softmax_state {
  public:
   __device__ __forceinline__ explicit softmax_rows(float scale)
       : scale_log2_(scale * 1.4426950408889634f) {}
 
   // Scores become probabilities, not yet divided by the sum. `Masked`: a row may have no score
-  // above -infinity so far.
+  // above -infinity so far. Returns whether older output of this warp must be rescaled.
   template <bool Masked, int Count>
-  __device__ __forceinline__ void update(float (&s)[Count]) {
+  __device__ __forceinline__ bool update(float (&s)[Count]) {
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       float biggest = max_[r];
 #pragma unroll
       for (int i = 2 * r; i < Count; i += 4) biggest = fmaxf(biggest, fmaxf(s[i], s[i + 1]));
-      biggest = fmaxf(biggest, __shfl_xor_sync(0xffffffff, biggest, 1));
-      biggest = fmaxf(biggest, __shfl_xor_sync(0xffffffff, biggest, 2));
+      biggest = quad_max(biggest);
       const float finite = Masked && biggest == -INFINITY ? 0.0f : biggest;
       const float offset = finite * scale_log2_;
       rescale_[r] = exp2_approximate(max_[r] * scale_log2_ - offset);
@@ -75,35 +113,15 @@ class softmax_rows {
       }
       sum_[r] = sum_[r] * rescale_[r] + sum;
     }
+    return true;
   }
 
-  // What the update multiplies older output by.
-  [[nodiscard]] __device__ __forceinline__ float rescale(int r) const {
-    return rescale_[r];
-  }
-
-  // After the last update: sums of whole rows.
-  __device__ __forceinline__ void finish() {
-#pragma unroll
-    for (int r = 0; r < 2; ++r) {
-      sum_[r] += __shfl_xor_sync(0xffffffff, sum_[r], 1);
-      sum_[r] += __shfl_xor_sync(0xffffffff, sum_[r], 2);
-      inverse_[r] = sum_[r] == 0 ? 0.0f : 1 / sum_[r];
-    }
-  }
-  [[nodiscard]] __device__ __forceinline__ float inverse(int r) const {
-    return inverse_[r];
-  }
-  // Natural logarithm of the sum of exp(scale s); -infinity for a row without scores.
   [[nodiscard]] __device__ __forceinline__ float lse(int r) const {
-    return sum_[r] == 0 ? -INFINITY
-                        : (max_[r] * scale_log2_ + log2f(sum_[r])) * 0.6931471805599453f;
+    return lse_above(max_[r] * scale_log2_, r);
   }
 
  private:
   float scale_log2_;
-  float max_[2] = {-INFINITY, -INFINITY}, sum_[2] = {0, 0};
-  float rescale_[2], inverse_[2];
 };
 
 }  // namespace kernels::sm90

@@ -21,7 +21,8 @@
 namespace kernels::sm90 {
 
 struct attention_fp8_config {
-  using schedule = attention_schedule;
+  using schedule = attention_schedule<>;
+  static constexpr int cluster = 1;
   static constexpr int head_dim = 128;
   static constexpr int block_m = 128, block_n = 128;  // groups of rows that share a scale
   static constexpr int slots = 12;

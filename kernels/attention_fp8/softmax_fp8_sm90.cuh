@@ -22,7 +22,7 @@ __device__ __forceinline__ void round_to_e4m3(std::uint32_t (&p)[Steps][4],
                                s[fp8::accumulator_of(i, a, 2)], s[fp8::accumulator_of(i, a, 3)]);
 }
 
-class softmax_rows_fp8 {
+class softmax_rows_fp8 : public softmax_state {
  public:
   static constexpr float shift = 8;  // probabilities are times 2^shift
 
@@ -35,9 +35,7 @@ class softmax_rows_fp8 {
       float biggest = -INFINITY;
 #pragma unroll
       for (int i = 2 * r; i < Count; i += 4) biggest = fmaxf(biggest, fmaxf(s[i], s[i + 1]));
-      biggest = fmaxf(biggest, __shfl_xor_sync(0xffffffff, biggest, 1));
-      biggest = fmaxf(biggest, __shfl_xor_sync(0xffffffff, biggest, 2));
-      biggest = fmaxf(max_[r], biggest * factor);
+      biggest = fmaxf(max_[r], quad_max(biggest) * factor);
       const float finite = Masked && biggest == -INFINITY ? 0.0f : biggest;
       rescale_[r] = exp2_approximate(max_[r] - finite);
       max_[r] = biggest;
@@ -53,31 +51,9 @@ class softmax_rows_fp8 {
     }
   }
 
-  // What the update multiplies older output by.
-  [[nodiscard]] __device__ __forceinline__ float rescale(int r) const {
-    return rescale_[r];
-  }
-
-  // After the last update: sums of whole rows.
-  __device__ __forceinline__ void finish() {
-#pragma unroll
-    for (int r = 0; r < 2; ++r) {
-      sum_[r] += __shfl_xor_sync(0xffffffff, sum_[r], 1);
-      sum_[r] += __shfl_xor_sync(0xffffffff, sum_[r], 2);
-      inverse_[r] = sum_[r] == 0 ? 0.0f : 1 / sum_[r];
-    }
-  }
-  [[nodiscard]] __device__ __forceinline__ float inverse(int r) const {
-    return inverse_[r];
-  }
-  // Natural logarithm of the sum of exp(scale s); -infinity for a row without scores.
   [[nodiscard]] __device__ __forceinline__ float lse(int r) const {
-    return sum_[r] == 0 ? -INFINITY : (max_[r] - shift + log2f(sum_[r])) * 0.6931471805599453f;
+    return lse_above(max_[r] - shift, r);
   }
-
- private:
-  float max_[2] = {-INFINITY, -INFINITY}, sum_[2] = {0, 0};
-  float rescale_[2], inverse_[2];
 };
 
 }  // namespace kernels::sm90

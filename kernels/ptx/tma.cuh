@@ -35,6 +35,21 @@ __device__ __forceinline__ void tma_load(void* shared, const CUtensorMap& map, m
       : "memory");
 }
 
+// The same into every block of the cluster whose bit is set in `blocks`: the box arrives at the
+// address that `shared` has in each, and completes on the barrier that lies where `barrier` does.
+__device__ __forceinline__ void tma_load_multicast(void* shared, const CUtensorMap& map,
+                                                   mbarrier& barrier, std::uint16_t blocks,
+                                                   l2_hint hint, int x0, int x1, int x2, int x3,
+                                                   int x4) {
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes"
+      ".multicast::cluster.L2::cache_hint [%0], [%1, {%4, %5, %6, %7, %8}], [%2], %3, %9;" ::"r"(
+          shared_address(shared)),
+      "l"(&map), "r"(shared_address(&barrier)), "h"(blocks), "r"(x0), "r"(x1), "r"(x2), "r"(x3),
+      "r"(x4), "l"(static_cast<std::uint64_t>(hint))
+      : "memory");
+}
+
 // Joins the bulk group that tma_commit closes. Ordinary stores to the source need
 // fence_shared_to_async and a barrier before it.
 __device__ __forceinline__ void tma_store(const CUtensorMap& map, const void* shared, int x0,

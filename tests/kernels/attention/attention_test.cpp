@@ -300,6 +300,21 @@ TEST_CASE("attention: the Hopper path at the pipeline's shapes") {
   check_against_fp64({1, 12, 12, 3000, 200, 128, true}, attention_path::hopper, seed);
 }
 
+TEST_CASE("attention: many queries, where pairs of blocks copy keys for each other") {
+  if (!hopper()) return;
+  std::mt19937_64 random(fresh_seed());
+  for (const int tokens_q : {8192, 8193, 8320, 8449})  // 64 to 67 tiles, the last whole and not
+    for (const int tokens_kv : {705, 881, 1409, 3000})
+      for (const bool causal : {false, true}) {
+        shape s{1, 3, 1, tokens_q, tokens_kv, 128, causal};
+        check_against_fp64(s, attention_path::hopper, random(), random() % 2 == 0);
+        s.valid_rows = static_cast<int>(random() % (tokens_kv + 1));
+        check_against_fp64(s, attention_path::hopper, random(), random() % 2 == 0);
+      }
+  check_against_fp64({1, 12, 12, 18720, 18720, 128}, attention_path::hopper, random());
+  check_against_fp64({1, 4, 2, 16384, 16384, 128, true}, attention_path::hopper, random());
+}
+
 TEST_CASE("attention: the plain path") {
   std::mt19937_64 random(fresh_seed());
   for (int i = 0; i < 20; ++i) {

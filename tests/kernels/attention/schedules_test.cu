@@ -54,10 +54,39 @@ std::vector<int> loads(const launch& l) {
   walk(
       l,
       [&](int block) {
-        return causal_schedule(l.row_blocks, l.heads, l.batch, {l.grid, block});
+        return causal_schedule<>(l.row_blocks, l.heads, l.batch, {l.grid, block});
       },
       [&](int block, const auto& work) { of[block] += work.row_block + 1; });
   return of;
+}
+
+// Every tile once, and in each turn neighbours of one head in the blocks of a cluster.
+template <int Cluster>
+void check_causal_schedule(launch l) {
+  l.grid = (l.grid + Cluster - 1) / Cluster * Cluster;
+  const auto make = [&](int block) {
+    return causal_schedule<Cluster>(l.row_blocks, l.heads, l.batch, {l.grid, block});
+  };
+  std::map<half_tile, int> times;
+  walk(l, make, [&](int, const auto& work) {
+    if (work.row_block >= l.row_blocks) return;  // beyond the last queries
+    for (const int half : {0, 1}) ++times[{work.batch, work.head, work.row_block, half}];
+  });
+  RC_ASSERT(each_once(l, times));
+  for (int block = 0; block < l.grid; ++block) {
+    const auto schedule = make(block), first = make(block / Cluster * Cluster);
+    RC_ASSERT(schedule.turns() == first.turns());
+    for (int i = 0; i < schedule.turns(); ++i) {
+      const auto work = schedule.turn(i), neighbour = first.turn(i);
+      if (work.row_block < 0) {
+        RC_ASSERT(neighbour.row_block < 0);
+        continue;
+      }
+      RC_ASSERT(neighbour.row_block % Cluster == 0);
+      RC_ASSERT(work.row_block == neighbour.row_block + block % Cluster);
+      RC_ASSERT(work.head == neighbour.head && work.batch == neighbour.batch);
+    }
+  }
 }
 
 }  // namespace
@@ -97,16 +126,8 @@ TEST_CASE("half_tile_schedule: 444 tiles on 132 multiprocessors are three rounds
 TEST_CASE("causal_schedule: computes every tile once, and ends within about one tile") {
   CHECK(rc::check([] {
     const launch l = some_launch();
-    std::map<half_tile, int> times;
-    walk(
-        l,
-        [&](int block) {
-          return causal_schedule(l.row_blocks, l.heads, l.batch, {l.grid, block});
-        },
-        [&](int, const auto& work) {
-          for (const int half : {0, 1}) ++times[{work.batch, work.head, work.row_block, half}];
-        });
-    RC_ASSERT(each_once(l, times));
+    check_causal_schedule<1>(l);
+    check_causal_schedule<2>(l);
     const auto of = loads(l);
     const auto [least, most] = std::minmax_element(of.begin(), of.end());
     RC_ASSERT(*most - *least <= l.row_blocks);

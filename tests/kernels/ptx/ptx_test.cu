@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/ptx/cluster.cuh"
 #include "kernels/ptx/matrix_move.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 #include "kernels/ptx/tensor_map.hpp"
@@ -97,6 +98,39 @@ __global__ void copy_box(const __grid_constant__ CUtensorMap from,
     ptx::tma_wait_read<0>();
     ptx::tma_wait<0>();
   }
+}
+
+// Two blocks each copy half of 16 rows into both, round after round, when both have read the last.
+constexpr int shared_rounds = 4;
+__global__ void __cluster_dims__(2, 1, 1)
+    share_rows(const __grid_constant__ CUtensorMap from, __nv_bfloat16* seen) {
+  __shared__ alignas(1024) __nv_bfloat16 rows[16][64];
+  __shared__ ptx::mbarrier full, empty;
+  const std::uint32_t rank = ptx::cluster_rank();
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_init(full, 1);
+    ptx::mbarrier_init(empty, 2);
+    ptx::fence_mbarrier_init();
+  }
+  ptx::cluster_sync();
+  for (int round = 0; round < shared_rounds; ++round) {
+    const std::uint32_t parity = round % 2;
+    if (threadIdx.x == 0) {
+      ptx::mbarrier_wait(empty, parity ^ 1);
+      ptx::mbarrier_arrive_expect(full, sizeof rows);
+      ptx::tma_load_multicast(rows[8 * rank], from, full, 0b11, ptx::l2_hint::normal, 0,
+                              16 * round + 8 * static_cast<int>(rank), 0, 0, 0);
+    }
+    ptx::mbarrier_wait(full, parity);
+    __nv_bfloat16* const to = seen + (rank * shared_rounds + round) * 16 * 64;
+    for (int i = threadIdx.x; i < 16 * 64; i += blockDim.x) to[i] = (&rows[0][0])[i];
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      ptx::mbarrier_arrive(empty);
+      ptx::mbarrier_arrive_in(empty, rank ^ 1);
+    }
+  }
+  ptx::cluster_sync();
 }
 
 // D = A B + 1 by a warpgroup with K = 128. A is [64][128]; B is [N][128] (k_major) or [128][N].
@@ -355,6 +389,23 @@ TEST_CASE("tma: a box arrives swizzled, zeros stand for what lies outside, and t
       }
     for (int r = 0; r < first; ++r) REQUIRE(__bfloat162float(copied[r * box_columns + 1]) == 0);
   }
+}
+
+TEST_CASE("cluster: two blocks copy halves of a box into both") {
+  if (!hopper()) return;
+  constexpr int rows = 16 * shared_rounds;
+  const auto input = random_numbers(9).bf16(rows * 64);
+  const device_buffer<__nv_bfloat16> from(input);
+  device_buffer<__nv_bfloat16> seen(2 * rows * 64);
+  seen.fill_bytes(0xFF);
+  share_rows<<<2, 128>>>(ptx::make_bf16_tensor_map(view_of(from.get(), rows, 64, 8)), seen.get());
+  finish_kernel();
+  const auto found = seen.values();
+  for (int rank = 0; rank < 2; ++rank)
+    for (int r = 0; r < rows; ++r)
+      for (int c = 0; c < 64; ++c)
+        REQUIRE(__bfloat162float(found[(rank * rows + r) * 64 + 8 * ((c / 8) ^ (r % 8)) + c % 8]) ==
+                __bfloat162float(input[r * 64 + c]));
 }
 
 TEST_CASE("tensor maps: a stride that is no multiple of 16 bytes is refused") {
