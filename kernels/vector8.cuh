@@ -67,6 +67,7 @@ __device__ __forceinline__ float block_sum(float x, float* partial) {
   if (threadIdx.x % warp_lanes == 0) partial[threadIdx.x / warp_lanes] = x;
   __syncthreads();
   float sum = 0;
+#pragma unroll 6  // the warps of a row of 1536 values
   for (int warp = 0; warp < static_cast<int>(blockDim.x) / warp_lanes; ++warp) sum += partial[warp];
   return sum;
 }

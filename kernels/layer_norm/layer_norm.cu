@@ -1,98 +1,133 @@
-// A block takes row after row, a thread 8 columns of them: gate, scale and shift stay in its
-// registers, and the next row is on its way while this one is summed. A row is read once; its
-// variance is summed about its mean, so that a large mean costs no precision.
+// A block takes a row, a thread three vectors of 8 columns: many short blocks keep the loads of
+// some rows, the sums of others and the stores of others in flight together, as a copy has them. A
+// row is read once and summed once, about its first value, so that a large mean costs no precision.
 #include "kernels/layer_norm/layer_norm.hpp"
-#include "kernels/multiprocessors.hpp"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
 namespace {
 
-constexpr int most_threads = most_row_columns / 8;
-constexpr int resident_threads = 1024;  // of a multiprocessor, at 64 registers each
+constexpr int vectors = 3;          // of a thread
+constexpr int most_threads = 352;   // for most_row_columns
+constexpr int narrow_threads = 64;  // for LongLive's 1536 columns
+constexpr int narrow_blocks = 14;   // of a multiprocessor
+static_assert(8 * vectors * most_threads >= most_row_columns);
 
-// What a row is multiplied with and what is added, of this thread's columns.
-struct row_factors {
-  floats8 gate, scale, shift;
+// Sums of deviations from a value of the row, and of their squares.
+struct row_sums {
+  float deviations = 0, squares = 0;
 };
 
-__device__ __forceinline__ void load_factors(const layer_norm_params& p, std::int64_t frame,
-                                             int column, row_factors& f) {
-  const auto read = [&](const rows_of<const __nv_bfloat16>& of) {
-    return widen(load8(of.data + frame * of.stride + column));
-  };
-  if (p.gate.data != nullptr) f.gate = read(p.gate);
-  if (p.scale.data != nullptr) {
-    f.scale = read(p.scale);
-    f.shift = read(p.shift);
-#pragma unroll
-    for (int e = 0; e < 8; ++e) f.scale.value[e] += 1;
+// Of all threads of the block, in each of them; a barrier passes.
+__device__ __forceinline__ row_sums block_sums(row_sums sums, row_sums* of_warp) {
+  sums = {warp_sum(sums.deviations), warp_sum(sums.squares)};
+  if (threadIdx.x % warp_lanes == 0) of_warp[threadIdx.x / warp_lanes] = sums;
+  __syncthreads();
+  row_sums all;
+#pragma unroll 2  // the warps of a row of 1536 values
+  for (int warp = 0; warp < static_cast<int>(blockDim.x) / warp_lanes; ++warp) {
+    all.deviations += of_warp[warp].deviations;
+    all.squares += of_warp[warp].squares;
   }
+  return all;
 }
 
-__device__ __forceinline__ float sum_of(const floats8& v) {
-  return ((v.value[0] + v.value[1]) + (v.value[2] + v.value[3])) +
-         ((v.value[4] + v.value[5]) + (v.value[6] + v.value[7]));
+template <bool residual, int threads, int blocks>
+__global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer_norm_params p) {
+  __shared__ row_sums of_warp[threads / warp_lanes];
+  const unsigned row = blockIdx.x;
+  const unsigned frame =
+      p.rows_per_latent_frame > 0 ? row / static_cast<unsigned>(p.rows_per_latent_frame) : 0;
+  __nv_bfloat16* const x_row = p.x.data + row * p.x.stride;
+  const __nv_bfloat16* const y_row = p.y.data + row * p.y.stride;
+  const __nv_bfloat16* const gate_row =
+      p.gate.data != nullptr ? p.gate.data + frame * p.gate.stride : nullptr;
+  const bool modulated = p.scale.data != nullptr, affine = p.weight != nullptr;
+  const __nv_bfloat16* const scale_row =
+      modulated ? p.scale.data + frame * p.scale.stride : p.weight;
+  const __nv_bfloat16* const shift_row = modulated ? p.shift.data + frame * p.shift.stride : p.bias;
+
+  vector8 x[vectors] = {}, y[vectors] = {}, gate[vectors] = {}, scale[vectors] = {},
+          shift[vectors] = {};
+#pragma unroll
+  for (int i = 0; i < vectors; ++i) {
+    if (column_of(i) >= p.columns) continue;
+    x[i] = load8(x_row + column_of(i));
+    if constexpr (residual) {
+      y[i] = load8(y_row + column_of(i));
+      if (gate_row != nullptr) gate[i] = load8_constant(gate_row + column_of(i));
+    }
+  }
+  // No value is further than sqrt(columns) standard deviations from the mean: sums of squares about
+  // this one are at most columns + 1 times those about the mean.
+  float pivot = __bfloat162float(x_row[0]);
+  if constexpr (residual) {
+    const float by = gate_row != nullptr ? __bfloat162float(gate_row[0]) : 1.0F;
+    pivot += by * __bfloat162float(y_row[0]);
+#pragma unroll
+    for (int i = 0; i < vectors; ++i) {
+      floats8 sum = widen(x[i]);
+      const floats8 added = widen(y[i]), factor = widen(gate[i]);
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        sum.value[e] += (gate_row != nullptr ? factor.value[e] : 1.0F) * added.value[e];
+      x[i] = narrow(sum);
+    }
+  }
+  const auto store_sum = [&] {
+#pragma unroll
+    for (int i = 0; i < vectors; ++i)
+      if (residual && column_of(i) < p.columns) store8(x_row + column_of(i), x[i]);
+  };
+  if (p.out.data == nullptr) return store_sum();
+  if (modulated || affine)
+#pragma unroll
+    for (int i = 0; i < vectors; ++i) {
+      if (column_of(i) >= p.columns) continue;
+      scale[i] = load8_constant(scale_row + column_of(i));
+      shift[i] = load8_constant(shift_row + column_of(i));
+    }
+
+  row_sums sums;
+#pragma unroll
+  for (int i = 0; i < vectors; ++i) {
+    if (column_of(i) >= p.columns) continue;
+    const floats8 value = widen(x[i]);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) {
+      const float deviation = value.value[e] - pivot;
+      sums.deviations += deviation;
+      sums.squares += deviation * deviation;
+    }
+  }
+  sums = block_sums(sums, of_warp);
+  store_sum();  // behind the barrier: until there, all threads read the row's first value
+  const float per_column = 1.0F / static_cast<float>(p.columns);
+  const float beside = sums.deviations * per_column, mean = pivot + beside;
+  const float variance = fmaxf(sums.squares * per_column - beside * beside, 0.0F);
+  const float factor = rsqrtf(variance + p.eps);
+  const float one = affine ? 0.0F : 1.0F;  // scales are about zero, weights about one
+#pragma unroll
+  for (int i = 0; i < vectors; ++i) {
+    if (column_of(i) >= p.columns) continue;
+    floats8 value = widen(x[i]);
+    const floats8 by = widen(scale[i]), plus = widen(shift[i]);
+#pragma unroll
+    for (int e = 0; e < 8; ++e)
+      value.value[e] = (value.value[e] - mean) * (factor * (one + by.value[e])) + plus.value[e];
+    store8(p.out.data + row * p.out.stride + column_of(i), narrow(value));
+  }
 }
 
 template <bool residual>
-__global__ void __launch_bounds__(most_threads) layer_norm_kernel(const layer_norm_params p) {
-  __shared__ float partial[2][most_threads / warp_lanes];
-  const int column = 8 * static_cast<int>(threadIdx.x);
-  const bool inside = column < p.columns;
-  const float per_column = 1.0F / static_cast<float>(p.columns);
+void launch(const layer_norm_params& p, cudaStream_t stream) {
+  constexpr int of_warp = 8 * vectors * warp_lanes;
+  const int threads = (p.columns + of_warp - 1) / of_warp * warp_lanes;
   const auto rows = static_cast<unsigned>(p.rows);
-  const auto rows_per_frame = static_cast<unsigned>(p.rows_per_latent_frame);
-
-  row_factors factors;
-#pragma unroll
-  for (int e = 0; e < 8; ++e) {
-    factors.gate.value[e] = factors.scale.value[e] = 1;
-    factors.shift.value[e] = 0;
-  }
-  if (p.weight != nullptr && inside) {
-    factors.scale = widen(load8(p.weight + column));
-    factors.shift = widen(load8(p.bias + column));
-  }
-  vector8 next_x = {}, next_y = {};
-  const auto fetch = [&](unsigned row) {
-    if (!inside) return;
-    next_x = load8(p.x.data + row * p.x.stride + column);
-    if constexpr (residual) next_y = load8(p.y.data + row * p.y.stride + column);
-  };
-  fetch(blockIdx.x);
-  unsigned held_frame = ~0U;
-  for (unsigned row = blockIdx.x; row < rows; row += gridDim.x) {
-    floats8 x = widen(next_x);
-    const floats8 y = widen(next_y);
-    if (row + gridDim.x < rows) fetch(row + gridDim.x);
-    const unsigned frame = rows_per_frame > 0 ? row / rows_per_frame : 0;
-    if (frame != held_frame) {
-      if (inside) load_factors(p, frame, column, factors);
-      held_frame = frame;
-    }
-    if constexpr (residual) {
-#pragma unroll
-      for (int e = 0; e < 8; ++e) x.value[e] += factors.gate.value[e] * y.value[e];
-      const vector8 sum = narrow(x);
-      if (inside) store8(p.x.data + row * p.x.stride + column, sum);
-      if (p.out.data == nullptr) continue;
-      x = widen(sum);
-    }
-    const float mean = block_sum(sum_of(x), partial[0]) * per_column;
-    float squares = 0;
-#pragma unroll
-    for (int e = 0; e < 8; ++e) {
-      x.value[e] -= mean;
-      squares += x.value[e] * x.value[e];
-    }
-    const float variance = block_sum(inside ? squares : 0, partial[1]) * per_column;
-    const float factor = rsqrtf(variance + p.eps);
-#pragma unroll
-    for (int e = 0; e < 8; ++e)
-      x.value[e] = x.value[e] * (factor * factors.scale.value[e]) + factors.shift.value[e];
-    if (inside) store8(p.out.data + row * p.out.stride + column, narrow(x));
-  }
+  if (threads <= narrow_threads)
+    layer_norm_kernel<residual, narrow_threads, narrow_blocks><<<rows, threads, 0, stream>>>(p);
+  else
+    layer_norm_kernel<residual, most_threads, 1><<<rows, threads, 0, stream>>>(p);
 }
 
 void validate(const layer_norm_params& p) {
@@ -117,13 +152,10 @@ void validate(const layer_norm_params& p) {
 void layer_norm(const layer_norm_params& p, cudaStream_t stream) {
   validate(p);
   if (p.rows == 0) return;
-  const int threads = (p.columns / 8 + warp_lanes - 1) / warp_lanes * warp_lanes;
-  const std::int64_t resident = std::int64_t{multiprocessors()} * (resident_threads / threads);
-  const auto blocks = static_cast<unsigned>(p.rows < resident ? p.rows : resident);
   if (p.y.data != nullptr)
-    layer_norm_kernel<true><<<blocks, threads, 0, stream>>>(p);
+    launch<true>(p, stream);
   else
-    layer_norm_kernel<false><<<blocks, threads, 0, stream>>>(p);
+    launch<false>(p, stream);
   check_launch("layer_norm");
 }
 

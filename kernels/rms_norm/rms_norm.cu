@@ -1,40 +1,35 @@
-// A row is read once and stays in registers, packed, while its squares are summed. A warp takes a
-// row of up to 1536 values.
+// A block takes a row, a thread 8 columns of it, which stay in its registers while their squares
+// are summed: many short blocks keep loads and stores in flight together, as a copy has them.
 #include "kernels/rms_norm/rms_norm.hpp"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
 namespace {
 
-template <int vectors>
-__global__ void __launch_bounds__(most_row_threads, resident_row_blocks)
-    rms_norm_kernel(const rms_norm_params p) {
-  __shared__ float partial[most_row_threads / warp_lanes];
-  const std::int64_t row = std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
-  if (row >= p.rows) return;
-  vector8 x[vectors] = {};
-#pragma unroll
-  for (int i = 0; i < vectors; ++i)
-    if (column_of(i) < p.columns) x[i] = load8(p.x.data + row * p.x.stride + column_of(i));
-  float squares = 0;
-#pragma unroll
-  for (int i = 0; i < vectors; ++i) {
-    const floats8 v = widen(x[i]);  // zeros beyond the row
-#pragma unroll
-    for (int e = 0; e < 8; ++e) squares += v.value[e] * v.value[e];
-    forget_widened(x[i]);
+constexpr int most_threads = most_row_columns / 8;
+constexpr int narrow_threads = 192;  // LongLive's 1536 columns
+constexpr int narrow_blocks = 8;     // of a multiprocessor
+
+template <int threads, int blocks>
+__global__ void __launch_bounds__(threads, blocks) rms_norm_kernel(const rms_norm_params p) {
+  __shared__ float partial[threads / warp_lanes];
+  const std::int64_t row = blockIdx.x;
+  const int column = 8 * static_cast<int>(threadIdx.x);
+  const bool inside = column < p.columns;
+  vector8 bits = {}, weight_bits = {};
+  if (inside) {
+    bits = load8(p.x.data + row * p.x.stride + column);
+    weight_bits = load8_constant(p.weight + column);
   }
-  const float factor = rsqrtf(row_sum(squares, partial) / static_cast<float>(p.columns) + p.eps);
+  floats8 x = widen(bits);
+  const floats8 weight = widen(weight_bits);
+  float squares = 0;  // zeros beyond the row
 #pragma unroll
-  for (int i = 0; i < vectors; ++i) {
-    const int column = column_of(i);
-    if (column >= p.columns) continue;
-    floats8 v = widen(x[i]);
-    const floats8 weight = widen(load8_constant(p.weight + column));
+  for (int e = 0; e < 8; ++e) squares += x.value[e] * x.value[e];
+  const float factor = rsqrtf(block_sum(squares, partial) / static_cast<float>(p.columns) + p.eps);
 #pragma unroll
-    for (int e = 0; e < 8; ++e) v.value[e] *= factor * weight.value[e];
-    store8(p.out.data + row * p.out.stride + column, narrow(v));
-  }
+  for (int e = 0; e < 8; ++e) x.value[e] *= factor * weight.value[e];
+  if (inside) store8(p.out.data + row * p.out.stride + column, narrow(x));
 }
 
 }  // namespace
@@ -45,11 +40,12 @@ void rms_norm(const rms_norm_params& p, cudaStream_t stream) {
   require_aligned(name, "x", p.x);
   require_aligned(name, "out", p.out);
   if (p.rows == 0) return;
-  const row_launch with = launch_for_rows(p.rows, p.columns);
-  if (with.narrow)
-    rms_norm_kernel<1><<<with.blocks, with.threads, 0, stream>>>(p);
+  const int threads = (p.columns / 8 + warp_lanes - 1) / warp_lanes * warp_lanes;
+  const auto rows = static_cast<unsigned>(p.rows);
+  if (threads <= narrow_threads)
+    rms_norm_kernel<narrow_threads, narrow_blocks><<<rows, threads, 0, stream>>>(p);
   else
-    rms_norm_kernel<row_vectors><<<with.blocks, with.threads, 0, stream>>>(p);
+    rms_norm_kernel<most_threads, 1><<<rows, threads, 0, stream>>>(p);
   check_launch(name);
 }
 
