@@ -4,12 +4,19 @@
 // a graph of 100, which are recorded one by one (ops) or as sums (totals). Exit code: 0; 2 when a
 // file is missing, a record was dropped, or memory grew.
 //
+// Memory is compared half a run apart, by the least in the second and in the last quarter: writing
+// a file takes memory that it gives back. What the heap has in use tells what was kept from what
+// malloc or the driver holds.
+//
 //   flight_recorder_soak [--seconds 480] [--miss-every 10] [--device ops|totals]
 //                        [-o benchmarks/results/<machine>/flight_recorder_soak.json]
 
 #include <fmt/format.h>
 
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <latency/latency.hpp>
 #include <latency/memory.hpp>
@@ -30,8 +37,14 @@ constexpr std::int64_t most_growth_bytes = std::int64_t{8} << 20;
 
 struct pixel_frame_sample {
   double work_us = 0;
-  std::int64_t rss_bytes = 0;
+  std::int64_t resident_bytes = 0;
+  std::int64_t heap_bytes = 0;  // that malloc has given out
 };
+
+std::int64_t heap_in_use() {
+  const struct mallinfo2 heap = mallinfo2();
+  return static_cast<std::int64_t>(heap.uordblks + heap.hblkhd);
+}
 
 double make_pixel_frame(int index, benchmarks::soak_device* device) {
   const std::int64_t start_ns = latency::read_clock_ns(CLOCK_MONOTONIC_RAW);
@@ -81,50 +94,76 @@ soak_result soak(const std::string& folder, int seconds, int miss_every,
       next_stall += std::chrono::seconds(miss_every);
     }
     const double work_us = make_pixel_frame(index, device.get());
-    result.samples.push_back({work_us, latency::memory::read_usage().rss_bytes});
+    result.samples.push_back({work_us, latency::memory::read_usage().rss_bytes, heap_in_use()});
   }
   result.hygiene = run.finish().hygiene;
   result.status = run.flight_recorder();
   return result;
 }
 
-// Median and 99th percentile of a quarter of the run, and its most memory; against `before`.
-std::vector<benchmarks::row> quarter_rows(const soak_result& result, std::size_t quarter,
-                                          const std::string& name,
-                                          const std::vector<benchmarks::row>& before) {
-  std::vector<benchmarks::row> rows;
+// The samples of a quarter of the run, 0 to 3.
+std::vector<pixel_frame_sample> quarter_of(const soak_result& result, std::size_t quarter) {
   const std::size_t n = result.samples.size() / 4;
-  std::vector<double> work_us;
-  double most_bytes = 0;
-  for (std::size_t i = quarter * n; i < (quarter + 1) * n; ++i) {
-    work_us.push_back(result.samples[i].work_us);
-    most_bytes = std::max(most_bytes, static_cast<double>(result.samples[i].rss_bytes));
-  }
-  rows.push_back(benchmarks::summarize(name + ": time of a pixel frame", "us", work_us));
+  const auto at = [&](std::size_t i) {
+    return result.samples.begin() + static_cast<std::ptrdiff_t>(i * n);
+  };
+  return {at(quarter), at(quarter + 1)};
+}
+
+benchmarks::row figure(const std::string& name, double value, const char* unit, std::size_t n) {
   benchmarks::row row;
-  row.name = name + ": its 99th percentile";
-  row.value = latency::percentile(work_us, 99);
-  row.unit = "us";
-  row.n = work_us.size();
-  rows.push_back(row);
-  row.name = name + ": most memory resident";
-  row.value = most_bytes;
-  row.unit = "bytes";
-  rows.push_back(row);
-  for (std::size_t i = 0; i < before.size(); ++i) {
+  row.name = name;
+  row.value = value;
+  row.unit = unit;
+  row.n = n;
+  return row;
+}
+benchmarks::row count(const std::string& name, std::int64_t value, const char* unit = "files") {
+  return figure(name, static_cast<double>(value), unit, 1);
+}
+
+// Median and 99th percentile of the time that a pixel frame took.
+std::vector<benchmarks::row> time_rows(const std::vector<pixel_frame_sample>& quarter,
+                                       const std::string& name) {
+  std::vector<double> work_us;
+  for (const pixel_frame_sample& one : quarter) work_us.push_back(one.work_us);
+  return {benchmarks::summarize(name + ": time of a pixel frame", "us", work_us),
+          figure(name + ": its 99th percentile", latency::percentile(work_us, 99), "us",
+                 work_us.size())};
+}
+
+struct memory_range {
+  std::int64_t least_resident = INT64_MAX;
+  std::int64_t most_resident = 0;
+  std::int64_t least_heap = INT64_MAX;
+};
+memory_range memory_of(const std::vector<pixel_frame_sample>& quarter) {
+  memory_range found;
+  for (const pixel_frame_sample& one : quarter) {
+    found.least_resident = std::min(found.least_resident, one.resident_bytes);
+    found.most_resident = std::max(found.most_resident, one.resident_bytes);
+    found.least_heap = std::min(found.least_heap, one.heap_bytes);
+  }
+  return found;
+}
+std::vector<benchmarks::row> memory_rows(const memory_range& of, const std::string& name,
+                                         std::size_t n) {
+  const auto bytes = [&](const char* what, std::int64_t value) {
+    return figure(name + ": " + what, static_cast<double>(value), "bytes", n);
+  };
+  return {bytes("least memory resident", of.least_resident),
+          bytes("most memory resident", of.most_resident),
+          bytes("least heap in use", of.least_heap)};
+}
+
+// Each against the one at the same place in `before`.
+std::vector<benchmarks::row> against(const std::vector<benchmarks::row>& before,
+                                     std::vector<benchmarks::row> rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
     rows[i].reference_name = before[i].name;
     rows[i].reference_value = before[i].value;
   }
   return rows;
-}
-
-benchmarks::row count(const std::string& name, std::int64_t value, const char* unit = "files") {
-  benchmarks::row row;
-  row.name = name;
-  row.value = static_cast<double>(value);
-  row.unit = unit;
-  row.n = 1;
-  return row;
 }
 
 }  // namespace
@@ -155,10 +194,14 @@ int main(int argc, char** argv) try {
                                result.hygiene.dropped_device_ops +
                                result.hygiene.unmatched_device_ops;
   rows.push_back(count("records dropped", dropped, "records"));
-  const auto first = quarter_rows(result, 0, "first quarter", {});
-  const auto last = quarter_rows(result, 3, "last quarter", first);
-  rows.insert(rows.end(), first.begin(), first.end());
-  rows.insert(rows.end(), last.begin(), last.end());
+  const std::vector<pixel_frame_sample> last = quarter_of(result, 3);
+  const auto first_times = time_rows(quarter_of(result, 0), "first quarter");
+  const auto last_times = against(first_times, time_rows(last, "last quarter"));
+  const memory_range before = memory_of(quarter_of(result, 1)), after = memory_of(last);
+  const auto memory_before = memory_rows(before, "second quarter", last.size());
+  const auto memory_after = against(memory_before, memory_rows(after, "last quarter", last.size()));
+  for (const auto* more : {&first_times, &last_times, &memory_before, &memory_after})
+    rows.insert(rows.end(), more->begin(), more->end());
   benchmarks::report(rows, machine,
                      fmt::format("flight_recorder_soak --seconds {} --miss-every {} --device {}",
                                  seconds, miss_every, device),
@@ -169,11 +212,12 @@ int main(int argc, char** argv) try {
                                      result.stalls, result.status.written, result.status.skipped,
                                      result.status.failed, result.status.last_error));
   if (dropped != 0) throw latency::error(fmt::format("{} records were dropped", dropped));
-  const std::size_t half = result.samples.size() / 2;
-  const std::int64_t growth_bytes =
-      result.samples.back().rss_bytes - result.samples[half].rss_bytes;
+  const std::int64_t growth_bytes = after.least_resident - before.least_resident;
   if (growth_bytes > most_growth_bytes)
-    throw latency::error(fmt::format("memory grew by {} bytes in the second half", growth_bytes));
+    throw latency::error(
+        fmt::format("memory grew by {} bytes from the second quarter to the last, what the heap "
+                    "has in use by {}",
+                    growth_bytes, after.least_heap - before.least_heap));
 } catch (const latency::error& e) {
   std::fprintf(stderr, "flight_recorder_soak: %s\n", e.what());
   return 2;

@@ -14,6 +14,7 @@
 #include "detail/device_decoder.hpp"
 #include "detail/record_decoder.hpp"
 #include "detail/recording_window.hpp"
+#include "detail/returned_memory.hpp"
 #include "detail/ring_journal.hpp"
 #include "detail/thread_state.hpp"
 #include "journal.hpp"
@@ -27,6 +28,20 @@ class journal_decoder {
   journal_decoder(const std::uint64_t* words, std::size_t count, std::string source)
       : words_(words), count_(count), devices_(out_, count) {
     out_.source = std::move(source);
+  }
+
+  // For a program that goes on after it is done with the recording: the tables that grow with time
+  // take no memory that malloc would keep. Before decode().
+  void reserve_returned_tables() {
+    reserve_returned(out_.attributes);
+    reserve_returned(out_.spans);
+    reserve_returned(out_.async_spans);
+    reserve_returned(out_.instants);
+    reserve_returned(out_.counters);
+    reserve_returned(out_.device_ops);
+    reserve_returned(out_.api_calls);
+    reserve_returned(out_.event_windows);
+    reserve_returned(out_.marks);
   }
 
   [[nodiscard]] recording decode() {

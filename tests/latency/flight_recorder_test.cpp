@@ -541,6 +541,23 @@ TEST_CASE("flight_recorder: memory stays what it was") {
             81 * 32768 + sizeof(latency::detail::thread_state));
 }
 
+// What malloc keeps of what was freed, a program has for good: each file must give back what it
+// took.
+TEST_CASE("flight_recorder: memory that a file takes goes back to the system") {
+  const latency_test::temporary_folder folder;
+  latency::session_options options = quick();
+  options.flight_recorder.bytes = std::size_t{64} << 20;
+  latency::session run{folder / "timing.json", options};
+  for (int i = 0; i < 300000; ++i) LATENCY_SCOPE("span");
+  collect(run);
+  const std::size_t before_bytes = mallinfo2().fordblks;
+  for (int files = 1; files <= 3; ++files) {  // malloc learns from the first which blocks to keep
+    REQUIRE(run.dump("now"));
+    CHECK(wait_for(run, files).written == files);
+  }
+  CHECK(mallinfo2().fordblks < before_bytes + (std::size_t{6} << 20));  // a file's rows: 24 MB
+}
+
 TEST_CASE("flight_recorder: what cannot be is refused in one line") {
   const latency_test::temporary_folder folder;
   const auto complaint = [&](const latency::session_options& options, const std::string& output) {

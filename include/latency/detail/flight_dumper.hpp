@@ -223,7 +223,9 @@ class flight_dumper final : public flight_control {
       recording last;
       {
         const std::vector<std::uint64_t> words = recorder_.last_seconds(cause.ticks);
-        last = read_journal(words.data(), words.size(), "");
+        journal_decoder decoder(words.data(), words.size(), "");
+        decoder.reserve_returned_tables();
+        last = decoder.decode();
       }
       last.run["flight_number"] = next_number_;
       last.run["flight_trigger"] = std::string(cause.trigger);

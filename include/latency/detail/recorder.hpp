@@ -27,6 +27,7 @@
 #include "process_barrier.hpp"
 #include "record_encoder.hpp"
 #include "region_rules.hpp"
+#include "returned_memory.hpp"
 #include "session_clock.hpp"
 #include "signal_free_thread.hpp"
 
@@ -133,9 +134,11 @@ class recorder {
     const auto window_ticks = static_cast<std::uint64_t>(
         static_cast<double>(std::chrono::nanoseconds(options_.flight_recorder.window).count()) /
         ns_per_tick);
-    journal_writer composed;
-    composed.file_header();
-    std::vector<std::uint64_t> words = composed.pending();
+    std::vector<std::uint64_t> words;
+    reserve_returned(words, seen.words.size() + options_.flight_recorder.bytes / sizeof words[0]);
+    journal_writer opening;
+    opening.file_header();
+    words.insert(words.end(), opening.pending().begin(), opening.pending().end());
     words.insert(words.end(), seen.words.begin(), seen.words.end());
     const std::uint64_t from = ring_->copy(until - std::min(until, window_ticks), seen.end, words);
     words.insert(words.end(), seen.snapshot.begin(), seen.snapshot.end());

@@ -17,6 +17,7 @@
 
 #include "../recording.hpp"
 #include "../saturating.hpp"
+#include "returned_memory.hpp"
 
 namespace latency::detail {
 
@@ -82,6 +83,7 @@ class recording_window {
     r_.hygiene.overwritten_spans = std::max<std::int64_t>(0, gone);
     r_.hygiene.open_spans = 0;
     keep(r_.spans, [this](const span& s) { return overlaps(s.start_ns, s.end_ns); });
+    reserve_returned(known_, r_.spans.size());
     for (const span& s : r_.spans) known_.push_back(s.id);
     std::sort(known_.begin(), known_.end());
     for (span& s : r_.spans) {
@@ -131,6 +133,7 @@ class recording_window {
 
   void cut_launches() {
     std::vector<std::uint64_t> calls, launches;  // correlations: of all calls, of those that stay
+    for (auto* const list : {&calls, &launches}) reserve_returned(*list, r_.api_calls.size());
     for (const api_call& c : r_.api_calls) {
       calls.push_back(c.correlation);
       if (overlaps(c.start_ns, c.end_ns)) launches.push_back(c.correlation);

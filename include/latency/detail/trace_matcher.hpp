@@ -4,7 +4,8 @@
 // (which is handed over when it returns), and long after it.
 //
 // Bounded memory: the newest 65536 calls by correlation id, 65536 older ones that still wait for
-// something, 65536 ops whose call has not come. What falls out is counted.
+// something, 65536 ops whose call has not come. What falls out is counted. What calls need is taken
+// at once and does not grow.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "traced_records.hpp"
+#include "waiting_calls.hpp"
 
 namespace latency::detail {
 
@@ -114,13 +116,12 @@ class trace_matcher {
   void finish() {
     for (entry& e : recent_)
       if (e.used()) give_up(e);
-    for (auto& [correlation, e] : waiting_) give_up(e);
+    waiting_.for_each([this](entry& e) { give_up(e); });
     early_ops_.for_each([this](const traced_op& o) {
       if (static_cast<std::int32_t>(o.correlation - last_correlation_) <= 0) deliver_unmatched(o);
     });
     recent_.assign(table_size, {});
     waiting_.clear();
-    waiting_order_.clear();
     early_ops_.clear();
     early_syncs_.clear();
   }
@@ -231,23 +232,13 @@ class trace_matcher {
   [[nodiscard]] entry* find(std::uint32_t correlation) {
     entry& place = recent_[correlation % table_size];
     if (place.used() && place.call.correlation == correlation) return &place;
-    const auto older = waiting_.find(correlation);
-    return older == waiting_.end() ? nullptr : &older->second;
+    return waiting_.find(correlation);
   }
 
   // Makes room in the table: an entry that still waits for something moves on.
   void retire(entry& e) {
     if (e.waits == awaited::nothing) return write(e, {});
-    if (waiting_.size() >= table_size) {
-      const auto oldest = waiting_.find(waiting_order_.front());
-      waiting_order_.pop_front();
-      if (oldest != waiting_.end()) {
-        give_up(oldest->second);
-        waiting_.erase(oldest);
-      }
-    }
-    waiting_.insert_or_assign(e.call.correlation, e);
-    waiting_order_.push_back(e.call.correlation);
+    waiting_.put(e, [this](entry& oldest) { give_up(oldest); });
   }
 
   void give_up(entry& e) {
@@ -274,9 +265,8 @@ class trace_matcher {
   const traced_apis& apis_;
   trace_sink& sink_;
   const bool syncs_;
-  std::vector<entry> recent_;                         // by correlation
-  std::unordered_map<std::uint32_t, entry> waiting_;  // pushed out of it
-  std::deque<std::uint32_t> waiting_order_;
+  std::vector<entry> recent_;                 // by correlation
+  waiting_calls<entry> waiting_{table_size};  // pushed out of it
   early<traced_op> early_ops_;
   early<traced_sync> early_syncs_;
   std::unordered_map<std::uint32_t, std::uint32_t> devices_;  // of contexts
