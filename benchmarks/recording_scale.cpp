@@ -8,7 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <latency/latency.hpp>
+#include <thread>
 
 #include "benchmarks/result_file.hpp"
 

@@ -12,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <latency/detail/recorder.hpp>
 #include <latency/latency.hpp>
 #include <latency/memory.hpp>
 #include <thread>

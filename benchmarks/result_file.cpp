@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <fstream>
 #include <latency/detail/output_file.hpp>
+#include <latency/detail/utc_now.hpp>
 #include <latency/error.hpp>
-#include <latency/session.hpp>
 #include <latency/statistics.hpp>
 #include <nlohmann/json.hpp>
 #include <thread>

@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS latency EXPORT latency_targets COMPONENT headers)
 install(DIRECTORY include/latency DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT headers
-        FILES_MATCHING PATTERN "*.hpp")
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "latency.cpp")
 install(DIRECTORY schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/latency/schemas COMPONENT headers
         FILES_MATCHING PATTERN "*.json")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT headers)
@@ -18,7 +18,7 @@ configure_package_config_file(cmake/latencyConfig.cmake.in ${PROJECT_BINARY_DIR}
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/latencyConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/latencyConfig.cmake ${PROJECT_BINARY_DIR}/latencyConfigVersion.cmake
-              cmake/back_ends.cmake
+              cmake/back_ends.cmake cmake/compiled.cmake
         DESTINATION ${package_folder} COMPONENT headers)
 
 if(LATENCY_ANALYZERS_ON)

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "analyzers/timeline/column_reader.hpp"
+#include "latency/device_words.hpp"
 #include "latency/saturating.hpp"
-#include "latency/timing_file.hpp"
 
 namespace latency::timeline {
 

@@ -24,7 +24,6 @@
 #include "latency/detail/trace_events.hpp"
 #include "latency/detail/trace_tracks.hpp"
 #include "latency/recording.hpp"
-#include "latency/timing_file.hpp"
 
 namespace latency {
 

@@ -9,3 +9,4 @@
 #include "region.hpp"
 #include "scope.hpp"
 #include "session.hpp"
+#include "version.hpp"

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -19,6 +20,11 @@
 #include <vector>
 
 #include "latency/chrome_trace.hpp"
+#include "latency/detail/process.hpp"
+#include "latency/detail/recorder.hpp"
+#include "latency/error.hpp"
+#include "latency/journal_reader.hpp"
+#include "latency/recording.hpp"
 #include "latency/session.hpp"
 
 namespace latency {

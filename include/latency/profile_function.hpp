@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "latency/detail/utc_now.hpp"
 #include "latency/error.hpp"
 #include "latency/json_writer.hpp"
 #include "latency/profile_path.hpp"

@@ -4,26 +4,32 @@
 // Without the variable, and when the variable does not name it, a region is an ordinary scope.
 // Taking part costs a lock at entry and exit.
 
+#include <memory>
 #include <optional>
 
 #include "detail/attach.hpp"
+#include "detail/process.hpp"
+#include "detail/region_rules.hpp"
 #include "scope.hpp"
 
 #define LATENCY_REGION(name) \
   [[maybe_unused]] const ::latency::region LATENCY_DETAIL_JOIN(latency_region_, __LINE__)(name)
 
 namespace latency {
+namespace detail {
+
+// `in` becomes the session in progress, if any.
+[[nodiscard]] region_phase enter_region(const char* name, std::shared_ptr<recorder>& in);
+void leave_region(recorder& in);
+
+}  // namespace detail
 
 template <class Scope>
 class basic_region {
  public:
   explicit basic_region(const char* name) noexcept {
     (void)detail::recording_thread();  // the first caller decides about LATENCY_OUTPUT
-    {
-      const std::lock_guard<std::mutex> lock(detail::process().mutex);
-      recorder_ = detail::process().current;
-      if (recorder_ != nullptr) phase_ = recorder_->enter_region(name);
-    }
+    phase_ = detail::enter_region(name, recorder_);
     if (skipped()) return;
     scope_.emplace(name);
     if (phase_ == detail::region_phase::warm_up) scope_->mark_warm_up();
@@ -35,8 +41,7 @@ class basic_region {
   ~basic_region() {
     scope_.reset();
     if (skipped() || phase_ == detail::region_phase::unlisted) return;
-    const std::lock_guard<std::mutex> lock(detail::process().mutex);
-    recorder_->leave_region();
+    detail::leave_region(*recorder_);
   }
 
  private:
@@ -48,3 +53,7 @@ class basic_region {
 using region = basic_region<scope>;
 
 }  // namespace latency
+
+#ifndef LATENCY_COMPILED
+#include "detail/compiled/region.hpp"
+#endif

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <latency/detail/recorder.hpp>
 #include <string>
 
 #include "analyzers/timeline/json_cutter.hpp"

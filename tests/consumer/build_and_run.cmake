@@ -5,4 +5,6 @@ execute_process(COMMAND ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${BINAR
                         -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${PREFIX} -DLATENCY_SOURCE=${SOURCE}
                         -DLATENCY_WANTED_VERSION=${VERSION} COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${BINARY} --verbose COMMAND_ERROR_IS_FATAL ANY)
-execute_process(COMMAND ${BINARY}/consumer COMMAND_ERROR_IS_FATAL ANY)
+foreach(program IN ITEMS consumer compiled_consumer)
+  execute_process(COMMAND ${BINARY}/${program} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()

@@ -1,7 +1,9 @@
 // What a device back end hands to a session, through the journal and into the recording.
 #include <doctest/doctest.h>
 
+#include <latency/detail/recorder.hpp>
 #include <latency/device_accounting.hpp>
+#include <latency/journal_reader.hpp>
 #include <latency/latency.hpp>
 #include <latency/timing_file.hpp>
 #include <thread>

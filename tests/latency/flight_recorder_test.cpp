@@ -8,7 +8,10 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <latency/detail/flight_ring.hpp>
+#include <latency/detail/recorder.hpp>
 #include <latency/device_accounting.hpp>
+#include <latency/journal_reader.hpp>
 #include <latency/latency.hpp>
 #include <latency/proof.hpp>
 #include <map>

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <latency/detail/record_format.hpp>
 #include <latency/journal_reader.hpp>
 #include <thread>
 

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <latency/detail/recorder.hpp>
+#include <latency/journal_reader.hpp>
 #include <latency/latency.hpp>
 #include <latency/span_tree.hpp>
 #include <random>

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <latency/detail/recorder.hpp>
+#include <latency/journal_reader.hpp>
 #include <latency/latency.hpp>
 #include <set>
 #include <thread>

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <latency/device_accounting.hpp>
+#include <latency/journal_reader.hpp>
 #include <latency/latency.hpp>
 #include <latency/proof.hpp>
 #include <map>

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <latency/error.hpp>
 #include <latency/journal_reader.hpp>
 #include <map>
 #include <mutex>

@@ -21,8 +21,8 @@
 #include <utility>
 
 #include "../deadline.hpp"
-#include "../journal_reader.hpp"
 #include "../timing_file.hpp"
+#include "journal_decoder.hpp"
 #include "recorder.hpp"
 #include "signal_free_thread.hpp"
 

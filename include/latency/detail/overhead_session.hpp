@@ -7,7 +7,10 @@
 #include <filesystem>
 #include <string>
 
+#include "../error.hpp"
+#include "../recording.hpp"
 #include "../session.hpp"
+#include "recorder.hpp"
 
 namespace latency::detail {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "latency/detail/table_writer.hpp"
 #include "latency/json_writer.hpp"
 #include "latency/recording.hpp"
-#include "latency/timing_file.hpp"
 
 namespace latency::detail {
 
