@@ -19,8 +19,9 @@ double bytes_of(std::initializer_list<ops::const_tensor> tensors) {
 
 operation product(const ops::gemm_params& p) {
   const auto m = p.out.rows(), n = p.out.columns(), k = p.x.columns();
-  return {fmt::format("gemm {} x {} x {}{}", m, n, k,
-                      p.epilogue == ops::activation::gelu_tanh ? ", gelu" : ""),
+  return {fmt::format("gemm {} x {} x {}{}{}", m, n, k,
+                      p.epilogue == ops::activation::gelu_tanh ? ", gelu" : "",
+                      p.residual ? ", residual" : ""),
           2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
           bytes_of({p.x, p.weight, p.bias, p.residual, p.out})};
 }

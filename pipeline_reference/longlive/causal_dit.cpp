@@ -18,6 +18,17 @@ const dit_config& validated(const dit_config& config) {
   return config;
 }
 
+// out = weight * x + bias.
+ops::gemm_params product_of(const ops::const_tensor& x, const linear_weights& w,
+                            const ops::tensor& out) {
+  ops::gemm_params p;
+  p.x = x;
+  p.weight = w.weight.view();
+  p.bias = w.bias.view();
+  p.out = out;
+  return p;
+}
+
 }  // namespace
 
 causal_dit::causal_dit(const dit_config& config, const options& o,
@@ -122,17 +133,21 @@ ops::norm_output causal_dit::modulated(const ops::const_tensor& shift,
 
 void causal_dit::linear(const ops::const_tensor& x, const linear_weights& w, const ops::tensor& out,
                         ops::stream s, ops::activation epilogue) {
-  ops::gemm_params p;
-  p.x = x;
-  p.weight = w.weight.view();
-  p.bias = w.bias.view();
-  p.out = out;
+  ops::gemm_params p = product_of(x, w, out);
   p.epilogue = w.lora_a ? ops::activation::none : epilogue;
   ops_.gemm(p, s, workspace_.as_workspace());
   if (!w.lora_a) return;
   add_low_rank(x, w, out, s);
   if (epilogue != ops::activation::none)
     ops_.activate({out, out, epilogue}, s, workspace_.as_workspace());
+}
+
+void causal_dit::add_linear(const ops::const_tensor& x, const linear_weights& w,
+                            const ops::tensor& to, ops::stream s) {
+  ops::gemm_params p = product_of(x, w, to);
+  p.residual = to;
+  ops_.gemm(p, s, workspace_.as_workspace());
+  if (w.lora_a) add_low_rank(x, w, to, s);
 }
 
 void causal_dit::add_low_rank(const ops::const_tensor& x, const linear_weights& w,
@@ -318,7 +333,8 @@ void causal_dit::cross_attention(std::int64_t layer, const modulation& m, std::i
   const dit_layer_weights& weights = weights_.layers[static_cast<std::size_t>(layer)];
   const ops::workspace w = workspace_.as_workspace();
   const ops::tensor normed = act_.normed.view().row_range(0, tokens);
-  const ops::tensor q = act_.projected.view().row_range(0, tokens);  // and what follows attention
+  const ops::tensor x = act_.x.view().row_range(0, tokens);
+  const ops::tensor q = act_.projected.view().row_range(0, tokens);
   const ops::tensor attended = act_.attended.view().row_range(0, tokens);
   const ops::tensor kv = cross.kv(layer).row_range(0, f.context.rows());
   const ops::tensor k = kv.column_range(0, config_.dim);
@@ -339,13 +355,9 @@ void causal_dit::cross_attention(std::int64_t layer, const modulation& m, std::i
   a.heads = config_.heads;
   a.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim()));
   ops_.attention(a, s, w);
-  linear(attended, weights.cross_o, q, s);
-  ops_.residual_gate_norm_modulate({act_.x.view().row_range(0, tokens),
-                                    q,
-                                    {},
-                                    normed,
-                                    modulated(m.shift_ffn, m.scale_ffn, tokens)},
-                                   s, w);
+  // Without a gate, the product adds to x itself.
+  add_linear(attended, weights.cross_o, x, s);
+  ops_.layer_norm_modulate({x, normed, modulated(m.shift_ffn, m.scale_ffn, tokens)}, s, w);
 }
 
 void causal_dit::feed_forward(std::int64_t layer, const modulation& m, const ops::norm_output& next,

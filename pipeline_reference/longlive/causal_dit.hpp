@@ -99,6 +99,9 @@ class causal_dit {
                     std::int64_t tokens, const forward_place& place, ops::stream s);
   void linear(const ops::const_tensor& x, const linear_weights& w, const ops::tensor& out,
               ops::stream s, ops::activation epilogue = ops::activation::none);
+  // to += weight * x + bias, in place.
+  void add_linear(const ops::const_tensor& x, const linear_weights& w, const ops::tensor& to,
+                  ops::stream s);
   // out += scale * B (A x), in place.
   void add_low_rank(const ops::const_tensor& x, const linear_weights& w, const ops::tensor& out,
                     ops::stream s);
