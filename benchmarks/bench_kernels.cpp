@@ -93,12 +93,6 @@ std::vector<double> replay_for(attention_graph& graph, double seconds) {
   return samples_us;
 }
 
-std::string device_name() {
-  cudaDeviceProp properties{};
-  CUDA_OK(cudaGetDeviceProperties(&properties, 0));
-  return properties.name;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -149,7 +143,7 @@ int main(int argc, char** argv) try {
   }
   if (rows.empty()) throw latency::error("no such shape's name contains '" + filter + "'");
   if (output.empty()) return 0;
-  if (machine.empty()) machine = device_name();
+  if (machine.empty()) machine = benchmarks::this_machine() + ", " + benchmarks::gpu_name();
   benchmarks::report(rows, machine, fmt::format("bench_kernels --seconds {}", seconds), output);
 } catch (const std::exception& e) {
   std::fprintf(stderr, "bench_kernels: %s\n", e.what());

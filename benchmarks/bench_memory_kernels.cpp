@@ -258,9 +258,7 @@ int main(int argc, char** argv) try {
   app.add_option("--machine", machine, "the machine, in words");
   app.add_option("-o,--json", output, "result file to write");
   CLI11_PARSE(app, argc, argv);
-  cudaDeviceProp properties{};
-  CUDA_OK(cudaGetDeviceProperties(&properties, 0));
-  if (machine.empty()) machine = properties.name;
+  if (machine.empty()) machine = benchmarks::this_machine() + ", " + benchmarks::gpu_name();
   cudaStream_t stream = nullptr;
   CUDA_OK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   std::vector<benchmarks::row> rows;

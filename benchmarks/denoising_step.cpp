@@ -112,9 +112,7 @@ int main(int argc, char** argv) try {
   app.add_option("-o,--json", output, "result file to write");
   CLI11_PARSE(app, argc, argv);
   ops::cuda::cuda_backend backend;
-  cudaDeviceProp properties{};
-  CUDA_OK(cudaGetDeviceProperties(&properties, 0));
-  if (machine.empty()) machine = properties.name;
+  if (machine.empty()) machine = benchmarks::this_machine() + ", " + benchmarks::gpu_name();
   rows found;
   add_step(
       record(longlive::kv_policy::ring, longlive::dead_work::all(), blocks, timing_file, backend),
