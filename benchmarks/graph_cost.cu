@@ -1,36 +1,30 @@
 // What it costs to measure a CUDA graph of 100 empty kernels: how long a replay takes on the
 // device, and its launch on the host.
 //
-// Traced by CUPTI, alone and by the collector: each sample in a process of its own (once kernels
-// were traced, graphs stay slower in that process), in random order, round after round. With
+// Traced by CUPTI, alone and by the collector: ways_compared.hpp says how they are compared. With
 // windows inside the graph, and no profiler: in turn, in one process.
 //
-//   graph_cost [--rounds N] [-o benchmarks/results/<machine>/graph_cost.json]
+//   graph_cost [--processes N] [--rounds N] [-o benchmarks/results/<machine>/graph_cost.json]
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
 #include <latency/cuda.hpp>
-#include <latency/cupti.hpp>
 #include <latency/latency.hpp>
 #include <map>
-#include <memory>
 #include <optional>
-#include <random>
 #include <vector>
 
-#include "benchmarks/bare_tracing.hpp"
 #include "benchmarks/cuda_ok.hpp"
-#include "benchmarks/in_a_child.hpp"
 #include "benchmarks/result_file.hpp"
+#include "benchmarks/tracing_ways.hpp"
 
 namespace {
 
 constexpr int kernels = 100;  // of the graph
 constexpr int batch = 10;     // launches between two synchronizations, where the host is timed
-constexpr int warm_up_batches = 20;
-constexpr std::uint64_t delay_ns = 60'000;  // longer than it takes to put a replay on the stream
+constexpr int warm_up_batches = 5;
 
 __global__ void empty() {}
 __global__ void delay(std::uint64_t ns) {
@@ -97,9 +91,11 @@ double launch_ns(const stream& on, int batches, const Launch& launch) {
   return latency::percentile(ns, 50);
 }
 
-// Device time of a replay, between two events: median. It begins when all of it is on the stream.
+// Device time of a replay, between two events: median of those that began when all of it was on
+// the stream. `host_ns`: what its launch takes there.
 template <class Launch>
-double stretch_us(const stream& on, int replays, const Launch& launch) {
+double stretch_us(const stream& on, int replays, double host_ns, const Launch& launch) {
+  const auto delay_ns = static_cast<std::uint64_t>(2 * host_ns) + 60'000;
   cudaEvent_t first = nullptr, last = nullptr;
   CUDA_OK(cudaEventCreate(&first));
   CUDA_OK(cudaEventCreate(&last));
@@ -109,100 +105,59 @@ double stretch_us(const stream& on, int replays, const Launch& launch) {
     CUDA_OK(cudaEventRecord(first, on));
     launch();
     CUDA_OK(cudaEventRecord(last, on));
+    const bool waited = cudaEventQuery(first) == cudaErrorNotReady;
     on.wait();
     float ms = 0;
     CUDA_OK(cudaEventElapsedTime(&ms, first, last));
-    us.push_back(static_cast<double>(ms) * 1e3);
+    if (waited) us.push_back(static_cast<double>(ms) * 1e3);
   }
   CUDA_OK(cudaEventDestroy(first));
   CUDA_OK(cudaEventDestroy(last));
+  if (2 * us.size() < static_cast<std::size_t>(replays))
+    throw latency::error("most replays began before all of them was on the stream");
   return latency::percentile(us, 50);
 }
 
-enum class tier { none, bare, keep, aggregate };
-struct sample {
-  double launch_ns = 0;
-  double stretch_us = 0;
-};
+enum figure : std::size_t { in_launch_ns, in_stretch_us, figures };
 
-void check_recorded(std::uint64_t found, std::uint64_t expected) {
-  if (found != expected)
-    throw latency::error(fmt::format("{} of {} kernels were recorded", found, expected));
-}
-
-// In this process, which does nothing else.
-sample traced(tier by, int batches, int replays) {
-  CUDA_OK(cudaFree(nullptr));
-  const stream on;
-  std::unique_ptr<benchmarks::bare_tracing> bare;
-  if (by == tier::bare) bare = std::make_unique<benchmarks::bare_tracing>(false);
-  latency::session_options options;
-  if (by == tier::aggregate) options.mode = latency::session_mode::ring;
-  latency::session run{"", options};
-  std::optional<latency::cupti::collector> collector;
-  if (by == tier::keep || by == tier::aggregate) {
-    latency::cupti::options wanted;
-    if (by == tier::aggregate) wanted.mode = latency::cupti::collector_mode::aggregate;
-    collector.emplace(run, wanted);
-    if (!collector->started()) throw latency::error(collector->why_not());
-  }
-  sample result;
+// Under one way of tracing. The graph is made while it is on, as the collector needs it to be.
+std::array<double, figures> traced(benchmarks::way by, const stream& on) {
+  constexpr int batches = 20, replays = 50;
+  benchmarks::tracing tracing(by);
+  std::array<double, figures> result{};
   {
+    LATENCY_SCOPE("measure");
     const graph one(on, 0);
     const auto launch = [&] { CUDA_OK(cudaGraphLaunch(one.exec, on)); };
-    LATENCY_SCOPE("measure");
     launch_ns(on, warm_up_batches, launch);
-    result.launch_ns = launch_ns(on, batches, launch);
-    result.stretch_us = stretch_us(on, replays, launch);
+    result[in_launch_ns] = launch_ns(on, batches, launch);
+    result[in_stretch_us] = stretch_us(on, replays, result[in_launch_ns], launch);
   }
-  const std::uint64_t launched =
-      std::uint64_t{kernels} *
-          static_cast<unsigned>((warm_up_batches + batches) * batch + replays) +
-      static_cast<unsigned>(replays);
-  if (bare != nullptr) check_recorded(bare->finish(), launched);
-  if (collector.has_value()) {
-    const latency::recording r = run.stop();
-    std::uint64_t found = r.device_ops.size();
-    for (const latency::device_total& t : r.device_totals)
-      found += static_cast<std::uint64_t>(t.count);
-    check_recorded(found, launched);
-  }
+  tracing.finish(std::uint64_t{kernels} * ((warm_up_batches + batches) * batch + replays) +
+                 replays);
   return result;
 }
 
-// What a tier does to a replay, and to its launch.
-std::vector<benchmarks::row> measure_tracing(int rounds) {
-  std::vector<tier> order{tier::none, tier::bare, tier::keep, tier::aggregate};
-  std::map<tier, std::vector<double>> ns, us;
-  std::mt19937 random(std::random_device{}());
-  for (int round = -1; round < rounds; ++round) {
-    std::shuffle(order.begin(), order.end(), random);
-    for (const tier t : order) {
-      const sample s = benchmarks::in_a_process([t] { return traced(t, 100, 500); });
-      if (round < 0) continue;  // files and the driver's caches are warm afterwards
-      ns[t].push_back(s.launch_ns);
-      us[t].push_back(s.stretch_us);
-    }
-  }
-  const std::array<std::pair<tier, const char*>, 4> words{{
-      {tier::none, "no profiler"},
-      {tier::bare, "bare CUPTI kernel activity"},
-      {tier::keep, "collector, every op kept"},
-      {tier::aggregate, "collector, totals"},
-  }};
+// What a way of tracing does to a replay, and to its launch.
+std::vector<benchmarks::row> measure_tracing(int processes, int rounds) {
+  using benchmarks::way;
+  using benchmarks::way_figure;
+  const auto found = benchmarks::in_processes(processes, [rounds] {
+    benchmarks::run_on(benchmarks::other_cores());  // threads of the driver's stay there
+    CUDA_OK(cudaFree(nullptr));
+    const stream on;
+    return benchmarks::take_ways<figures>({way::bare, way::keep, way::aggregate}, rounds,
+                                          [&](way by) { return traced(by, on); });
+  });
   std::vector<benchmarks::row> rows;
-  const auto add = [&](const std::string& what, const std::string& unit,
-                       std::map<tier, std::vector<double>>& samples) {
-    const double bare = latency::percentile(samples[tier::bare], 50);
-    for (const auto& [t, name] : words) {
-      rows.push_back(benchmarks::summarize(what + ", " + name, unit, samples[t]));
-      if (t == tier::bare) continue;
-      rows.back().reference_name = what + ", " + words[1].second;
-      rows.back().reference_value = bare;
-    }
+  const auto add = [&](const char* name, const char* unit, figure what, double way_figure::*of) {
+    for (benchmarks::row& row : benchmarks::way_rows(found, name, unit, what, of))
+      rows.push_back(std::move(row));
   };
-  add("replay on the device", "us", us);
-  add("launch of it", "ns", ns);
+  add("replay on the device", "us", in_stretch_us, &way_figure::median);
+  add("replay over bare CUPTI", "x", in_stretch_us, &way_figure::over_bare);
+  add("launch of it", "ns", in_launch_ns, &way_figure::median);
+  add("launch over bare CUPTI", "x", in_launch_ns, &way_figure::over_bare);
   return rows;
 }
 
@@ -230,7 +185,7 @@ std::vector<benchmarks::row> measure_windows(int rounds) {
       const auto plain = [&, exec = one.of.exec] { CUDA_OK(cudaGraphLaunch(exec, on)); };
       const auto own = [&, exec = one.of.exec] { CUDA_OK(latency::cuda::launch(exec, on)); };
       const double plain_ns = launch_ns(on, 20, plain);
-      const double us = stretch_us(on, 50, plain);
+      const double us = stretch_us(on, 50, plain_ns, plain);
       std::vector<double> own_ns;
       for (int i = 0; i < 20; ++i) {
         own_ns.push_back(launch_ns(on, 1, own));
@@ -271,23 +226,29 @@ std::vector<benchmarks::row> measure_windows(int rounds) {
 
 int main(int argc, char** argv) try {
   CLI::App app{"Measures what it costs to measure a CUDA graph of 100 empty kernels."};
-  int rounds = 10;
+  int processes = 6, rounds = 10;
   std::string output, machine;
-  app.add_option("--rounds", rounds, "samples of each figure")
+  app.add_option("--processes", processes, "in which ways of tracing are compared")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  app.add_option("--rounds", rounds, "samples of each figure in a process")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();
   app.add_option("--machine", machine, "the machine, in words");
   app.add_option("-o", output, "result file to write");
   app.footer(
       "Examples:\n"
-      "  graph_cost --rounds 2\n"
+      "  graph_cost --processes 2 --rounds 2\n"
       "  graph_cost -o benchmarks/results/h100_16_cores/graph_cost.json");
   CLI11_PARSE(app, argc, argv);
 
-  std::vector<benchmarks::row> rows = measure_tracing(rounds);  // before this process uses CUDA
+  std::vector<benchmarks::row> rows =
+      measure_tracing(processes, rounds);  // before this process uses CUDA
   for (benchmarks::row& row : measure_windows(rounds)) rows.push_back(std::move(row));
   if (machine.empty()) machine = benchmarks::this_machine() + ", " + benchmarks::gpu_name();
-  benchmarks::report(rows, machine, fmt::format("graph_cost --rounds {}", rounds), output);
+  benchmarks::report(rows, machine,
+                     fmt::format("graph_cost --processes {} --rounds {}", processes, rounds),
+                     output);
 } catch (const latency::error& e) {
   std::fprintf(stderr, "graph_cost: %s\n", e.what());
   return 2;

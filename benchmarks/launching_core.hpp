@@ -22,14 +22,24 @@ inline cpu_set_t launching_core() {
   return core;
 }
 
-// What this process may use besides.
-inline cpu_set_t other_cores() {
-  cpu_set_t allowed, others;
-  const cpu_set_t core = launching_core();
-  sched_getaffinity(0, sizeof allowed, &allowed);
-  CPU_XOR(&others, &allowed, &core);
-  CPU_AND(&others, &others, &allowed);
-  return others;
+inline cpu_set_t launching_processor_alone() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(launching_processor, &one);
+  return one;
+}
+
+// What this process may use besides; asked first before its first thread moves.
+inline const cpu_set_t& other_cores() {
+  static const cpu_set_t made = [] {
+    cpu_set_t allowed, others;
+    const cpu_set_t core = launching_core();
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    CPU_XOR(&others, &allowed, &core);
+    CPU_AND(&others, &others, &allowed);
+    return others;
+  }();
+  return made;
 }
 
 // This thread, and those that it starts from now on.
