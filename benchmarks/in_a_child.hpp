@@ -13,15 +13,20 @@
 
 namespace benchmarks {
 
+// Longer than any sample takes: a process that hangs is killed.
+inline constexpr std::chrono::seconds longest_sample{600};
+
 // What `work` returns, which its process hands over as bytes. Throws latency::error.
 template <class Work>
 [[nodiscard]] auto in_a_process(const Work& work) {
   using result = decltype(work());
   static_assert(std::is_trivially_copyable_v<result>);
-  const std::string bytes = latency::detail::returned_by_child([&] {
-    const result taken = work();
-    return std::string(reinterpret_cast<const char*>(&taken), sizeof taken);
-  });
+  const std::string bytes = latency::detail::returned_by_child(
+      [&] {
+        const result taken = work();
+        return std::string(reinterpret_cast<const char*>(&taken), sizeof taken);
+      },
+      longest_sample);
   if (bytes.size() != sizeof(result)) throw latency::error("a sample's process failed");
   result taken{};
   std::memcpy(&taken, bytes.data(), sizeof taken);

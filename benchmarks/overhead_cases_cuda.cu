@@ -141,16 +141,18 @@ void time_dependent_launches(latency::overhead_trial& trial) {
 
 std::string device_in_words() {
   try {
-    return latency::detail::returned_by_child([]() -> std::string {
-      int devices = 0;
-      if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) return "";
-      cudaDeviceProp properties{};
-      int driver = 0;
-      CUDA_OK(cudaGetDeviceProperties(&properties, 0));
-      CUDA_OK(cudaDriverGetVersion(&driver));
-      return std::string(properties.name) + ", CUDA driver " + std::to_string(driver / 1000) + "." +
-             std::to_string(driver % 1000 / 10);
-    });
+    return latency::detail::returned_by_child(
+        []() -> std::string {
+          int devices = 0;
+          if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) return "";
+          cudaDeviceProp properties{};
+          int driver = 0;
+          CUDA_OK(cudaGetDeviceProperties(&properties, 0));
+          CUDA_OK(cudaDriverGetVersion(&driver));
+          return std::string(properties.name) + ", CUDA driver " + std::to_string(driver / 1000) +
+                 "." + std::to_string(driver % 1000 / 10);
+        },
+        std::chrono::seconds(120));
   } catch (const latency::error& e) {
     throw latency::error("asking for the device: " + std::string(e.what()));
   }

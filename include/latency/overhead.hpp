@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <random>
@@ -100,6 +101,7 @@ struct overhead_options {
   int passes = 20;                              // of each loop in a process
   int warm_up_passes = 5;                       // before those, not counted
   std::uint64_t seed = std::random_device{}();  // of the order of tiers
+  std::chrono::seconds at_most{600};            // for a process: one that hangs is killed
 };
 
 // Fewer of a tier, or of off, resample to so few different medians that an interval means nothing.
@@ -183,12 +185,14 @@ namespace detail {
                                                      const overhead_workload& workload,
                                                      const overhead_options& options) {
   try {
-    return {tier.name, from_lines(returned_by_child([&] {
-              ::unsetenv("LATENCY_OUTPUT");  // would start a session in "off"
-              overhead_trial trial(options.passes, options.warm_up_passes);
-              tier.measure([&] { workload(trial); });
-              return to_lines(trial.times());
-            }))};
+    return {tier.name, from_lines(returned_by_child(
+                           [&] {
+                             ::unsetenv("LATENCY_OUTPUT");  // would start a session in "off"
+                             overhead_trial trial(options.passes, options.warm_up_passes);
+                             tier.measure([&] { workload(trial); });
+                             return to_lines(trial.times());
+                           },
+                           options.at_most))};
   } catch (const error& e) {
     throw error("measure_overhead", tier.name, e.what());
   }
@@ -197,16 +201,17 @@ namespace detail {
 }  // namespace detail
 
 // Takes rounds x (1 + tiers) samples after one that does not count. Throws latency::error, in one
-// line that names the tier, when a workload throws or its process fails, when a tier cannot
-// measure, and when this process has other threads already. Costs what the workload costs, and the
-// start of a process, each time. One thread.
+// line that names the tier, when a workload throws, when its process fails or hangs, when a tier
+// cannot measure, and when this process has other threads already. Costs what the workload costs,
+// and the start of a process, each time. One thread.
 [[nodiscard]] inline overhead_result measure_overhead(const overhead_workload& workload,
                                                       overhead_options options = {}) {
   if (detail::has_other_threads())
     throw error("measure_overhead", "",
                 "this process has started threads (CUDA and sessions do): call it before");
-  if (options.rounds < 1 || options.passes < 1 || options.warm_up_passes < 0)
-    throw error("measure_overhead", "", "needs at least one round and one pass");
+  if (options.rounds < 1 || options.passes < 1 || options.warm_up_passes < 0 ||
+      options.at_most.count() < 1)
+    throw error("measure_overhead", "", "needs at least one round, one pass and one second");
   if (options.tiers.empty()) options.tiers.push_back(spans_tier());
   options.tiers.insert(options.tiers.begin(),
                        {overhead_tier_names::off, [](const auto& work) { work(); }});

@@ -189,7 +189,11 @@ TEST_CASE("measure_overhead: a process that fails gives one line that names the 
   CHECK(message_of(two_loops, options) == "measure_overhead: broken: no CUPTI");
   options = few(0);
   CHECK(message_of(two_loops, options) ==
-        "measure_overhead: needs at least one round and one pass");
+        "measure_overhead: needs at least one round, one pass and one second");
+  options = few(1);
+  options.at_most = std::chrono::seconds(1);
+  CHECK(message_of([](overhead_trial&) { ::pause(); }, options) ==
+        "measure_overhead: off: its process took longer than 1 s, and was killed");
 }
 
 TEST_CASE("measure_overhead: a tier that loses records has not measured, and says so") {

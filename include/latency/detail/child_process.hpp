@@ -2,10 +2,15 @@
 // Work done in a process of its own, so that it finds nothing that was started before it.
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -34,21 +39,28 @@ inline void write_all(int to, const std::string& text) noexcept {
   }
 }
 
-[[nodiscard]] inline std::string read_all(int from) {
-  std::string text;
+// All that comes until the other end is closed. False when that has not happened by the deadline.
+[[nodiscard]] inline bool read_all(int from, std::chrono::steady_clock::time_point deadline,
+                                   std::string& text) {
+  using std::chrono::milliseconds;
   char part[4096];
   for (;;) {
+    const auto left =
+        std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    if (left <= 0) return false;
+    pollfd waiting{from, POLLIN, 0};
+    if (::poll(&waiting, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000))) <= 0) continue;
     const ssize_t read = ::read(from, part, sizeof part);
-    if (read == 0 || (read < 0 && errno != EINTR)) return text;
+    if (read == 0 || (read < 0 && errno != EINTR)) return true;
     if (read > 0) text.append(part, static_cast<std::size_t>(read));
   }
 }
 
 // Returns the text that `work` returns in a child of fork(), which ends there: no destructor of
-// this process's objects runs in it. Throws latency::error with what `work` threw, or with how the
-// child ended instead, in one line.
+// this process's objects runs in it. A child that takes longer than `at_most` is killed. Throws
+// latency::error with what `work` threw, or with how the child ended instead, in one line.
 template <class Work>
-[[nodiscard]] std::string returned_by_child(const Work& work) {
+[[nodiscard]] std::string returned_by_child(const Work& work, std::chrono::seconds at_most) {
   constexpr char returned = 'r', threw = 't';
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
@@ -74,11 +86,16 @@ template <class Work>
     ::_exit(message[0] == returned ? 0 : 1);
   }
   ::close(ends[1]);
-  const std::string message = read_all(ends[0]);
+  std::string message;
+  const bool told = read_all(ends[0], std::chrono::steady_clock::now() + at_most, message);
   ::close(ends[0]);
+  if (!told) ::kill(child, SIGKILL);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
+  if (!told)
+    throw error("its process took longer than " + std::to_string(at_most.count()) +
+                " s, and was killed");
   if (!message.empty() && message[0] == threw) throw error(printable_line(message.substr(1)));
   if (WIFSIGNALED(status))
     throw error("its process was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
