@@ -4,6 +4,7 @@
 
 #include "analyzers/analysis/components.hpp"
 #include "analyzers/analysis/device_components.hpp"
+#include "analyzers/analysis/distortions.hpp"
 #include "analyzers/analysis/generation.hpp"
 #include "analyzers/analysis/hygiene.hpp"
 #include "latency/device_accounting.hpp"
@@ -91,6 +92,7 @@ measured_run measure(const recording& run) {
   result.thread_wall_ns = static_cast<double>(table.thread_wall_ns);
   result.untracked_ns = static_cast<double>(table.untracked_ns);
   result.clean = hygiene(run, tree, make_proof(run, tree, devices)).clean;
+  result.distortions = distortions_of(run);
   add_spans(run, tree, table, devices, result);
   add_generation(run, tree, result);
   return result;

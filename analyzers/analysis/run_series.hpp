@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analyzers/analysis/comparison.hpp"
+#include "latency/distortion.hpp"
 #include "latency/recording.hpp"
 
 namespace latency::analysis {
@@ -37,8 +38,9 @@ struct measured_run {
   std::int64_t switches = 0;
   double thread_wall_ns = 0;  // the whole of exclusive_ns
   double untracked_ns = 0;
-  bool clean = true;               // as hygiene.hpp says
-  std::vector<run_series> series;  // by kind, then in the order of components.hpp
+  bool clean = true;                    // as hygiene.hpp says
+  std::vector<distortion> distortions;  // as distortions.hpp says
+  std::vector<run_series> series;       // by kind, then in the order of components.hpp
 };
 
 // Pure; O(n log n).

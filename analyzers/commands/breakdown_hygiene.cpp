@@ -2,6 +2,7 @@
 
 #include "analyzers/analysis/distortions.hpp"
 #include "analyzers/commands/breakdown_report.hpp"
+#include "analyzers/commands/distortion_lines.hpp"
 #include "analyzers/commands/document_parts.hpp"
 
 namespace latency::commands {
@@ -35,21 +36,9 @@ void add_distortions(section& to, const recording& run) {
   const std::vector<distortion> told = analysis::distortions_of(run);
   bool tolerable = !told.empty();
   for (const distortion& d : told) {
-    const distortion_verdict verdict = judge(d);
-    if (verdict == distortion_verdict::tolerable) continue;
+    if (judge(d) == distortion_verdict::tolerable) continue;
     tolerable = false;
-    const bool distorts = verdict == distortion_verdict::distorts;
-    to.items.emplace_back(
-        line{fmt::format("measuring ({{}}) changes the {} time of {{}} by {{}} "
-                         "(95 % interval {{}} to {{}}): {}",
-                         to_text(d.of),
-                         distorts ? "MORE THAN 2 %" : "cannot tell whether by more than 2 %"),
-             {{"tier", unit::text, d.tier},
-              {"loop", unit::text, d.loop},
-              {std::string(to_text(d.of)) + "_change", unit::ratio, d.ratio - 1},
-              {"low", unit::ratio, d.low - 1},
-              {"high", unit::ratio, d.high - 1}},
-             distorts ? tone::warning : tone::faint});
+    to.items.emplace_back(distortion_line(d));
   }
   if (tolerable)
     to.items.emplace_back(line{"measuring ({}) changes no time by more than 2 %",

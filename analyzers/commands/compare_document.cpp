@@ -5,6 +5,7 @@
 
 #include "analyzers/analysis/workload.hpp"
 #include "analyzers/commands/compare_report.hpp"
+#include "analyzers/commands/distortion_lines.hpp"
 #include "analyzers/commands/document_parts.hpp"
 
 namespace latency::commands {
@@ -87,6 +88,10 @@ section verdict_section(const compare_report& report, const std::vector<measured
                                            "says which)",
                                        {},
                                        tone::bad});
+  for (const auto* side : {&base, &candidate})
+    for (const measured_run& run : *side)
+      for (line& warning : distortion_warnings(run.distortions, run.source))
+        result.items.emplace_back(std::move(warning));
   return result;
 }
 

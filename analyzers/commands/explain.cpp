@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 
+#include "analyzers/analysis/distortions.hpp"
 #include "analyzers/analysis/hygiene.hpp"
 #include "analyzers/commands/input_files.hpp"
 #include "latency/proof.hpp"
@@ -51,7 +52,8 @@ int run_explain(const explain_options& options) {
         run, tree, devices,
         {options.span, std::llround(1e9 / options.fps), static_cast<std::size_t>(options.most)});
     const bool clean = analysis::hygiene(run, tree, make_proof(run, tree, devices)).clean;
-    write_report({explain_document(report, run.source, clean)}, options.output);
+    write_report({explain_document(report, run.source, clean, analysis::distortions_of(run))},
+                 options.output);
   });
   return 0;
 }

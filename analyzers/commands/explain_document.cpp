@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "analyzers/commands/distortion_lines.hpp"
 #include "analyzers/commands/document_parts.hpp"
 #include "analyzers/commands/explain.hpp"
 
@@ -231,13 +232,16 @@ table playout_table(const explanation_report& report) {
   return result;
 }
 
-section summary_section(const explanation_report& report, bool clean) {
+section summary_section(const explanation_report& report, bool clean,
+                        const std::vector<distortion>& distortions) {
   section result{"summary", "Summary", {}};
   if (!clean)
     result.items.emplace_back(
         line{"NOT CLEAN: records were dropped or are impossible (latency breakdown says which)",
              {},
              tone::bad});
+  for (line& warning : distortion_warnings(distortions))
+    result.items.emplace_back(std::move(warning));
   const render::figure instances{"instances", unit::integer, report.instances};
   const render::figure found{"found", unit::integer, report.found};
   if (report.instances == 0) {
@@ -266,9 +270,9 @@ section summary_section(const explanation_report& report, bool clean) {
 }  // namespace
 
 render::document explain_document(const explanation_report& report, const std::string& source,
-                                  bool clean) {
+                                  bool clean, const std::vector<distortion>& distortions) {
   render::document result{"explain", "Latency explained", source, {}};
-  result.sections.push_back(summary_section(report, clean));
+  result.sections.push_back(summary_section(report, clean, distortions));
   for (std::size_t i = 0; i < report.cases.size(); ++i)
     result.sections.push_back(case_section(report, report.cases[i], i + 1));
   return result;

@@ -138,3 +138,31 @@ TEST_CASE("latency breakdown, latency plot: JSON and the page warn, too") {
             .status == 0);
   CHECK(holds(latency_test::read_file(folder / "out/report.html"), "MORE THAN 2 %"));
 }
+
+TEST_CASE("latency compare, latency explain: warn of what lies beyond 2 %, and of nothing else") {
+  const latency_test::temporary_folder folder;
+  latency::write_timing_file(told_run({{"decode", "spans", measured_time::host, 1.5, 1.25, 2},
+                                       {"prefill", "spans", measured_time::host, 1.03, 1.01, 1.05},
+                                       {"encode", "spans", measured_time::host, 1, 0.99, 1.01}}),
+                             folder / "distorted.json");
+  latency::write_timing_file(run_of_tier("host"), folder / "plain.json");
+  const auto warnings = [&](const std::string& command, const std::string& section) {
+    const auto json = nlohmann::json::parse(run_command(program + " " + command).out);
+    std::vector<nlohmann::json> found;
+    for (const auto& line : json["sections"][section]["lines"])
+      if (holds(line["text"], "MORE THAN 2 %")) found.push_back(line["figures"]);
+    return found;
+  };
+  nlohmann::json figures{{"tier", "spans"},
+                         {"loop", "decode"},
+                         {"host_change_ratio", 0.5},
+                         {"low_ratio", 0.25},
+                         {"high_ratio", 1.0}};
+  const std::string distorted = folder / "distorted.json", plain = folder / "plain.json";
+  CHECK(warnings("explain --format json " + distorted, "summary") == std::vector{figures});
+  CHECK(warnings("explain --format json " + plain, "summary").empty());
+  figures["file"] = distorted;
+  for (const std::string& files : {plain + " " + distorted, distorted + " " + plain})
+    CHECK(warnings("compare --format json " + files, "verdict") == std::vector{figures});
+  CHECK(warnings("compare --format json " + plain + " " + plain, "verdict").empty());
+}
