@@ -15,6 +15,9 @@
 //   warpgroup 1   ......|QK PV|softmax ......|QK PV|softmax
 //
 // Blocks of keys run from the last to the first: only the blocks that come first need masks.
+//
+// Where there are many queries, two neighbouring blocks are a cluster: they compute over the same
+// keys, and each producer copies half of every block of keys and values for both.
 
 #include <cuda.h>
 
