@@ -28,14 +28,16 @@ inline constexpr std::uint32_t journal_version_major = 2;
 namespace detail {
 
 enum class block_type : std::uint16_t {
-  strings = 1,     // entries of text: new string ids, consecutive
-  records = 2,     // words of record_format.hpp
-  thread = 3,      // [os_id] + text
-  clock = 4,       // [kind, origin ticks, origin unix ns, ticks, monotonic ns, uncertainty ns]
-  run = 5,         // text key, [value type, value bits | text]; overhead as overhead_key() says
-  open_spans = 6,  // [id, parent, start ticks, string id] each; replaces the thread's previous one
-  totals = 7,      // running totals, as journal_totals
-  end = 8,         // [ticks]
+  strings = 1,  // entries of text: new string ids, consecutive
+  records = 2,  // words of record_format.hpp
+  thread = 3,   // [os_id] + text
+  clock = 4,    // [kind, origin ticks, origin unix ns, ticks, monotonic ns, uncertainty ns]
+  run = 5,      // text key, [value type, value bits | text]; overhead as overhead_key() says
+  // [id, parent, start ticks, string id] each; replaces the thread's previous one. Spans that have
+  // closed may stand there, too, until their records are written.
+  open_spans = 6,
+  totals = 7,  // running totals, as journal_totals
+  end = 8,     // [ticks]
   // Of device back ends; rows as device_codec.hpp packs them. In place of a thread, the header
   // names the clock of device times, or the index of the first new shape or path.
   device_clock = 9,

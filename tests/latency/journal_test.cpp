@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <latency/detail/recorder.hpp>
 #include <latency/journal_reader.hpp>
@@ -56,6 +57,38 @@ TEST_CASE("journal: cut anywhere, what stands before the cut is read") {
     most_spans = std::max(most_spans, r.spans.size());
   }
   CHECK(most_spans == 40);
+}
+
+TEST_CASE("journal: cut anywhere, spans that were open stay when they close, and so do parents") {
+  latency::session run;
+  const std::shared_ptr<latency::detail::recorder> running = latency::detail::process().current;
+  const auto collect = [&] {
+    const std::lock_guard<std::mutex> lock(latency::detail::process().mutex);
+    running->collect_now();
+  };
+  for (int i = 0; i < 5; ++i) {
+    {
+      LATENCY_SCOPE("root");
+      collect();
+      { LATENCY_SCOPE("child"); }
+      if (i % 2 == 0) collect();
+    }
+    collect();
+  }
+  (void)run.stop();
+  const auto whole = running->journal_words();
+  std::size_t most_spans = 0;
+  for (std::size_t words = 2; words <= whole.size(); ++words) {
+    const latency::recording r =
+        read({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(words)});
+    REQUIRE(r.spans.size() >= most_spans);
+    most_spans = r.spans.size();
+    for (const latency::span& s : r.spans)
+      REQUIRE((s.parent == 0 || std::any_of(r.spans.begin(), r.spans.end(),
+                                            [&](const auto& p) { return p.id == s.parent; })));
+  }
+  CHECK(most_spans == 10);
+  CHECK(read(whole).hygiene.open_spans == 0);
 }
 
 TEST_CASE("journal: damage in the middle loses that block only and is counted") {

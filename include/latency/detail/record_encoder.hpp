@@ -2,6 +2,7 @@
 // Takes records out of thread buffers and appends them to a journal, pointers replaced by string
 // ids. One user at a time (the registry's mutex).
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string_view>
@@ -51,7 +52,9 @@ class record_encoder {
   }
 
   // The thread's open spans, when they changed since the last call: those that were all open at
-  // one moment. Of a busy thread the inner ones may be left out.
+  // one moment. Of a busy thread the inner ones may be left out. Those that have closed since the
+  // last call stand there once more: a kill may come before their records are written, and of a
+  // span that has a record the reader takes that.
   void open_spans(thread_state& t) {
     std::vector<std::uint64_t> words;
     const std::uint32_t depth = std::min(t.depth.load(std::memory_order_acquire), max_depth);
@@ -70,9 +73,15 @@ class record_encoder {
     for (std::uint32_t i = 1; 4 * i <= words.size(); ++i)
       if (t.open[i].id.load(std::memory_order_acquire) != words[4 * (i - 1)])
         words.resize(4 * (i - 1));
-    auto& last = last_open_[t.index];
-    if (words == last) return;
-    last = words;
+    open_list& last = last_open_[t.index];
+    if (words == last.words && !last.says_closed) return;
+    const std::size_t still_open =
+        std::mismatch(words.begin(), words.end(), last.words.begin(), last.words.end()).first -
+        words.begin();
+    std::vector<std::uint64_t> closed(last.words.begin() + still_open / 4 * 4, last.words.end());
+    if (t.ring) closed.clear();  // its records are written at the end, or never
+    last = {words, !closed.empty()};
+    words.insert(words.end(), closed.begin(), closed.end());
     write_texts();
     journal_.begin_block(block_type::open_spans, t.index);
     if (words.empty()) words.assign(4, 0);  // "none": an id of 0
@@ -185,7 +194,12 @@ class record_encoder {
       ids_;  // by pointer: two pointers may hold one text
   std::vector<std::string_view> new_texts_;
   std::vector<std::uint64_t> encoded_;
-  std::unordered_map<std::uint32_t, std::vector<std::uint64_t>> last_open_;
+  // What open_spans() said last of a thread, and whether of closed spans, too.
+  struct open_list {
+    std::vector<std::uint64_t> words;
+    bool says_closed = false;
+  };
+  std::unordered_map<std::uint32_t, open_list> last_open_;
   cache_entry cache_[cache_size];
   std::uint64_t spans_ = 0;
   flight_control* watching_ = nullptr;

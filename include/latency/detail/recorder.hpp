@@ -420,10 +420,12 @@ class recorder {
   }
 
   // Of a thread that leaves. Open spans first: one that closes meanwhile is published before it
-  // stops being open, so it is in one of the two; the reader takes it once.
+  // stops being open, so it is in one of the two; the reader takes it once. At last those that are
+  // open still, without the ones that closed.
   void collect_last(thread_state& t) {
     encoder_.open_spans(t);
     encoder_.drain(t);
+    encoder_.open_spans(t);
     add_totals(t);
   }
 
