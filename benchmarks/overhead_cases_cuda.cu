@@ -145,12 +145,7 @@ std::string device_in_words() {
         []() -> std::string {
           int devices = 0;
           if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) return "";
-          cudaDeviceProp properties{};
-          int driver = 0;
-          CUDA_OK(cudaGetDeviceProperties(&properties, 0));
-          CUDA_OK(cudaDriverGetVersion(&driver));
-          return std::string(properties.name) + ", CUDA driver " + std::to_string(driver / 1000) +
-                 "." + std::to_string(driver % 1000 / 10);
+          return gpu_name();
         },
         std::chrono::seconds(120));
   } catch (const latency::error& e) {

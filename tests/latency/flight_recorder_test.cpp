@@ -15,11 +15,11 @@
 #include <latency/latency.hpp>
 #include <latency/proof.hpp>
 #include <map>
-#include <new>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
+#include "allocated_bytes.hpp"
 #include "find_span.hpp"
 #include "schema_complaint.hpp"
 #include "tests/temporary_folder.hpp"
@@ -82,31 +82,11 @@ void collect(const latency::session& run) {
   run.recorder()->collect_now();
 }
 
-std::atomic<std::int64_t> allocated_bytes{0};
-
 void nap(std::chrono::milliseconds time) {
   std::this_thread::sleep_for(time);
 }
 
 }  // namespace
-
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  void* const memory = std::malloc(size);
-  if (memory != nullptr) allocated_bytes += static_cast<std::int64_t>(malloc_usable_size(memory));
-  return memory;
-}
-void* operator new(std::size_t size) {
-  void* const memory = operator new(size, std::nothrow);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept {
-  if (memory != nullptr) allocated_bytes -= static_cast<std::int64_t>(malloc_usable_size(memory));
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  operator delete(memory);
-}
 
 TEST_CASE("flight_recorder: a call writes a timing file while the program goes on") {
   const latency_test::temporary_folder folder;
@@ -531,10 +511,10 @@ TEST_CASE("flight_recorder: memory stays what it was") {
     }
   };
   fill();
-  const std::int64_t before_bytes = allocated_bytes;
+  const std::int64_t before_bytes = latency_test::allocated_bytes();
   for (int i = 0; i < 10; ++i) fill();  // 88 MB of records
   // What waits to be written may be more at the end than it was before: 1 MiB at most, twice.
-  CHECK(allocated_bytes - before_bytes < 2 << 20);
+  CHECK(latency_test::allocated_bytes() - before_bytes < 2 << 20);
   // A thread's part: a buffer for 65536 spans of 40 bytes, and its stack of open spans.
   const std::lock_guard<std::mutex> lock(latency::detail::process().mutex);
   for (const auto& t : latency::detail::process().threads)

@@ -1,16 +1,13 @@
 // What matching takes: memory that does not grow, however many launches there are.
 #include <doctest/doctest.h>
-#include <malloc.h>
 
-#include <cstdlib>
 #include <latency/detail/trace_matcher.hpp>
-#include <new>
+
+#include "allocated_bytes.hpp"
 
 using namespace latency::detail;
 
 namespace {
-
-std::int64_t allocated_bytes = 0;
 
 struct forgetful : trace_sink {
   void op(const traced_op&, const traced_call*, std::uint64_t,
@@ -22,20 +19,6 @@ struct forgetful : trace_sink {
 };
 
 }  // namespace
-
-void* operator new(std::size_t size) {
-  void* const memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  allocated_bytes += static_cast<std::int64_t>(malloc_usable_size(memory));
-  return memory;
-}
-void operator delete(void* memory) noexcept {
-  if (memory != nullptr) allocated_bytes -= static_cast<std::int64_t>(malloc_usable_size(memory));
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  operator delete(memory);
-}
 
 // A call that may still bring ops, as every launch of a graph may, and a kernel whose op never
 // comes are kept: those that a program makes in its first minutes must not be seen in its memory.
@@ -63,8 +46,8 @@ TEST_CASE("trace_matcher: launches of graphs and lost kernels take no memory") {
     }
   };
   replay(1);
-  const std::int64_t before_bytes = allocated_bytes;
+  const std::int64_t before_bytes = latency_test::allocated_bytes();
   replay(300000);
-  CHECK(allocated_bytes == before_bytes);
+  CHECK(latency_test::allocated_bytes() == before_bytes);
   CHECK(sink.ops == 3 * 300001);
 }
