@@ -1,6 +1,7 @@
 // What a device back end hands to a session, through the journal and into the recording.
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <latency/detail/recorder.hpp>
 #include <latency/device_accounting.hpp>
 #include <latency/journal_reader.hpp>

@@ -9,6 +9,7 @@
 
 #include <clocale>
 #include <csignal>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,6 +1,9 @@
 #pragma once
 // The end of a recording: from the journal to the timing file.
 
+#include <cstring>
+#include <string>
+
 #include "../journal_reader.hpp"
 #include "../timing_file.hpp"
 #include "recorder.hpp"
