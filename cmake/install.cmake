@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS latency EXPORT latency_targets COMPONENT headers)
 install(DIRECTORY include/latency DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT headers
-        FILES_MATCHING PATTERN "*.hpp" PATTERN "latency.cpp")
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.cpp")
 install(DIRECTORY schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/latency/schemas COMPONENT headers
         FILES_MATCHING PATTERN "*.json")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT headers)

@@ -19,12 +19,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 
-#include "detail/cupti_engine.hpp"
-#include "detail/trace_pipeline.hpp"
+#include "detail/device_source.hpp"
 #include "session.hpp"
 
 namespace latency::cupti {
@@ -51,63 +50,24 @@ struct options {
 // thread.
 class collector {
  public:
-  explicit collector(session& run, const options& wanted = {}) {
-    const std::shared_ptr<detail::recorder> recorder = run.recorder();
-    if (!recorder->enabled() || recorder->ended()) {
-      why_not_ = "the session does not record";
-      return;
-    }
-    detail::cupti_engine& engine = detail::cupti_engine::instance();
-    const bool totals = wanted.mode == collector_mode::aggregate;
-    const detail::cupti_settings settings{wanted.buffer_bytes, wanted.buffers,      totals, !totals,
-                                          wanted.flush_every,  wanted.finish_within};
-    try {
-      started_ = engine.load(why_not_) &&
-                 engine.start(recorder, pipeline(recorder, engine, totals), settings, why_not_);
-    } catch (const std::exception& e) {  // out of memory or threads
-      why_not_ = e.what();
-    }
-    recorder->write_device([&](detail::device_writer&) {
-      recorder->tier(started_ ? device_tier::kernels : device_tier::host, why_not_);
-    });
-    if (!started_) return;
-    source_ = std::make_shared<source>();
-    recorder_ = recorder;
-    recorder_->add_source(source_);
-  }
+  explicit collector(session& run, const options& wanted = {});
   collector(const collector&) = delete;
   collector& operator=(const collector&) = delete;
-  ~collector() {
-    if (recorder_ == nullptr) return;
-    if (recorder_->of_this_process())
-      recorder_->remove_source(source_);
-    else
-      detail::cupti_engine::instance().abandon_after_fork();
-  }
+  ~collector();
 
   [[nodiscard]] bool started() const noexcept { return started_; }
   // One line when it did not start, else empty.
   [[nodiscard]] const std::string& why_not() const noexcept { return why_not_; }
 
  private:
-  struct source : detail::device_source {
-    void poll() noexcept override { detail::cupti_engine::instance().wake(); }
-    void finish() noexcept override { detail::cupti_engine::instance().stop(); }
-  };
-
-  [[nodiscard]] static std::unique_ptr<detail::trace_input> pipeline(
-      const std::shared_ptr<detail::recorder>& recorder, detail::cupti_engine& engine,
-      bool totals) {
-    if (totals)
-      return std::make_unique<detail::totalling_pipeline>(recorder, engine.apis(), engine.paths(),
-                                                          engine.graphs());
-    return std::make_unique<detail::keeping_pipeline>(recorder, engine.apis(), engine.graphs());
-  }
-
   std::shared_ptr<detail::recorder> recorder_;
-  std::shared_ptr<source> source_;
+  std::shared_ptr<detail::device_source> source_;
   bool started_ = false;
   std::string why_not_;
 };
 
 }  // namespace latency::cupti
+
+#ifndef LATENCY_COMPILED
+#include "detail/compiled/cupti.hpp"
+#endif
