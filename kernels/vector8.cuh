@@ -16,8 +16,10 @@ struct floats8 {
   float value[8];
 };
 
+// Through uint4: a struct's copy becomes an access for each of its members, four of 4 bytes.
 __device__ __forceinline__ vector8 load8(const __nv_bfloat16* from) {
-  return *reinterpret_cast<const vector8*>(from);
+  const uint4 bits = *reinterpret_cast<const uint4*>(from);
+  return *reinterpret_cast<const vector8*>(&bits);
 }
 // Of memory that nothing writes while the kernel runs: the load may go before any store.
 __device__ __forceinline__ vector8 load8_constant(const __nv_bfloat16* from) {
@@ -25,7 +27,7 @@ __device__ __forceinline__ vector8 load8_constant(const __nv_bfloat16* from) {
   return *reinterpret_cast<const vector8*>(&bits);
 }
 __device__ __forceinline__ void store8(__nv_bfloat16* to, const vector8& v) {
-  *reinterpret_cast<vector8*>(to) = v;
+  *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(&v);
 }
 
 __device__ __forceinline__ floats8 widen(const vector8& v) {

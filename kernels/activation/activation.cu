@@ -68,6 +68,7 @@ void activation(const activation_params& p, cudaStream_t stream) {
   constexpr const char* name = "activation";
   require_vectors(name, "columns", p.columns);
   require_aligned(name, "x", p.x);
+  require_aligned(name, "bias", rows_of<const __nv_bfloat16>{p.bias});
   require_aligned(name, "multiplier", p.multiplier);
   require_aligned(name, "out", p.out);
   const std::int64_t total = p.rows * (p.columns / 8);
