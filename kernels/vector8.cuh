@@ -30,13 +30,15 @@ __device__ __forceinline__ void store8(__nv_bfloat16* to, const vector8& v) {
   *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(&v);
 }
 
+// A number of bf16 is the upper half of its float: an instruction each, where __bfloat1622float2
+// takes three for two.
 __device__ __forceinline__ floats8 widen(const vector8& v) {
   floats8 out;
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    const float2 both = __bfloat1622float2(v.pair[i]);
-    out.value[2 * i] = both.x;
-    out.value[2 * i + 1] = both.y;
+    const unsigned both = *reinterpret_cast<const unsigned*>(&v.pair[i]);
+    out.value[2 * i] = __uint_as_float(both << 16);
+    out.value[2 * i + 1] = __uint_as_float(both & 0xffff0000U);
   }
   return out;
 }
