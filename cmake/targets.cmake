@@ -54,10 +54,11 @@ function(latency_add_program name)  # a program the user runs: build/<preset>/bi
                                            OUTPUT_NAME ${arg_OUTPUT_NAME} EXCLUDE_FROM_ALL ${only_where_needed})
 endfunction()
 
-# Test code is compiled for a short build; what it tests in libraries keeps the build's optimization.
-set(test_optimization -O1)
-if(LATENCY_SANITIZER STREQUAL "address")
-  set(test_optimization -O0)
+# Test code is compiled for a short build; what it tests in libraries keeps the build's optimization. Folders whose tests
+# compute much by themselves say -O1.
+set(test_optimization -O0)
+if(LATENCY_SANITIZER STREQUAL "thread")
+  set(test_optimization -O1)
 endif()
 
 # A doctest program, run by ctest under the same name. A test that cannot run here prints a line
