@@ -34,6 +34,7 @@
 
 #include "detail/cuda_event_source.hpp"
 #include "detail/cuda_stream_window.hpp"
+#include "memory.hpp"  // whose snapshots know the device's memory while events measure
 #include "region.hpp"
 #include "session.hpp"
 

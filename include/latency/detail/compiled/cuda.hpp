@@ -13,7 +13,6 @@
 
 #include "../../cuda.hpp"
 #include "../../error.hpp"
-#include "../../memory.hpp"
 #include "../recorder.hpp"
 #include "cuda_event_source.hpp"
 #include "inline.hpp"
