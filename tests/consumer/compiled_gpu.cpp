@@ -1,5 +1,5 @@
-// Links latency::compiled beside back ends: what their headers only declare must be there. Runs with
-// and without a GPU.
+// Links latency::compiled beside back ends: what their headers only declare must be there. Runs
+// with and without a GPU.
 #include <cstdio>
 #include <latency/cuda.hpp>
 #include <latency/cupti.hpp>

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <latency/cupti.hpp>
+#include <latency/device_words.hpp>
 #include <latency/latency.hpp>
 #include <latency/proof.hpp>
 #include <map>

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <fstream>
 #include <latency/cupti.hpp>
+#include <latency/detail/cupti_engine.hpp>
+#include <latency/device_words.hpp>
 #include <latency/latency.hpp>
 #include <map>
 #include <optional>

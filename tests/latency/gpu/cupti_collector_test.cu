@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <latency/cupti.hpp>
+#include <latency/detail/cupti_library.hpp>
 #include <latency/latency.hpp>
 #include <map>
 #include <thread>

@@ -2,6 +2,8 @@
 // records them.
 #include <doctest/doctest.h>
 
+#include <cuda.h>
+
 #include <latency/cupti.hpp>
 #include <latency/latency.hpp>
 #include <map>

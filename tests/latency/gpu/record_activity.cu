@@ -6,6 +6,9 @@
 #include <cstdio>
 #include <functional>
 #include <latency/cupti.hpp>
+#include <latency/detail/cupti_engine.hpp>
+#include <latency/detail/recorder.hpp>
+#include <latency/detail/traced_records.hpp>
 #include <latency/json_writer.hpp>
 #include <latency/latency.hpp>
 #include <map>
