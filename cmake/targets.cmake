@@ -11,7 +11,7 @@ if(PROJECT_IS_TOP_LEVEL)
 endif()
 target_compile_options(latency_build INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${LATENCY_WARNINGS}>")
 # What AddressSanitizer stops as well is not checked twice: it would be an eighth of the time to compile.
-set(address_flags -fsanitize=address,undefined -fno-sanitize=null,object-size,vptr -fno-sanitize-recover=all
+set(address_flags -fsanitize=address,undefined -fno-sanitize=null,object-size -fno-sanitize-recover=all
                   -fno-omit-frame-pointer)
 if(LATENCY_SANITIZER STREQUAL "address")
   set(flags ${address_flags})
