@@ -21,11 +21,6 @@ __device__ __forceinline__ vector8 load8(const __nv_bfloat16* from) {
   const uint4 bits = *reinterpret_cast<const uint4*>(from);
   return *reinterpret_cast<const vector8*>(&bits);
 }
-// Of memory that nothing writes while the kernel runs: the load may go before any store.
-__device__ __forceinline__ vector8 load8_constant(const __nv_bfloat16* from) {
-  const uint4 bits = __ldg(reinterpret_cast<const uint4*>(from));
-  return *reinterpret_cast<const vector8*>(&bits);
-}
 __device__ __forceinline__ void store8(__nv_bfloat16* to, const vector8& v) {
   *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(&v);
 }

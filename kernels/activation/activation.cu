@@ -1,5 +1,6 @@
 // A thread takes four vectors that lie a block apart, loaded before the first is used.
 #include "kernels/activation/activation.hpp"
+#include "kernels/dependent_launch.cuh"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
@@ -27,6 +28,7 @@ __device__ __forceinline__ float apply(float x) {
 template <activation_function function>
 __global__ void __launch_bounds__(threads)
     activation_kernel(const activation_params p, std::int64_t total) {
+  wait_for_previous_kernels();
   const std::int64_t first = std::int64_t{blockIdx.x} * threads * vectors + threadIdx.x;
   const unsigned row_vectors = static_cast<unsigned>(p.columns) / 8;
   std::int64_t rows[vectors];
@@ -74,15 +76,18 @@ void activation(const activation_params& p, cudaStream_t stream) {
   const std::int64_t total = p.rows * (p.columns / 8);
   if (total == 0) return;
   const auto blocks = static_cast<unsigned>((total + threads * vectors - 1) / (threads * vectors));
+  const auto launch = [&](auto* kernel) {
+    launch_dependent(kernel, blocks, threads, stream, p, total);
+  };
   switch (p.function) {
     case activation_function::none:
-      activation_kernel<activation_function::none><<<blocks, threads, 0, stream>>>(p, total);
+      launch(activation_kernel<activation_function::none>);
       break;
     case activation_function::gelu_tanh:
-      activation_kernel<activation_function::gelu_tanh><<<blocks, threads, 0, stream>>>(p, total);
+      launch(activation_kernel<activation_function::gelu_tanh>);
       break;
     case activation_function::silu:
-      activation_kernel<activation_function::silu><<<blocks, threads, 0, stream>>>(p, total);
+      launch(activation_kernel<activation_function::silu>);
       break;
   }
   check_launch(name);

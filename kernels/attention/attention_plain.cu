@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernels/attention/attention_plain.hpp"
+#include "kernels/dependent_launch.cuh"
 
 namespace kernels {
 
@@ -27,6 +28,7 @@ __device__ float warp_sum(float x) {
 
 __global__ void __launch_bounds__(32 * warps) attention_kernel(const attention_params p) {
   __shared__ float queries[warps][most_dims];
+  wait_for_previous_kernels();
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int query = blockIdx.x * warps + warp, head = blockIdx.y, batch = blockIdx.z;
   if (query >= p.tokens_q) return;
@@ -97,7 +99,7 @@ void attention_plain(const attention_params& p, cudaStream_t stream) {
     throw std::invalid_argument("attention: head_dim " + std::to_string(p.head_dim) +
                                 " is more than " + std::to_string(most_dims));
   const dim3 grid((p.tokens_q + warps - 1) / warps, p.heads, p.batch);
-  attention_kernel<<<grid, 32 * warps, 0, stream>>>(p);
+  launch_dependent(attention_kernel, grid, 32 * warps, stream, p);
   check(cudaGetLastError(), "launch");
 }
 

@@ -24,6 +24,7 @@
 #include "kernels/attention/combine_sm90.cuh"
 #include "kernels/attention/config_sm90.cuh"
 #include "kernels/attention/producer_sm90.cuh"
+#include "kernels/dependent_launch.cuh"
 #include "kernels/ptx/cluster.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 #include "kernels/ptx/tma.cuh"
@@ -57,6 +58,7 @@ __global__ void __launch_bounds__(Config::threads, 1)
     ptx::cluster_sync();
   else
     __syncthreads();
+  wait_for_previous_kernels();
 
   const int valid = p.valid_rows == nullptr ? p.tokens_kv : *p.valid_rows;
   const int blocks = (valid + Config::block_n - 1) / Config::block_n;

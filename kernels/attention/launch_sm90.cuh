@@ -4,6 +4,7 @@
 #include "kernels/attention/attention_sm90.cuh"
 #include "kernels/attention/consumer_sm90.cuh"
 #include "kernels/attention/device_sm90.hpp"
+#include "kernels/dependent_launch.cuh"
 #include "kernels/ptx/tensor_map.hpp"
 
 namespace kernels::sm90 {
@@ -88,6 +89,8 @@ void launch_kernel(Arguments args, const CUtensorMap& q, const CUtensorMap& k, c
   if (may_split) {
     attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
     attributes[config.numAttrs++].val.cooperative = 1;
+  } else if (kernels_wait) {
+    attributes[config.numAttrs++] = begins_early();
   }
   if (cluster > 1) attributes[config.numAttrs++] = clusters_of(cluster);
   check(cudaLaunchKernelEx(&config, kernel, args, q, k, v), "launch");

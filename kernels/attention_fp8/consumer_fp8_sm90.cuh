@@ -130,9 +130,9 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     const int of_head = head_kv * fp8::groups(params.tokens_kv);
     const int* const k_exponents = args_.k_exponents + of_head;
     const int* const v_exponents = args_.v_exponents + of_head;
-    const int q_exponent = __ldg(
-        args_.q_exponents + (work.batch * params.heads + work.head) * fp8::groups(params.tokens_q) +
-        work.row_block);
+    const int q_exponent =
+        args_.q_exponents[(work.batch * params.heads + work.head) * fp8::groups(params.tokens_q) +
+                          work.row_block];
     const float q_factor = params.scale * 1.4426950408889634f * power_of_two(q_exponent);
 
     float s[accumulators], t[accumulators];
@@ -141,7 +141,7 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     for (float& x : t) x = 0;
     float keep[2];  // what O is multiplied by before the next T is added
     int n = work.last - 1;
-    int v_exponent = __ldg(v_exponents + n);
+    int v_exponent = v_exponents[n];
 
     wait_q();
     const position first_k = ring_.next();
@@ -152,14 +152,14 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     release(first_k);
     if (n == work.first) release_q();
     mask(s, n);
-    rows.update<true>(s, q_factor * power_of_two(__ldg(k_exponents + n)));
+    rows.update<true>(s, q_factor * power_of_two(k_exponents[n]));
     round_to_e4m3(p, s);
     keep[0] = keep[1] = 0;
 
     // From the probabilities of block n + 1 to those of block n.
 #pragma unroll 1
     for (--n; n >= work.first; --n) {
-      const int k_exponent = __ldg(k_exponents + n), v_exponent_here = __ldg(v_exponents + n);
+      const int k_exponent = k_exponents[n], v_exponent_here = v_exponents[n];
       const position k = ring_.next(), v = ring_.next();
       wait_full(k);
       ptx::named_barrier_sync(turn_of_0 + group_, 256);

@@ -9,6 +9,7 @@
 #include "kernels/attention_fp8/layout.hpp"
 #include "kernels/attention_fp8/quantize.hpp"
 #include "kernels/attention_fp8/quantize_threads.hpp"
+#include "kernels/dependent_launch.cuh"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
@@ -43,8 +44,9 @@ __device__ __forceinline__ floats8 scaled(const vector8& v, float by) {
   return x;
 }
 
-// Loads the block's rows, finds their exponent, and writes it.
+// Loads the block's rows, finds their exponent, and writes it. What a kernel does first.
 __device__ __forceinline__ group_of_rows load_group(const quantize_params& p, float& by) {
+  wait_for_previous_kernels();
   const int group = blockIdx.x, head = blockIdx.y, batch = blockIdx.z;
   const int column = fp8::first_column(threadIdx.x);
   const __nv_bfloat16* const from =
@@ -56,8 +58,7 @@ __device__ __forceinline__ group_of_rows load_group(const quantize_params& p, fl
 #pragma unroll
     for (int b = 0; b < 4; ++b) {
       const int token = group * fp8::group_rows + fp8::row_of_quad(fp8::quad_of(threadIdx.x, i), b);
-      rows.row[i][b] =
-          token < p.tokens ? load8_constant(from + token * p.from.token_stride) : vector8{};
+      rows.row[i][b] = token < p.tokens ? load8(from + token * p.from.token_stride) : vector8{};
       largest = max(largest, largest_of(rows.row[i][b]));
     }
   __shared__ std::uint32_t of_warps[fp8::quantize_threads / warp_lanes];
@@ -130,8 +131,8 @@ void launch(void (*kernel)(quantize_params, To), const quantize_params& p, const
       p.from.batch_stride % 8 != 0 || p.from.token_stride % 8 != 0 || p.from.head_stride % 8 != 0)
     throw std::invalid_argument("quantize: rows are not at multiples of 16 bytes");
   if (p.batch <= 0 || p.heads <= 0 || p.tokens <= 0) return;
-  kernel<<<dim3(fp8::groups(p.tokens), p.heads, p.batch), fp8::quantize_threads, 0, stream>>>(p,
-                                                                                              to);
+  launch_dependent(kernel, dim3(fp8::groups(p.tokens), p.heads, p.batch), fp8::quantize_threads,
+                   stream, p, to);
   sm90::check(cudaGetLastError(), "launch of quantize");
 }
 

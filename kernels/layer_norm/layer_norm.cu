@@ -2,6 +2,8 @@
 // some rows, the sums of others and the stores of others in flight together, as a copy has them. A
 // row is read once and summed once, about its first value, so that a large mean costs no precision.
 #include "kernels/layer_norm/layer_norm.hpp"
+
+#include "kernels/dependent_launch.cuh"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
@@ -49,13 +51,14 @@ __global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer
 
   vector8 x[vectors] = {}, y[vectors] = {}, gate[vectors] = {}, scale[vectors] = {},
           shift[vectors] = {};
+  wait_for_previous_kernels();
 #pragma unroll
   for (int i = 0; i < vectors; ++i) {
     if (column_of(i) >= p.columns) continue;
     x[i] = load8(x_row + column_of(i));
     if constexpr (residual) {
       y[i] = load8(y_row + column_of(i));
-      if (gate_row != nullptr) gate[i] = load8_constant(gate_row + column_of(i));
+      if (gate_row != nullptr) gate[i] = load8(gate_row + column_of(i));
     }
   }
   // No value is further than sqrt(columns) standard deviations from the mean: sums of squares about
@@ -84,8 +87,8 @@ __global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer
 #pragma unroll
     for (int i = 0; i < vectors; ++i) {
       if (column_of(i) >= p.columns) continue;
-      scale[i] = load8_constant(scale_row + column_of(i));
-      shift[i] = load8_constant(shift_row + column_of(i));
+      scale[i] = load8(scale_row + column_of(i));
+      shift[i] = load8(shift_row + column_of(i));
     }
 
   row_sums sums;
@@ -125,9 +128,10 @@ void launch(const layer_norm_params& p, cudaStream_t stream) {
   const int threads = (p.columns + of_warp - 1) / of_warp * warp_lanes;
   const auto rows = static_cast<unsigned>(p.rows);
   if (threads <= narrow_threads)
-    layer_norm_kernel<residual, narrow_threads, narrow_blocks><<<rows, threads, 0, stream>>>(p);
+    launch_dependent(layer_norm_kernel<residual, narrow_threads, narrow_blocks>, rows, threads,
+                     stream, p);
   else
-    layer_norm_kernel<residual, most_threads, 1><<<rows, threads, 0, stream>>>(p);
+    launch_dependent(layer_norm_kernel<residual, most_threads, 1>, rows, threads, stream, p);
 }
 
 void validate(const layer_norm_params& p) {

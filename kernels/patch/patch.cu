@@ -2,6 +2,8 @@
 // wait for: one vector of a row of patches. Neighbouring threads take what lies side by side in a
 // row, and then the next patch, so that sectors are moved whole on both sides.
 #include "kernels/patch/patch.hpp"
+
+#include "kernels/dependent_launch.cuh"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
@@ -35,6 +37,7 @@ __device__ __forceinline__ std::int64_t pixel(const patch_sizes& s, const patch_
 }
 
 __global__ void __launch_bounds__(threads) patchify_kernel(const patchify_params p) {
+  wait_for_previous_kernels();
   const patch_sizes& s = p.sizes;
   patch_place at;
   if (!locate(s, s.channels / channels_in, at)) return;
@@ -65,6 +68,7 @@ __device__ __forceinline__ float4 load4(const __nv_bfloat16* from) {
 }
 
 __global__ void __launch_bounds__(threads) unpatchify_kernel(const unpatchify_params p) {
+  wait_for_previous_kernels();
   const patch_sizes& s = p.sizes;
   patch_place at;
   if (!locate(s, s.channels / channels_out, at)) return;
@@ -103,7 +107,7 @@ void patchify(const patchify_params& p, cudaStream_t stream) {
   const dim3 blocks =
       validated_blocks("patchify", p.sizes, p.latent, p.sizes.channels / channels_in, 1);
   require_aligned("patchify", "rows", p.rows);
-  patchify_kernel<<<blocks, threads, 0, stream>>>(p);
+  launch_dependent(patchify_kernel, blocks, threads, stream, p);
   check_launch("patchify");
 }
 
@@ -111,7 +115,7 @@ void unpatchify(const unpatchify_params& p, cudaStream_t stream) {
   const dim3 blocks =
       validated_blocks("unpatchify", p.sizes, p.latent, p.sizes.channels / channels_out, 2);
   require_aligned("unpatchify", "rows", p.rows);
-  unpatchify_kernel<<<blocks, threads, 0, stream>>>(p);
+  launch_dependent(unpatchify_kernel, blocks, threads, stream, p);
   check_launch("unpatchify");
 }
 

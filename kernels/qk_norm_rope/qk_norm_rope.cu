@@ -2,6 +2,8 @@
 // packed, while its squares are summed. A vector of 8 values is four pairs of one head; with heads
 // of 8, 16, ..., 256 all vectors of a lane are the same pairs, whose cos and sin are read once.
 #include "kernels/qk_norm_rope/qk_norm_rope.hpp"
+
+#include "kernels/dependent_launch.cuh"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
@@ -16,7 +18,7 @@ struct token_place {
 __device__ __forceinline__ float2 turn(const qk_norm_rope_params& p, int pair,
                                        const token_place& at) {
   const auto read = [](const rope_axis& axis, int position, int i) {
-    return __ldg(reinterpret_cast<const float2*>(axis.table) + position * axis.pairs + i);
+    return reinterpret_cast<const float2*>(axis.table)[position * axis.pairs + i];
   };
   if (pair < p.time.pairs) return read(p.time, at.time, pair);
   pair -= p.time.pairs;
@@ -30,9 +32,11 @@ __global__ void __launch_bounds__(most_row_threads, resident_row_blocks)
   enum part { q, k, v };
   __shared__ float partial[most_row_threads / warp_lanes];
   const unsigned token = blockIdx.x * blockDim.y + threadIdx.y;
-  if (token >= p.tokens) return;
   const int which = blockIdx.y;
   const __nv_bfloat16* const from = p.qkv.data + token * p.qkv.stride + which * p.dim;
+  wait_for_previous_kernels();
+  let_next_kernel_start();  // attention, whose blocks need a multiprocessor each
+  if (token >= p.tokens) return;
   vector8 x[vectors] = {};
 #pragma unroll
   for (int i = 0; i < vectors; ++i)
@@ -42,7 +46,7 @@ __global__ void __launch_bounds__(most_row_threads, resident_row_blocks)
   const int place = static_cast<int>(token) - frame * p.tokens_per_latent_frame;
   __nv_bfloat16* to = p.q_out.data + token * p.q_out.stride;
   if (which != q) {
-    const int first_row = __ldg(p.cache_rows + frame);
+    const int first_row = p.cache_rows[frame];
     if (first_row < 0) return;
     const rows_of<__nv_bfloat16>& cache = which == k ? p.k_cache : p.v_cache;
     to = cache.data + (std::int64_t{first_row} + place) * cache.stride;
@@ -55,7 +59,7 @@ __global__ void __launch_bounds__(most_row_threads, resident_row_blocks)
   }
 
   const int row = place / p.patch_columns;
-  const token_place at{__ldg(p.time_positions + frame), row, place - row * p.patch_columns};
+  const token_place at{p.time_positions[frame], row, place - row * p.patch_columns};
   int pair = column_of(0) % p.head_dim / 2;
   const bool same_pairs = (column_of(1) - column_of(0)) % p.head_dim == 0;
   float2 turns[4];
@@ -81,7 +85,7 @@ __global__ void __launch_bounds__(most_row_threads, resident_row_blocks)
       for (int j = 0; j < 4; ++j) turns[j] = turn(p, pair + j, at);
     }
     floats8 value = widen(x[i]);
-    const floats8 weight = widen(load8_constant(weights + column));
+    const floats8 weight = widen(load8(weights + column));
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
       const float even = value.value[2 * j] * factor * weight.value[2 * j];
@@ -114,9 +118,9 @@ void qk_norm_rope(const qk_norm_rope_params& p, cudaStream_t stream) {
   const row_launch with = launch_for_rows(p.tokens, p.dim);
   const dim3 blocks(with.blocks, 3);
   if (with.narrow)
-    qk_norm_rope_kernel<1><<<blocks, with.threads, 0, stream>>>(p);
+    launch_dependent(qk_norm_rope_kernel<1>, blocks, with.threads, stream, p);
   else
-    qk_norm_rope_kernel<row_vectors><<<blocks, with.threads, 0, stream>>>(p);
+    launch_dependent(qk_norm_rope_kernel<row_vectors>, blocks, with.threads, stream, p);
   check_launch(name);
 }
 

@@ -1,4 +1,5 @@
 // A thread makes the four numbers of one group.
+#include "kernels/dependent_launch.cuh"
 #include "kernels/random/philox.hpp"
 #include "kernels/random/random.hpp"
 #include "kernels/rows.hpp"
@@ -9,6 +10,7 @@ namespace {
 constexpr int threads = 256;
 
 __global__ void __launch_bounds__(threads) fill_normal_kernel(const fill_normal_params p) {
+  wait_for_previous_kernels();
   const std::int64_t element = 4 * (std::int64_t{blockIdx.x} * threads + threadIdx.x);
   if (element >= p.count) return;
   const std::uint64_t group = (p.numbers.first + static_cast<std::uint64_t>(element)) / 4;
@@ -24,6 +26,7 @@ __global__ void __launch_bounds__(threads) fill_normal_kernel(const fill_normal_
 }
 
 __global__ void __launch_bounds__(threads) fill_uniform_kernel(const fill_uniform_params p) {
+  wait_for_previous_kernels();
   const std::int64_t element = 4 * (std::int64_t{blockIdx.x} * threads + threadIdx.x);
   if (element >= p.count) return;
   const std::uint64_t group = (p.numbers.first + static_cast<std::uint64_t>(element)) / 4;
@@ -49,14 +52,14 @@ unsigned blocks_for(const char* name, std::int64_t count, const random_sequence&
 void fill_normal(const fill_normal_params& p, cudaStream_t stream) {
   const unsigned blocks = blocks_for("fill_normal", p.count, p.numbers, p.out);
   if (blocks == 0) return;
-  fill_normal_kernel<<<blocks, threads, 0, stream>>>(p);
+  launch_dependent(fill_normal_kernel, blocks, threads, stream, p);
   check_launch("fill_normal");
 }
 
 void fill_uniform(const fill_uniform_params& p, cudaStream_t stream) {
   const unsigned blocks = blocks_for("fill_uniform", p.count, p.numbers, p.out);
   if (blocks == 0) return;
-  fill_uniform_kernel<<<blocks, threads, 0, stream>>>(p);
+  launch_dependent(fill_uniform_kernel, blocks, threads, stream, p);
   check_launch("fill_uniform");
 }
 

@@ -1,4 +1,5 @@
 // A thread takes four values, for which one group of the generator gives the noise.
+#include "kernels/dependent_launch.cuh"
 #include "kernels/random/philox.hpp"
 #include "kernels/renoise/renoise.hpp"
 #include "kernels/rows.hpp"
@@ -14,6 +15,7 @@ __device__ __forceinline__ float clean(float x_t, float flow, float sigma) {
 
 // Four values from `element` on; fewer at the end of the tensor, one at a time.
 __global__ void __launch_bounds__(threads) renoise_kernel(const renoise_params p) {
+  wait_for_previous_kernels();
   const std::int64_t element = 4 * (std::int64_t{blockIdx.x} * threads + threadIdx.x);
   if (element >= p.count) return;
   const bool all_four = p.count - element >= 4;
@@ -70,8 +72,8 @@ void renoise(const renoise_params& p, cudaStream_t stream) {
   if (p.numbers.first % 4 != 0) reject(name, "the first number is not a multiple of 4");
   if (p.x0 == nullptr && p.x_next == nullptr) reject(name, "nothing to write");
   if (p.count == 0) return;
-  renoise_kernel<<<static_cast<unsigned>((p.count + 4 * threads - 1) / (4 * threads)), threads, 0,
-                   stream>>>(p);
+  const auto blocks = static_cast<unsigned>((p.count + 4 * threads - 1) / (4 * threads));
+  launch_dependent(renoise_kernel, blocks, threads, stream, p);
   check_launch(name);
 }
 

@@ -1,6 +1,8 @@
 // A block takes a row, a thread 8 columns of it, which stay in its registers while their squares
 // are summed: many short blocks keep loads and stores in flight together, as a copy has them.
 #include "kernels/rms_norm/rms_norm.hpp"
+
+#include "kernels/dependent_launch.cuh"
 #include "kernels/vector8.cuh"
 
 namespace kernels {
@@ -17,9 +19,11 @@ __global__ void __launch_bounds__(threads, blocks) rms_norm_kernel(const rms_nor
   const int column = 8 * static_cast<int>(threadIdx.x);
   const bool inside = column < p.columns;
   vector8 bits = {}, weight_bits = {};
+  wait_for_previous_kernels();
+  let_next_kernel_start();  // attention, whose blocks need a multiprocessor each
   if (inside) {
     bits = load8(p.x.data + row * p.x.stride + column);
-    weight_bits = load8_constant(p.weight + column);
+    weight_bits = load8(p.weight + column);
   }
   floats8 x = widen(bits);
   const floats8 weight = widen(weight_bits);
@@ -43,9 +47,9 @@ void rms_norm(const rms_norm_params& p, cudaStream_t stream) {
   const int threads = (p.columns / 8 + warp_lanes - 1) / warp_lanes * warp_lanes;
   const auto rows = static_cast<unsigned>(p.rows);
   if (threads <= narrow_threads)
-    rms_norm_kernel<narrow_threads, narrow_blocks><<<rows, threads, 0, stream>>>(p);
+    launch_dependent(rms_norm_kernel<narrow_threads, narrow_blocks>, rows, threads, stream, p);
   else
-    rms_norm_kernel<most_threads, 1><<<rows, threads, 0, stream>>>(p);
+    launch_dependent(rms_norm_kernel<most_threads, 1>, rows, threads, stream, p);
   check_launch(name);
 }
 

@@ -1,5 +1,6 @@
 #include "pipeline_reference/ops/cuda/vae_kernels.hpp"
 
+#include "kernels/dependent_launch.cuh"
 #include "kernels/rows.hpp"
 #include "kernels/vector8.cuh"
 
@@ -8,10 +9,12 @@ namespace {
 
 using kernels::block_sum;
 using kernels::floats8;
+using kernels::launch_dependent;
 using kernels::load8;
 using kernels::narrow;
 using kernels::store8;
 using kernels::vector8;
+using kernels::wait_for_previous_kernels;
 using kernels::warp_lanes;
 using kernels::widen;
 
@@ -27,6 +30,7 @@ __device__ std::int64_t thread_index() {
 
 // A thread copies 8 channels of one tap of one pixel.
 __global__ void gather_patches_kernel(const gather_patches_params p) {
+  wait_for_previous_kernels();
   const int vectors = p.channels / 8, taps = p.kernel_t * p.kernel_h * p.kernel_w;
   const std::int64_t index = thread_index();
   const std::int64_t of_tap = index / vectors;
@@ -54,6 +58,7 @@ __global__ void gather_patches_kernel(const gather_patches_params p) {
 
 __global__ void pack_columns_kernel(const __nv_bfloat16* from, std::int64_t stride,
                                     __nv_bfloat16* to, std::int64_t rows, std::int64_t columns) {
+  wait_for_previous_kernels();
   const std::int64_t index = thread_index();
   if (index < rows * columns) to[index] = from[index / columns * stride + index % columns];
 }
@@ -61,6 +66,7 @@ __global__ void pack_columns_kernel(const __nv_bfloat16* from, std::int64_t stri
 // A warp takes a pixel.
 __global__ void pixel_norm_kernel(const __nv_bfloat16* x, const float* gamma, __nv_bfloat16* out,
                                   std::int64_t pixels, int channels, bool silu) {
+  wait_for_previous_kernels();
   const int lane = threadIdx.x % warp_lanes;
   const std::int64_t pixel = thread_index() / warp_lanes;
   if (pixel >= pixels) return;
@@ -86,6 +92,7 @@ __global__ void pixel_norm_kernel(const __nv_bfloat16* x, const float* gamma, __
 __global__ void softmax_kernel(const float* scores, __nv_bfloat16* to, std::int64_t to_stride,
                                std::int64_t columns) {
   __shared__ float sums[warp_lanes], highest[warp_lanes];
+  wait_for_previous_kernels();
   const float* const row = scores + blockIdx.x * columns;
   float most = -INFINITY;
   for (std::int64_t i = threadIdx.x; i < columns; i += threads) most = fmaxf(most, row[i]);
@@ -104,6 +111,7 @@ __global__ void softmax_kernel(const float* scores, __nv_bfloat16* to, std::int6
 __global__ void denormalise_kernel(const float* latents, const float* mean, const float* std,
                                    __nv_bfloat16* out, std::int64_t frames, std::int64_t channels,
                                    std::int64_t pixels) {
+  wait_for_previous_kernels();
   const std::int64_t index = thread_index();
   if (index >= frames * channels * pixels) return;
   const std::int64_t channel = index % channels, pixel = index / channels % pixels,
@@ -113,6 +121,7 @@ __global__ void denormalise_kernel(const float* latents, const float* mean, cons
 }
 
 __global__ void pixels_kernel(const __nv_bfloat16* x, std::uint8_t* pixels, std::int64_t count) {
+  wait_for_previous_kernels();
   const std::int64_t index = thread_index();
   if (index >= count) return;
   const float value = __bfloat162float(x[index]);
@@ -125,42 +134,42 @@ __global__ void pixels_kernel(const __nv_bfloat16* x, std::uint8_t* pixels, std:
 
 void gather_patches(const gather_patches_params& p, cudaStream_t stream) {
   const std::int64_t vectors = p.pixels * p.kernel_t * p.kernel_h * p.kernel_w * (p.channels / 8);
-  gather_patches_kernel<<<blocks_for(vectors), threads, 0, stream>>>(p);
+  launch_dependent(gather_patches_kernel, blocks_for(vectors), threads, stream, p);
   kernels::check_launch("gather_patches");
 }
 
 void pack_columns(const __nv_bfloat16* from, std::int64_t stride, __nv_bfloat16* to,
                   std::int64_t rows, std::int64_t columns, cudaStream_t stream) {
-  pack_columns_kernel<<<blocks_for(rows * columns), threads, 0, stream>>>(from, stride, to, rows,
-                                                                          columns);
+  launch_dependent(pack_columns_kernel, blocks_for(rows * columns), threads, stream, from, stride,
+                   to, rows, columns);
   kernels::check_launch("pack_columns");
 }
 
 void pixel_norm(const __nv_bfloat16* x, const float* gamma, __nv_bfloat16* out, std::int64_t pixels,
                 std::int64_t channels, bool silu, cudaStream_t stream) {
-  pixel_norm_kernel<<<blocks_for(pixels * warp_lanes), threads, 0, stream>>>(
-      x, gamma, out, pixels, static_cast<int>(channels), silu);
+  launch_dependent(pixel_norm_kernel, blocks_for(pixels * warp_lanes), threads, stream, x, gamma,
+                   out, pixels, static_cast<int>(channels), silu);
   kernels::check_launch("pixel_norm");
 }
 
 void softmax_rows(const float* scores, __nv_bfloat16* to, std::int64_t to_stride, std::int64_t rows,
                   std::int64_t columns, cudaStream_t stream) {
-  softmax_kernel<<<static_cast<unsigned>(rows), threads, 0, stream>>>(scores, to, to_stride,
-                                                                      columns);
+  launch_dependent(softmax_kernel, static_cast<unsigned>(rows), threads, stream, scores, to,
+                   to_stride, columns);
   kernels::check_launch("softmax_rows");
 }
 
 void denormalise_latents(const float* latents, const float* mean, const float* std,
                          __nv_bfloat16* out, std::int64_t frames, std::int64_t channels,
                          std::int64_t pixels, cudaStream_t stream) {
-  denormalise_kernel<<<blocks_for(frames * channels * pixels), threads, 0, stream>>>(
-      latents, mean, std, out, frames, channels, pixels);
+  launch_dependent(denormalise_kernel, blocks_for(frames * channels * pixels), threads, stream,
+                   latents, mean, std, out, frames, channels, pixels);
   kernels::check_launch("denormalise_latents");
 }
 
 void pixels_from_values(const __nv_bfloat16* x, std::uint8_t* pixels, std::int64_t count,
                         cudaStream_t stream) {
-  pixels_kernel<<<blocks_for(count), threads, 0, stream>>>(x, pixels, count);
+  launch_dependent(pixels_kernel, blocks_for(count), threads, stream, x, pixels, count);
   kernels::check_launch("pixels_from_values");
 }
 
