@@ -80,6 +80,7 @@ struct operation {
   const char* name;
   std::int64_t bytes;                     // read and written, each once
   std::function<launch(arena&)> prepare;  // on buffers of its own
+  bool lets_next_start = false;           // before it ends: then so does the copy beside it
 };
 
 launch prepare_layer_norm(arena& a, bool residual, bool modulated) {
@@ -187,8 +188,8 @@ const operation operations[] = {
      [](arena& a) { return prepare_layer_norm(a, true, true); }},
     {"residual, layer_norm, affine", 8 * tokens* dim,
      [](arena& a) { return prepare_layer_norm(a, true, false); }},
-    {"rms_norm", 4 * tokens* dim, prepare_rms_norm},
-    {"qk_norm, rope, cache write", 12 * tokens* dim, prepare_qk_norm_rope},
+    {"rms_norm", 4 * tokens* dim, prepare_rms_norm, true},
+    {"qk_norm, rope, cache write", 12 * tokens* dim, prepare_qk_norm_rope, true},
     {"bias, gelu", 4 * tokens* ffn_dim, prepare_activation},
     {"bf16 to e4m3, rows", 3 * tokens* dim, [](arena& a) { return prepare_quantize(a, false); }},
     {"bf16 to e4m3, values transposed", 3 * tokens* dim,
@@ -201,11 +202,12 @@ const operation operations[] = {
      [](arena& a) { return prepare_renoise(a, true); }},
 };
 
-launch prepare_copy(arena& a, std::int64_t bytes) {
-  const std::int64_t half = bytes / 2 / 16 * 16;
+launch prepare_copy(arena& a, const operation& beside) {
+  const std::int64_t half = beside.bytes / 2 / 16 * 16;
   void *from = a.bf16(half / 2), *to = a.bf16(half / 2);
-  return
-      [=](cudaStream_t s) { benchmarks::launch_copy(to, from, static_cast<std::size_t>(half), s); };
+  return [=, lets_next_start = beside.lets_next_start](cudaStream_t s) {
+    benchmarks::launch_copy(to, from, static_cast<std::size_t>(half), lets_next_start, s);
+  };
 }
 
 benchmarks::launch_graph captured(const std::vector<launch>& sets, cudaStream_t stream) {
@@ -225,7 +227,7 @@ void measure(const operation& o, bool cold, int rounds, cudaStream_t stream,
   std::vector<launch> kernel, copy;
   for (int i = 0; i < sets; ++i) {
     kernel.push_back(o.prepare(memory));
-    copy.push_back(prepare_copy(memory, o.bytes));
+    copy.push_back(prepare_copy(memory, o));
   }
   CUDA_OK(cudaDeviceSynchronize());
   benchmarks::launch_graph ours = captured(kernel, stream), theirs = captured(copy, stream);

@@ -19,6 +19,12 @@ double duration_ns(const device_op& op) {
   return static_cast<double>(op.end_ns - op.start_ns);
 }
 
+// What an op adds to those that ran up to `ahead_ns`. A kernel that began before waited for them.
+double added_ns(const device_op& op, std::int64_t ahead_ns) {
+  return static_cast<double>(
+      std::max<std::int64_t>(0, op.end_ns - std::max(op.start_ns, ahead_ns)));
+}
+
 // The spans of a recording by id, and the way up from one.
 class span_index {
  public:
@@ -47,7 +53,8 @@ struct step_op {
   const device_op* op;
   span_id operation;  // its span, 0 = none
   std::string label, kernel;
-  std::int64_t layer;  // -1: of none
+  std::int64_t layer;      // -1: of none
+  double duration_ns = 0;  // without what it waited for the one ahead
 };
 using step_ops = std::vector<step_op>;
 
@@ -73,6 +80,11 @@ class step_reader {
     for (auto& [id, ops] : by_step) {
       std::sort(ops.begin(), ops.end(),
                 [](const step_op& a, const step_op& b) { return a.op->start_ns < b.op->start_ns; });
+      std::int64_t end_ns = ops.front().op->start_ns;
+      for (step_op& o : ops) {
+        o.duration_ns = added_ns(*o.op, end_ns);
+        end_ns = std::max(end_ns, o.op->end_ns);
+      }
       steps.push_back(std::move(ops));
     }
     return steps;
@@ -112,14 +124,14 @@ void add_step(const step_ops& step, std::size_t index,
   std::map<span_id, const step_op*> longest;
   for (const step_op& o : step) {
     const step_op*& known = longest[o.operation];
-    if (known == nullptr || duration_ns(*o.op) > duration_ns(*known->op)) known = &o;
+    if (known == nullptr || o.duration_ns > known->duration_ns) known = &o;
   }
   for (const step_op& o : step) {
     kernel_group& g = groups[{o.label, o.kernel}];
     g.operation = o.label;
     g.kernel = o.kernel;
     g.step_ms.resize(index + 1);
-    g.step_ms[index] += duration_ns(*o.op) / ns_per_ms;
+    g.step_ms[index] += o.duration_ns / ns_per_ms;
     if (index > 0) continue;  // all run the same
     ++g.calls;
     if (o.operation != 0 && longest[o.operation] == &o) {
@@ -136,7 +148,7 @@ void add_gaps(const step_ops& step, step_kernels& to) {
   for (const step_op& o : step) {
     const auto gap_ns = static_cast<double>(std::max<std::int64_t>(0, o.op->start_ns - end_ns));
     if (o.layer >= 0) of_layer[o.layer] += gap_ns / ns_per_us;
-    busy_ns += duration_ns(*o.op);
+    busy_ns += o.duration_ns;
     end_ns = std::max(end_ns, o.op->end_ns);
   }
   const auto window_ns = static_cast<double>(end_ns - step.front().op->start_ns);

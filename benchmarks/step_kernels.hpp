@@ -18,7 +18,9 @@ struct kernel_group {
   std::string operation, kernel;
   std::int64_t calls = 0;       // of a step
   double flops = 0, bytes = 0;  // of a step: the operation's, with its longest kernel
-  std::vector<double> step_ms;  // of each step, added up
+  // Of each step, added up. A kernel that begins while the one ahead ends waits for it: that time
+  // is the other's.
+  std::vector<double> step_ms;
 };
 
 struct step_kernels {
@@ -31,8 +33,8 @@ struct step_kernels {
 };
 
 // Steps of the same kernels only (one that fills a cache runs more): those that run what the last
-// one runs. Ops of a step do not overlap: they stand on one stream. Throws latency::error where
-// nothing was recorded, or records were dropped.
+// one runs. They stand on one stream. Throws latency::error where nothing was recorded, or records
+// were dropped.
 [[nodiscard]] step_kernels kernels_of_steps(
     const latency::recording& run, const std::map<latency::span_id, operation>& operations);
 

@@ -72,6 +72,22 @@ TEST_CASE("step kernels: times by kernel, work once for each operation, gaps by 
   CHECK(step.layer_gaps_us == std::vector<double>{12000, 10000, 12000, 10000});
 }
 
+TEST_CASE("step kernels: a kernel that begins while the one ahead ends counts from that end on") {
+  made_steps s;
+  const latency::span_id step = s.made.span("interactive_denoising_step", 0, 100, 200);
+  const latency::span_id layer = s.made.span("ffn", step, 100, 200, {{"layer", 0}});
+  s.kernel("multiply", s.op(layer, "gemm", "gemm 2 x 3 x 4", 48, 52), 110, 130);
+  s.kernel("norm", s.op(layer, "norm", "norm", 0, 16), 128, 140);  // waits for 2 ms
+  s.kernel("turn", s.op(layer, "turn", "turn", 0, 16), 141, 150);
+  const benchmarks::step_kernels found = benchmarks::kernels_of_steps(s.made.run(), s.operations);
+  CHECK(group(found, "multiply")->step_ms == std::vector<double>{20});
+  CHECK(group(found, "norm")->step_ms == std::vector<double>{10});
+  CHECK(found.busy_ms == std::vector<double>{39});
+  CHECK(found.window_ms == std::vector<double>{40});
+  CHECK(found.gaps_ms == std::vector<double>{1});
+  CHECK(found.layer_gaps_us == std::vector<double>{1000});
+}
+
 TEST_CASE("step kernels: steps that run other kernels than the last are left out") {
   made_steps s;
   s.step(100, "interactive_denoising_step", "another");
