@@ -117,6 +117,35 @@ TEST_CASE("cupti graphs: 100 replays of 20 nodes are at the spans that captured 
   CHECK(std::get<std::string>(r.run.at("graph_attribution")) == "cupti callbacks");
 }
 
+TEST_CASE("cupti graphs: kernels that begin early are at their spans, and no time counts twice") {
+  fixture f;
+  CUDA_OK(cudaMemset(f.memory.device, 0, f.memory.bytes));
+  const auto launch = [&](int n) {
+    for (int i = 0; i < n; ++i) work::launch_early(work::small_early, 32, f.mine, f.memory.device);
+  };
+  graph g;
+  {
+    LATENCY_SCOPE("capture");
+    g.capture(f.mine, [&] {
+      launch(10);
+      LATENCY_SCOPE("ffn");
+      launch(10);
+    });
+  }
+  g.instantiate();
+  replay(g, f.mine, 100);
+  {
+    LATENCY_SCOPE("stream");
+    launch(100);
+  }
+  const recording r = f.stop();
+  CHECK(places_of(r) == place_counts{{"", 1000}, {"ffn", 1000}});
+  check_clean(r, accounted(r));
+  float sum = 0;
+  CUDA_OK(cudaMemcpy(&sum, f.memory.device, sizeof sum, cudaMemcpyDeviceToHost));
+  CHECK(sum == 2100);
+}
+
 TEST_CASE("cupti graphs: copies and memsets are nodes like kernels; explicit nodes, too") {
   fixture f;
   graph g;

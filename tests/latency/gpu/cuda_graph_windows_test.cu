@@ -68,6 +68,34 @@ TEST_CASE("cuda graphs: twenty replays in flight keep their own times") {
   CHECK(replays.size() == 20);
 }
 
+TEST_CASE("cuda graphs: kernels that begin early are captured with windows between them") {
+  const work::stream stream;
+  const work::buffers memory{4096};
+  CUDA_OK(cudaMemset(memory.device, 0, memory.bytes));
+  const latency::recording r = recorded([&](latency::session&) {
+    graph g;
+    g.capture(stream, [&] {
+      latency::cuda::stages stage{stream};
+      for (const char* name : {"attention", "ffn"}) {
+        stage.next(name);
+        for (int i = 0; i < 10; ++i)
+          work::launch_early(work::small_early, 32, stream, memory.device);
+      }
+      stage.finish();
+    });
+    g.instantiate();
+    const latency::cuda::graph_timing timed{g.exec, g.handle};
+    for (int i = 0; i < 20; ++i) CUDA_OK(latency::cuda::launch(g.exec, stream));
+    CUDA_OK(cudaDeviceSynchronize());
+  });
+  CHECK(count_windows(r) ==
+        std::map<std::string, int>{{"attention", 20}, {"ffn", 20}, {"graph replay", 20}});
+  CHECK(r.hygiene.dropped_device_ops == 0);
+  float sum = 0;
+  CUDA_OK(cudaMemcpy(&sum, memory.device, sizeof sum, cudaMemcpyDeviceToHost));
+  CHECK(sum == 400);
+}
+
 TEST_CASE("cuda graphs: after plain launches the last replay is there, and says so") {
   const work::stream stream;
   const latency::recording plain = recorded([&](latency::session& run) {

@@ -14,6 +14,13 @@ __global__ inline void empty() {}
 __global__ inline void small(float* data) {
   data[threadIdx.x] += 1.0f;
 }
+// For launch_early(): lets the kernel behind it begin, and waits for the one ahead.
+__global__ inline void small_early(float* data) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;\ngriddepcontrol.launch_dependents;" ::: "memory");
+#endif
+  data[threadIdx.x] += 1.0f;
+}
 // Runs for `ns` nanoseconds of the device's clock.
 __global__ inline void spin(std::uint64_t ns) {
   std::uint64_t start = 0, now = 0;
@@ -21,6 +28,20 @@ __global__ inline void spin(std::uint64_t ns) {
   do {
     asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
   } while (now - start < ns);
+}
+
+// With what lets it begin while the kernel ahead still ends; in a graph, an edge that says so.
+inline void launch_early(void (*kernel)(float*), unsigned threads, cudaStream_t on, float* data) {
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = 1;
+  config.blockDim = threads;
+  config.stream = on;
+  config.attrs = &early;
+  config.numAttrs = 1;
+  CUDA_OK(cudaLaunchKernelEx(&config, kernel, data));
 }
 
 struct stream {
