@@ -28,6 +28,7 @@ SHAPES = {  # bench_kernels' name: batch, heads, queries, keys, head_dim, causal
     "attention 4680 x 18720, 12 heads of 128": (1, 12, 4680, 18720, 128, False),
     "attention 18720 x 18720, 12 heads of 128": (1, 12, 18720, 18720, 128, False),
     "attention 4680 x 512, 12 heads of 128": (1, 12, 4680, 512, 128, False),
+    "attention 4680 x 121, 12 heads of 128": (1, 12, 4680, 121, 128, False),
     "attention 2 x 8192 x 8192, 16 heads of 128": (2, 16, 8192, 8192, 128, False),
     "attention 2 x 8192 x 8192, 16 heads of 128, causal": (2, 16, 8192, 8192, 128, True),
     "attention 2 x 16384 x 16384, 16 heads of 128": (2, 16, 16384, 16384, 128, False),

@@ -300,6 +300,28 @@ TEST_CASE("attention: the Hopper path at the pipeline's shapes") {
   check_against_fp64({1, 12, 12, 3000, 200, 128, true}, attention_path::hopper, seed);
 }
 
+TEST_CASE("attention: few keys, where each consumer has queries of its own") {
+  if (!hopper()) return;
+  std::mt19937_64 random(fresh_seed());
+  for (const int tokens_kv : {1, 8, 63, 65, 121, 127, 128, 129, 192, 256, 257, 512, 703})
+    for (const int tokens_q : {1, 64, 65, 129, 4680}) {  // a unit, and several for each consumer
+      shape s{1, 12, 12, tokens_q, tokens_kv, 128};
+      check_against_fp64(s, attention_path::hopper, random());
+      s.last_key_count = 391;
+      check_against_fp64(s, attention_path::hopper, random());
+    }
+  // Shares of a block that begin in one head and end in another, or span several.
+  for (const int tokens_q : {40, 200, 700, 1500})
+    for (const int tokens_kv : {100, 300}) {
+      shape s{2, 35, 7, tokens_q, tokens_kv, 128};
+      check_against_fp64(s, attention_path::hopper, random());
+      s.valid_rows = static_cast<int>(random() % (tokens_kv + 1));
+      check_against_fp64(s, attention_path::hopper, random());
+    }
+  check_against_fp64({1, 12, 12, 18720, 121, 128}, attention_path::hopper, random());
+  check_against_fp64({4, 24, 24, 4680, 121, 128, false, 0}, attention_path::hopper, random());
+}
+
 TEST_CASE("attention: many queries, where pairs of blocks copy keys for each other") {
   if (!hopper()) return;
   std::mt19937_64 random(fresh_seed());

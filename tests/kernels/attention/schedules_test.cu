@@ -8,10 +8,14 @@
 #include <vector>
 
 #include "kernels/attention/causal_schedule_sm90.cuh"
+#include "kernels/attention/few_keys_walk_sm90.cuh"
 #include "kernels/attention/half_tile_schedule_sm90.cuh"
 
 using kernels::sm90::causal_schedule;
+using kernels::sm90::few_keys_walk;
 using kernels::sm90::half_tile_schedule;
+using kernels::sm90::unit_counts;
+using kernels::sm90::unit_pass;
 
 namespace {
 
@@ -137,4 +141,45 @@ TEST_CASE("causal_schedule: computes every tile once, and ends within about one 
 TEST_CASE("causal_schedule: 8192 queries of 32 heads on 132 multiprocessors end almost level") {
   const auto of = loads({64, 16, 2, 132});
   CHECK(*std::max_element(of.begin(), of.end()) <= 509);  // pairs: 8 * 65 = 520; level: 504.2
+}
+
+TEST_CASE("few_keys_walk: every unit once, shares even to within one, no pass over two heads") {
+  CHECK(rc::check([] {
+    const launch l = some_launch();
+    const unit_counts counts{64 * l.row_blocks - *rc::gen::inRange(0, 64), l.heads, l.batch};
+    std::map<std::tuple<int, int, int>, int> times;  // batch, head, unit
+    std::vector<int> shares(l.grid, 0);
+    for (int block = 0; block < l.grid; ++block) {
+      few_keys_walk walk(counts, {l.grid, block});
+      for (unit_pass pass; walk.next(counts, pass);) {
+        RC_ASSERT(pass.units >= 1 && pass.units <= few_keys_walk::consumers);
+        const auto first = counts.place(pass.first),
+                   last = counts.place(pass.first + pass.units - 1);
+        RC_ASSERT(first.head == last.head && first.batch == last.batch && last.piece == -1);
+        shares[block] += pass.units;
+        for (int i = 0; i < pass.units; ++i)
+          ++times[{first.batch, first.head, first.row_block + i}];
+      }
+    }
+    RC_ASSERT(static_cast<int>(times.size()) == l.tiles());
+    for (const auto& [unit, count] : times) {
+      const auto& [batch, head, row_block] = unit;
+      RC_ASSERT(count == 1 && batch < l.batch && head < l.heads && row_block < l.row_blocks);
+    }
+    const auto [least, most] = std::minmax_element(shares.begin(), shares.end());
+    RC_ASSERT(*most - *least <= 1);
+  }));
+}
+
+TEST_CASE("few_keys_walk: 12 heads on 132 multiprocessors, 7 units in passes of 3, 2 and 2") {
+  const unit_counts counts{4680, 12, 1};
+  for (int block = 0; block < 132; ++block) {
+    few_keys_walk walk(counts, {132, block});
+    std::vector<int> passes;
+    for (unit_pass pass; walk.next(counts, pass);) {
+      CHECK(counts.place(pass.first).head == block / 11);
+      passes.push_back(pass.units);
+    }
+    CHECK((passes == std::vector{3, 3} || passes == std::vector{3, 2, 2}));
+  }
 }
