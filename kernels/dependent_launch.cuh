@@ -20,6 +20,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cstddef>
 #include <utility>
 
 namespace kernels {
@@ -58,20 +59,28 @@ inline cudaLaunchAttribute begins_early() {
   return attribute;
 }
 
-// kernel<<<blocks, threads, 0, stream>>>(arguments...), but that it may begin early. An error is
-// for cudaGetLastError() to say. Static like kernels_wait, because files are compiled for different
-// architectures.
+// kernel<<<blocks, threads, shared_bytes, stream>>>(arguments...), but that it may begin early. An
+// error is for cudaGetLastError() to say. Static like kernels_wait, because files are compiled for
+// different architectures.
 template <class... Parameters, class... Arguments>
 static void launch_dependent(void (*kernel)(Parameters...), dim3 blocks, dim3 threads,
-                             cudaStream_t stream, Arguments&&... arguments) {
+                             std::size_t shared_bytes, cudaStream_t stream,
+                             Arguments&&... arguments) {
   cudaLaunchAttribute attribute = begins_early();
   cudaLaunchConfig_t config{};
   config.gridDim = blocks;
   config.blockDim = threads;
+  config.dynamicSmemBytes = shared_bytes;
   config.stream = stream;
   config.attrs = &attribute;
   config.numAttrs = kernels_wait ? 1 : 0;
   (void)cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);
+}
+template <class... Parameters, class... Arguments>
+static void launch_dependent(void (*kernel)(Parameters...), dim3 blocks, dim3 threads,
+                             cudaStream_t stream, Arguments&&... arguments) {
+  launch_dependent(kernel, blocks, threads, std::size_t{0}, stream,
+                   std::forward<Arguments>(arguments)...);
 }
 
 }  // namespace kernels

@@ -16,7 +16,7 @@ class causal_schedule {
  public:
   using work = attention_work;
   static constexpr int cluster = Cluster;
-  static constexpr bool splits = false, halves = false;
+  static constexpr bool splits = false;
   static constexpr int rounds_by_length = 3;
 
   __host__ __device__ causal_schedule(int row_blocks, int heads, int batch, grid_position at)

@@ -23,8 +23,6 @@ class attention_consumer : consumer_warpgroup<Config> {
       : consumer_warpgroup<Config>(shared), args_(args), valid_(valid) {}
 
   __device__ __forceinline__ void compute(const typename Config::schedule::work& work) {
-    if constexpr (Config::schedule::halves)
-      if (work.group == (group_ ^ 1)) return keep_in_step(work);
     const attention_params& p = args_.params;
     float o[Config::head_dim / 2];
     softmax rows(p.scale);
@@ -145,29 +143,6 @@ class attention_consumer : consumer_warpgroup<Config> {
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(o);
     release(last_v);
-  }
-
-  // While the other warpgroup has the tile for itself: everything that it waits for, without the
-  // work.
-  __device__ __forceinline__ void keep_in_step(const attention_work& work) {
-    if (work.first >= work.last) return;
-    wait_q();
-    const auto pass_by = [&](const position& at) {
-      wait_full(at);
-      release(at);
-    };
-    pass_by(ring_.next());
-#pragma unroll 1
-    for (int n = work.last - 2; n >= work.first; --n) {
-      const position k = ring_.next(), v = ring_.next();
-      wait_full(k);
-      ptx::named_barrier_sync(turn_of_0 + group_, 256);
-      pass_by(v);
-      ptx::named_barrier_arrive(turn_of_0 + (group_ ^ 1), 256);
-      release(k);
-    }
-    pass_by(ring_.next());
-    release_q();
   }
 
   // From the probabilities of block n + 1 to those of block n.

@@ -6,7 +6,8 @@
 //               ring of slots: K(n), V(n), K(n-1), V(n-1), ...
 //   consumers   three warpgroups, each with a unit of its own in every pass: S = Q K^T, softmax,
 //               O += P V, one after the other. While one computes exponentials, or begins or ends
-//               its unit, the tensor cores work for the other two; no turns are needed.
+//               its unit, the tensor cores work for the other two; no turns are needed. O leaves
+//               through shared memory, where the unit's Q was.
 //
 // Blocks of keys run from the last to the first: only the block that comes first needs a mask.
 
@@ -14,8 +15,8 @@
 
 #include "kernels/attention/config_sm90.cuh"
 #include "kernels/attention/few_keys_walk_sm90.cuh"
-#include "kernels/attention/output_sm90.cuh"
 #include "kernels/attention/softmax_sm90.cuh"
+#include "kernels/ptx/matrix_move.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 #include "kernels/ptx/tma.cuh"
 #include "kernels/ptx/warpgroup.cuh"
@@ -30,7 +31,7 @@ struct few_keys_config {
   static constexpr int consumers = few_keys_walk::consumers;
   static constexpr int threads = 128 * (1 + consumers);
   static constexpr int slots = 4;              // blocks of keys or values in shared memory
-  static constexpr int q_slots = 2;            // units of a consumer
+  static constexpr int q_slots = 2;            // units of a consumer, its Q and then its O
   static constexpr int slabs = head_dim / 64;  // shared matrices consist of slabs 64 elements wide
 
   struct shared {
@@ -74,7 +75,6 @@ __device__ __forceinline__ void produce(few_keys_config::shared& shared, const a
   };
 #pragma unroll 1
   for (unit_pass pass; walk.next(counts, pass);) {
-    const attention_work first = counts.place(pass.first);
 #pragma unroll
     for (int c = 0; c < config::consumers; ++c) {
       if (c >= pass.units) continue;
@@ -83,36 +83,37 @@ __device__ __forceinline__ void produce(few_keys_config::shared& shared, const a
       ptx::mbarrier_wait(shared.q_empty[c][at.slot], at.parity ^ 1);
       ptx::mbarrier_arrive_expect(full, sizeof shared.q[0][0]);
       ptx::tma_load(shared.q[c][at.slot], q, full, ptx::l2_hint::evict_first, 0,
-                    (first.row_block + c) * config::block_m, 0, first.head, first.batch);
+                    (pass.first_unit + c) * config::block_m, 0, pass.head, pass.batch);
     }
-    const int head_kv = first.head / (p.heads / p.heads_kv);
+    const int head_kv = pass.head / (p.heads / p.heads_kv);
 #pragma unroll 1
     for (int n = blocks - 1; n >= 0; --n) {
-      load_block(k, n, head_kv, first.batch);
-      load_block(v, n, head_kv, first.batch);
+      load_block(k, n, head_kv, pass.batch);
+      load_block(v, n, head_kv, pass.batch);
     }
   }
 }
 
-// A consumer warpgroup.
+// A consumer warpgroup. `valid`: keys, the same in all threads.
 class few_keys_consumer {
  public:
   __device__ few_keys_consumer(few_keys_config::shared& shared, const attention_params& p,
-                               const unit_counts& counts, int valid)
+                               const CUtensorMap& o, int valid)
       : shared_(shared),
         p_(p),
-        counts_(counts),
-        consumer_(static_cast<int>(threadIdx.x) / 128 - 1),
-        valid_(valid) {}
+        o_map_(o),
+        consumer_(ptx::warp_uniform(static_cast<int>(threadIdx.x) / 128 - 1)),
+        valid_(ptx::warp_uniform(valid)) {}
 
-  __device__ __forceinline__ void compute(few_keys_walk walk) {
+  __device__ __forceinline__ void compute(const unit_counts& counts, few_keys_walk walk) {
 #pragma unroll 1
-    for (unit_pass pass; walk.next(counts_, pass);) {
+    for (unit_pass pass; walk.next(counts, pass);) {
       if (consumer_ < pass.units)
-        compute_unit(pass.first + consumer_);
+        compute_unit(pass);
       else
         pass_by();
     }
+    if (copies_output()) ptx::tma_wait_read<0>();  // before its source is given up
   }
 
  private:
@@ -131,8 +132,11 @@ class few_keys_consumer {
   static __device__ __forceinline__ void arrive(ptx::mbarrier& barrier) {
     if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(barrier);
   }
+  [[nodiscard]] static __device__ __forceinline__ bool copies_output() {
+    return threadIdx.x % 128 == 0;
+  }
 
-  __device__ __forceinline__ void compute_unit(int unit) {
+  __device__ __forceinline__ void compute_unit(const unit_pass& pass) {
     const auto q = q_ring_.next();
     softmax_rows rows(p_.scale);
     output o;
@@ -144,13 +148,55 @@ class few_keys_consumer {
     } else {
 #pragma unroll
       for (float& x : o) x = 0;
-      arrive(shared_.q_empty[consumer_][q.slot]);
+      release_last_q();
     }
     rows.finish();
 #pragma unroll
     for (int i = 0; i < config::head_dim / 2; ++i) o[i] *= rows.inverse(i % 4 / 2);
-    const auto thread = static_cast<int>(threadIdx.x % 128);
-    store_tile<config>(p_, counts_.place(unit), thread / 32 * 16 + thread % 32 / 4, rows, o);
+    store(pass, q.slot, rows, o);
+  }
+
+  // The slot of the unit before this one, when its output is on its way.
+  __device__ __forceinline__ void release_last_q() {
+    if (q_ring_.used < 2 || !copies_output()) return;
+    ptx::tma_wait_read<0>();
+    ptx::mbarrier_arrive(shared_.q_empty[consumer_][q_ring_.used % config::q_slots]);
+  }
+
+  // O as bf16 into the slot of Q, and from there, by one thread, to memory.
+  __device__ __forceinline__ void store(const unit_pass& pass, int q_slot, const softmax_rows& rows,
+                                        const output& o) {
+    const int lane = static_cast<int>(threadIdx.x) % 32,
+              first_row = static_cast<int>(threadIdx.x) % 128 / 32 * 16;  // of the warp's 16
+    auto& slot = shared_.q[consumer_][q_slot];
+    const int row = first_row + lane % 16, chunk = lane / 16;  // where this lane stores 16 bytes
+    whole_warpgroup();  // its products have read Q
+#pragma unroll
+    for (int i = 0; i < config::head_dim / 16; ++i) {
+      std::uint32_t words[4];
+#pragma unroll
+      for (int j = 0; j < 4; ++j) words[j] = pack_bf16(o[8 * i + 2 * j], o[8 * i + 2 * j + 1]);
+      ptx::store_matrices(&slot[i / 4][row][((2 * (i % 4) + chunk) ^ row % 8) * 8], words);
+    }
+    ptx::fence_shared_to_async();
+    whole_warpgroup();
+    const int unit = pass.first_unit + consumer_;
+    if (copies_output()) {
+      ptx::tma_store(o_map_, slot, 0, unit * config::block_m, 0, pass.head, pass.batch);
+      ptx::tma_commit();
+    }
+    if (p_.lse == nullptr || lane % 4 != 0) return;
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      const int query = unit * config::block_m + first_row + lane / 4 + 8 * r;
+      if (query < p_.tokens_q)
+        p_.lse[(static_cast<std::int64_t>(pass.batch) * p_.heads + pass.head) * p_.tokens_q +
+               query] = rows.lse(r);
+    }
+  }
+
+  __device__ __forceinline__ void whole_warpgroup() const {
+    ptx::named_barrier_sync(1 + consumer_, 128);
   }
 
   // A block of keys. `First`: the one with the last keys; O has nothing in it yet.
@@ -160,10 +206,10 @@ class few_keys_consumer {
     const auto k = ring_.next();
     ptx::mbarrier_wait(shared_.kv_full[k.slot], k.parity);
     issue_qk(s, q_slot, k.slot);
+    if (First) release_last_q();
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(s);
     arrive(shared_.kv_empty[k.slot]);
-    if (n == 0) arrive(shared_.q_empty[consumer_][q_slot]);
     if (First) weigh_last_keys(s, n);
     rows.template update<First>(s);
     std::uint32_t probabilities[config::block_n / 16][4];
@@ -235,7 +281,7 @@ class few_keys_consumer {
 
   few_keys_config::shared& shared_;
   const attention_params& p_;
-  const unit_counts& counts_;
+  const CUtensorMap& o_map_;
   const int consumer_, valid_;
   counted_ring<config::slots> ring_;
   counted_ring<config::q_slots> q_ring_;

@@ -4,8 +4,6 @@
 // of one head, with as many units as there are consumers, or evenly fewer: 7 units are passes of 3,
 // 2 and 2.
 
-#include <cstdint>
-
 #include "kernels/attention/schedule_sm90.cuh"
 
 namespace kernels::sm90 {
@@ -18,19 +16,13 @@ struct unit_counts {
   [[nodiscard]] __host__ __device__ int of_head() const {
     return (tokens_q + unit_rows - 1) / unit_rows;
   }
-  [[nodiscard]] __host__ __device__ std::int64_t all() const {
-    return std::int64_t{of_head()} * heads * batch;
-  }
-  // A unit, counted over all heads, as the tile that it is.
-  [[nodiscard]] __host__ __device__ attention_work place(int unit) const {
-    const int head = unit / of_head();
-    return {unit - head * of_head(), head % heads, head / heads, 0, 0, -1};
-  }
+  [[nodiscard]] __host__ __device__ int all() const { return of_head() * heads * batch; }
 };
 
-// Neighbouring units of one head, one for each of the first consumers.
+// Neighbouring units of one head, one for each of the first consumers: rows
+// [64 first_unit, 64 (first_unit + units)).
 struct unit_pass {
-  int first, units;  // `first` counted over all heads
+  int batch, head, first_unit, units;
 };
 
 // The passes of a block, one after the other:
@@ -39,23 +31,38 @@ class few_keys_walk {
  public:
   static constexpr int consumers = 3;
 
-  __host__ __device__ few_keys_walk(const unit_counts& counts, grid_position at)
-      : next_(static_cast<int>(counts.all() * at.block / at.grid)),
-        end_(static_cast<int>(counts.all() * (at.block + 1) / at.grid)) {}
+  __host__ __device__ few_keys_walk(const unit_counts& counts, grid_position at) {
+    const int first = start(counts, at), next = start(counts, {at.grid, at.block + 1});
+    left_ = next - first;
+    unit_ = first % counts.of_head();
+    head_ = first / counts.of_head() % counts.heads;
+    batch_ = first / counts.of_head() / counts.heads;
+  }
 
   // False when none is left.
   __host__ __device__ bool next(const unit_counts& counts, unit_pass& pass) {
-    if (next_ >= end_) return false;
-    const int left = end_ - next_, of_head = counts.of_head() - next_ % counts.of_head();
-    const int units = left < of_head ? left : of_head;
-    const int passes = (units + consumers - 1) / consumers;
-    pass = {next_, (units + passes - 1) / passes};
-    next_ += pass.units;
+    if (left_ == 0) return false;
+    const int of_head = counts.of_head() - unit_, units = left_ < of_head ? left_ : of_head;
+    pass = {batch_, head_, unit_, units > 4 ? consumers : units == 4 ? 2 : units};
+    left_ -= pass.units;
+    unit_ += pass.units;
+    if (unit_ == counts.of_head()) {
+      unit_ = 0;
+      if (++head_ == counts.heads) {
+        head_ = 0;
+        ++batch_;
+      }
+    }
     return true;
   }
 
  private:
-  int next_, end_;
+  // all * block / grid, whose product may be too large.
+  static __host__ __device__ int start(const unit_counts& counts, grid_position at) {
+    return counts.all() / at.grid * at.block + counts.all() % at.grid * at.block / at.grid;
+  }
+
+  int batch_, head_, unit_, left_;  // the next one's place, and how many are left
 };
 
 }  // namespace kernels::sm90

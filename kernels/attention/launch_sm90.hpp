@@ -10,7 +10,6 @@ void launch_128_causal(const attention_params& params, cudaStream_t stream);
 void launch_128_causal_clusters(const attention_params& params, cudaStream_t stream);
 void launch_128_clusters(const attention_params& params, cudaStream_t stream);
 void launch_128_few_keys(const attention_params& params, cudaStream_t stream);
-void launch_128_half_tiles(const attention_params& params, cudaStream_t stream);
 void launch_64(const attention_params& params, cudaStream_t stream);
 void launch_64_causal(const attention_params& params, cudaStream_t stream);
 

@@ -12,7 +12,7 @@
 // cluster takes what a block is said to take here: in place of a tile, a group of as many
 // neighbouring tiles of one head as it has blocks, each block one of them.
 //
-// causal_schedule_sm90.cuh and half_tile_schedule_sm90.cuh have others.
+// causal_schedule_sm90.cuh and few_keys_walk_sm90.cuh have others.
 
 #include "kernels/attention/attention.hpp"
 
@@ -43,8 +43,7 @@ class attention_schedule {
  public:
   using work = attention_work;
   static constexpr int cluster = Cluster;
-  // Whether it has pieces of tiles, and work for one warpgroup alone.
-  static constexpr bool splits = true, halves = false;
+  static constexpr bool splits = true;  // whether it has pieces of tiles
 
   // Into how many ranges the groups of the last round are split, 0 for not at all. A piece of fewer
   // than four blocks of keys costs more to combine than it saves.

@@ -41,6 +41,13 @@ __device__ __forceinline__ void fence_global_to_async() {
   asm volatile("fence.proxy.async.global;" ::: "memory");
 }
 
+// A value that is the same in all lanes of a fully active warp, so that the compiler knows: what
+// comes from threadIdx or from memory it keeps in every lane otherwise, and with it all that loops
+// and branches on such a value compute (descriptors of wgmma above all, at two instructions each).
+__device__ __forceinline__ int warp_uniform(int value) {
+  return __reduce_max_sync(0xffffffff, value);
+}
+
 // One lane of a fully active warp.
 __device__ __forceinline__ bool elect_one() {
   std::uint32_t elected = 0;

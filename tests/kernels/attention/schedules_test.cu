@@ -9,11 +9,9 @@
 
 #include "kernels/attention/causal_schedule_sm90.cuh"
 #include "kernels/attention/few_keys_walk_sm90.cuh"
-#include "kernels/attention/half_tile_schedule_sm90.cuh"
 
 using kernels::sm90::causal_schedule;
 using kernels::sm90::few_keys_walk;
-using kernels::sm90::half_tile_schedule;
 using kernels::sm90::unit_counts;
 using kernels::sm90::unit_pass;
 
@@ -39,7 +37,7 @@ void walk(const launch& l, const MakeSchedule& make, const Visit& visit) {
   }
 }
 
-// How often each row block of 64 rows of a head is computed.
+// How often each half of a tile is computed.
 using half_tile = std::tuple<int, int, int, int>;  // batch, head, row block, half
 
 bool each_once(const launch& l, const std::map<half_tile, int>& times) {
@@ -95,38 +93,6 @@ void check_causal_schedule(launch l) {
 
 }  // namespace
 
-TEST_CASE("half_tile_schedule: computes every half of every tile once") {
-  CHECK(rc::check([] {
-    const launch l = some_launch();
-    std::map<half_tile, int> times;
-    int halves = 0;
-    walk(
-        l,
-        [&](int block) {
-          return half_tile_schedule(l.row_blocks, l.heads, l.batch, 3, {l.grid, block});
-        },
-        [&](int, const auto& work) {
-          RC_ASSERT(work.first == 0 && work.last == 3 && work.piece == -1);
-          halves += work.group >= 0;
-          for (const int half : {0, 1})
-            if (work.group < 0 || work.group == half)
-              ++times[{work.batch, work.head, work.row_block, half}];
-        });
-    RC_ASSERT(each_once(l, times));
-    const int last = l.tiles() % l.grid;
-    RC_ASSERT(halves == (2 * last <= l.grid ? 2 * last : 0));
-  }));
-}
-
-TEST_CASE("half_tile_schedule: 444 tiles on 132 multiprocessors are three rounds and 96 halves") {
-  const half_tile_schedule last(37, 12, 1, 3, {132, 95}), idle(37, 12, 1, 3, {132, 96});
-  CHECK(last.turns() == 4);
-  CHECK(last.turn(3).row_block == 36);
-  CHECK(last.turn(3).head == 11);
-  CHECK(last.turn(3).group == 1);
-  CHECK(idle.turn(3).row_block == -1);
-}
-
 TEST_CASE("causal_schedule: computes every tile once, and ends within about one tile") {
   CHECK(rc::check([] {
     const launch l = some_launch();
@@ -153,12 +119,8 @@ TEST_CASE("few_keys_walk: every unit once, shares even to within one, no pass ov
       few_keys_walk walk(counts, {l.grid, block});
       for (unit_pass pass; walk.next(counts, pass);) {
         RC_ASSERT(pass.units >= 1 && pass.units <= few_keys_walk::consumers);
-        const auto first = counts.place(pass.first),
-                   last = counts.place(pass.first + pass.units - 1);
-        RC_ASSERT(first.head == last.head && first.batch == last.batch && last.piece == -1);
         shares[block] += pass.units;
-        for (int i = 0; i < pass.units; ++i)
-          ++times[{first.batch, first.head, first.row_block + i}];
+        for (int i = 0; i < pass.units; ++i) ++times[{pass.batch, pass.head, pass.first_unit + i}];
       }
     }
     RC_ASSERT(static_cast<int>(times.size()) == l.tiles());
@@ -177,7 +139,7 @@ TEST_CASE("few_keys_walk: 12 heads on 132 multiprocessors, 7 units in passes of 
     few_keys_walk walk(counts, {132, block});
     std::vector<int> passes;
     for (unit_pass pass; walk.next(counts, pass);) {
-      CHECK(counts.place(pass.first).head == block / 11);
+      CHECK(pass.head == block / 11);
       passes.push_back(pass.units);
     }
     CHECK((passes == std::vector{3, 3} || passes == std::vector{3, 2, 2}));
