@@ -75,6 +75,9 @@ __device__ __forceinline__ void produce(few_keys_config::shared& shared, const a
   };
 #pragma unroll 1
   for (unit_pass pass; walk.next(counts, pass);) {
+    const int head_kv = pass.head / (p.heads / p.heads_kv);
+    // Before Q, whose slot may still hold output on its way.
+    if (blocks > 0) load_block(k, blocks - 1, head_kv, pass.batch);
 #pragma unroll
     for (int c = 0; c < config::consumers; ++c) {
       if (c >= pass.units) continue;
@@ -85,10 +88,9 @@ __device__ __forceinline__ void produce(few_keys_config::shared& shared, const a
       ptx::tma_load(shared.q[c][at.slot], q, full, ptx::l2_hint::evict_first, 0,
                     (pass.first_unit + c) * config::block_m, 0, pass.head, pass.batch);
     }
-    const int head_kv = pass.head / (p.heads / p.heads_kv);
 #pragma unroll 1
     for (int n = blocks - 1; n >= 0; --n) {
-      load_block(k, n, head_kv, pass.batch);
+      if (n < blocks - 1) load_block(k, n, head_kv, pass.batch);
       load_block(v, n, head_kv, pass.batch);
     }
   }

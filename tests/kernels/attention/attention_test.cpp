@@ -1,5 +1,5 @@
 // Both paths of attention against fp64 on the CPU: fresh random input, output poisoned before each
-// run, sizes around the tiles' (128 queries; 128, 176 and 192 keys) and the pipeline's.
+// run, sizes around the tiles' (64 and 128 queries; 80, 128, 176 and 192 keys) and the pipeline's.
 #include "kernels/attention/attention.hpp"
 
 #include <algorithm>
@@ -230,7 +230,7 @@ bool hopper() {
 
 // `random` numbers around and between the tiles' sizes.
 int some_size(std::mt19937_64& random) {
-  const int tiles[] = {0, 64, 128, 176, 192, 256, 352, 384, 512, 704, 1560};
+  const int tiles[] = {0, 64, 80, 128, 176, 192, 256, 352, 384, 512, 704, 1560};
   return std::max(1, tiles[random() % 11] + static_cast<int>(random() % 3) - 1);
 }
 
@@ -303,7 +303,7 @@ TEST_CASE("attention: the Hopper path at the pipeline's shapes") {
 TEST_CASE("attention: few keys, where each consumer has queries of its own") {
   if (!hopper()) return;
   std::mt19937_64 random(fresh_seed());
-  for (const int tokens_kv : {1, 8, 63, 65, 121, 127, 128, 129, 192, 256, 257, 512, 703})
+  for (const int tokens_kv : {1, 8, 63, 65, 79, 80, 81, 121, 128, 160, 161, 241, 512, 703})
     for (const int tokens_q : {1, 64, 65, 129, 4680}) {  // a unit, and several for each consumer
       shape s{1, 12, 12, tokens_q, tokens_kv, 128};
       check_against_fp64(s, attention_path::hopper, random());
@@ -361,7 +361,7 @@ TEST_CASE("attention: the plain path adds a bias, per key and per score") {
 
 TEST_CASE("attention: a last key that counts several times, among keys around the tiles") {
   const std::uint64_t seed = fresh_seed();
-  for (const int tokens_kv : {1, 2, 121, 128, 175, 176, 177, 178, 192, 193, 600})
+  for (const int tokens_kv : {1, 2, 80, 81, 121, 128, 175, 176, 177, 178, 192, 193, 600})
     for (const int head_dim : {128, 64})
       for (const bool causal : {false, true}) {
         shape s{1, 4, 2, 140, tokens_kv, head_dim, causal};
