@@ -25,14 +25,15 @@ namespace {
 constexpr int kernels = 100;  // of the graph
 constexpr int batch = 10;     // launches between two synchronizations, where the host is timed
 constexpr int warm_up_batches = 5;
+constexpr std::uint64_t longest_hold_ns = 20'000'000;
 
 __global__ void empty() {}
-__global__ void delay(std::uint64_t ns) {
+__global__ void hold(const volatile int* open) {
   std::uint64_t start = 0, now = 0;
   asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(start));
   do {
     asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
-  } while (now - start < ns);
+  } while (*open == 0 && now - start < longest_hold_ns);
 }
 
 class stream {
@@ -46,6 +47,27 @@ class stream {
 
  private:
   cudaStream_t handle_ = nullptr;
+};
+
+// Holds a stream back until the host has put its work there: nobody has to guess how long that
+// takes. For longest_hold_ns at most: a launch that waits for the stream would wait forever.
+class gate {
+ public:
+  gate() { CUDA_OK(cudaMallocHost(&open_, sizeof *open_)); }
+  ~gate() { cudaFreeHost(open_); }
+  gate(const gate&) = delete;
+  gate& operator=(const gate&) = delete;
+  // Not while the stream is held back already.
+  void close(const stream& on) {
+    set(0);
+    hold<<<1, 1, 0, on>>>(open_);
+  }
+  void open() { set(1); }
+
+ private:
+  void set(int value) { *static_cast<volatile int*>(open_) = value; }  // the device reads it now
+
+  int* open_ = nullptr;
 };
 
 // The kernels, with `scopes` windows around as many of them each.
@@ -92,20 +114,21 @@ double launch_ns(const stream& on, int batches, const Launch& launch) {
 }
 
 // Device time of a replay, between two events: median of those that began when all of it was on
-// the stream. `host_ns`: what its launch takes there.
+// the stream. Not the first ones of a graph, which upload it.
 template <class Launch>
-double stretch_us(const stream& on, int replays, double host_ns, const Launch& launch) {
-  const auto delay_ns = static_cast<std::uint64_t>(2 * host_ns) + 60'000;
+double stretch_us(const stream& on, int replays, const Launch& launch) {
+  gate before;
   cudaEvent_t first = nullptr, last = nullptr;
   CUDA_OK(cudaEventCreate(&first));
   CUDA_OK(cudaEventCreate(&last));
   std::vector<double> us;
   for (int i = 0; i < replays; ++i) {
-    delay<<<1, 1, 0, on>>>(delay_ns);
+    before.close(on);
     CUDA_OK(cudaEventRecord(first, on));
     launch();
     CUDA_OK(cudaEventRecord(last, on));
     const bool waited = cudaEventQuery(first) == cudaErrorNotReady;
+    before.open();
     on.wait();
     float ms = 0;
     CUDA_OK(cudaEventElapsedTime(&ms, first, last));
@@ -114,7 +137,8 @@ double stretch_us(const stream& on, int replays, double host_ns, const Launch& l
   CUDA_OK(cudaEventDestroy(first));
   CUDA_OK(cudaEventDestroy(last));
   if (2 * us.size() < static_cast<std::size_t>(replays))
-    throw latency::error("most replays began before all of them was on the stream");
+    throw latency::error(fmt::format("only {} of {} replays were on the stream within {} ms",
+                                     us.size(), replays, longest_hold_ns / 1'000'000));
   return latency::percentile(us, 50);
 }
 
@@ -131,7 +155,7 @@ std::array<double, figures> traced(benchmarks::way by, const stream& on) {
     const auto launch = [&] { CUDA_OK(cudaGraphLaunch(one.exec, on)); };
     launch_ns(on, warm_up_batches, launch);
     result[in_launch_ns] = launch_ns(on, batches, launch);
-    result[in_stretch_us] = stretch_us(on, replays, result[in_launch_ns], launch);
+    result[in_stretch_us] = stretch_us(on, replays, launch);
   }
   tracing.finish(std::uint64_t{kernels} * ((warm_up_batches + batches) * batch + replays) +
                  replays);
@@ -185,7 +209,7 @@ std::vector<benchmarks::row> measure_windows(int rounds) {
       const auto plain = [&, exec = one.of.exec] { CUDA_OK(cudaGraphLaunch(exec, on)); };
       const auto own = [&, exec = one.of.exec] { CUDA_OK(latency::cuda::launch(exec, on)); };
       const double plain_ns = launch_ns(on, 20, plain);
-      const double us = stretch_us(on, 50, plain_ns, plain);
+      const double us = stretch_us(on, 50, plain);
       std::vector<double> own_ns;
       for (int i = 0; i < 20; ++i) {
         own_ns.push_back(launch_ns(on, 1, own));

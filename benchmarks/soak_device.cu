@@ -47,6 +47,7 @@ class traced_device : public benchmarks::soak_device {
     }
     CUDA_OK(cudaStreamSynchronize(stream_));
   }
+  [[nodiscard]] std::string name() const override { return benchmarks::gpu_name(); }
 
  private:
   latency::cupti::collector collector_;

@@ -3,6 +3,7 @@
 
 #include <latency/session.hpp>
 #include <memory>
+#include <string>
 
 namespace benchmarks {
 
@@ -11,6 +12,8 @@ class soak_device {
   virtual ~soak_device() = default;
   // Kernels and graph replays, until they are complete.
   virtual void make_pixel_frame() = 0;
+  // For a result's machine.
+  [[nodiscard]] virtual std::string name() const = 0;
 };
 
 // Records its ops in `run`, while it lives: every one, or, with `totals`, what they sum up to.
