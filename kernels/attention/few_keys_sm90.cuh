@@ -2,8 +2,8 @@
 // The Hopper kernel for few keys, as in cross-attention to a prompt, where most of a tile's time
 // would be its beginning and its end.
 //
-//   producers   one thread copies blocks of K and V into a ring of slots: K(n), V(n), K(n-1),
-//               V(n-1), ...; for each consumer one copies units of 64 queries, a pass ahead
+//   producer    one thread copies units of 64 queries, a pass ahead, and blocks of K and V into a
+//               ring of slots: K(n), V(n), K(n-1), V(n-1), ...
 //   consumers   three warpgroups, each with a unit of its own in every pass: S = Q K^T, softmax,
 //               O += P V, one after the other. While one computes exponentials, or begins or ends
 //               its unit, the tensor cores work for the other two; no turns are needed. O leaves
@@ -58,32 +58,14 @@ struct counted_ring {
   }
 };
 
-// One thread: the units of a consumer. Not the thread that copies keys, which would wait where a
-// slot still holds output on its way.
-__device__ __forceinline__ void copy_queries(few_keys_config::shared& shared, int consumer,
-                                             const unit_counts& counts, few_keys_walk walk,
-                                             const CUtensorMap& q) {
-  using config = few_keys_config;
-  counted_ring<config::q_slots> ring;
-#pragma unroll 1
-  for (unit_pass pass; walk.next(counts, pass);) {
-    if (consumer >= pass.units) continue;
-    const auto at = ring.next();
-    ptx::mbarrier& full = shared.q_full[consumer][at.slot];
-    ptx::mbarrier_wait(shared.q_empty[consumer][at.slot], at.parity ^ 1);
-    ptx::mbarrier_arrive_expect(full, sizeof shared.q[0][0]);
-    ptx::tma_load(shared.q[consumer][at.slot], q, full, ptx::l2_hint::evict_first, 0,
-                  (pass.first_unit + consumer) * config::block_m, 0, pass.head, pass.batch);
-  }
-}
-
-// One thread: the keys and values of every pass.
-__device__ __forceinline__ void copy_keys(few_keys_config::shared& shared,
-                                          const attention_params& p, const unit_counts& counts,
-                                          few_keys_walk walk, int blocks, const CUtensorMap& k,
-                                          const CUtensorMap& v) {
+// One thread.
+__device__ __forceinline__ void produce(few_keys_config::shared& shared, const attention_params& p,
+                                        const unit_counts& counts, few_keys_walk walk, int blocks,
+                                        const CUtensorMap& q, const CUtensorMap& k,
+                                        const CUtensorMap& v) {
   using config = few_keys_config;
   counted_ring<config::slots> ring;
+  counted_ring<config::q_slots> q_rings[config::consumers];
   const auto load_block = [&](const CUtensorMap& map, int block, int head, int batch) {
     const auto at = ring.next();
     ptx::mbarrier_wait(shared.kv_empty[at.slot], at.parity ^ 1);
@@ -94,9 +76,21 @@ __device__ __forceinline__ void copy_keys(few_keys_config::shared& shared,
 #pragma unroll 1
   for (unit_pass pass; walk.next(counts, pass);) {
     const int head_kv = pass.head / (p.heads / p.heads_kv);
+    // Before Q, whose slot may still hold output on its way.
+    if (blocks > 0) load_block(k, blocks - 1, head_kv, pass.batch);
+#pragma unroll
+    for (int c = 0; c < config::consumers; ++c) {
+      if (c >= pass.units) continue;
+      const auto at = q_rings[c].next();
+      ptx::mbarrier& full = shared.q_full[c][at.slot];
+      ptx::mbarrier_wait(shared.q_empty[c][at.slot], at.parity ^ 1);
+      ptx::mbarrier_arrive_expect(full, sizeof shared.q[0][0]);
+      ptx::tma_load(shared.q[c][at.slot], q, full, ptx::l2_hint::evict_first, 0,
+                    (pass.first_unit + c) * config::block_m, 0, pass.head, pass.batch);
+    }
 #pragma unroll 1
     for (int n = blocks - 1; n >= 0; --n) {
-      load_block(k, n, head_kv, pass.batch);
+      if (n < blocks - 1) load_block(k, n, head_kv, pass.batch);
       load_block(v, n, head_kv, pass.batch);
     }
   }
@@ -145,8 +139,7 @@ class few_keys_consumer {
   }
 
   __device__ __forceinline__ void compute_unit(const unit_pass& pass) {
-    auto q = q_ring_.next();
-    q.slot = ptx::warp_uniform(q.slot);  // or its descriptors are kept lane by lane, and spill
+    const auto q = q_ring_.next();
     softmax_rows rows(p_.scale);
     output o;
     ptx::mbarrier_wait(shared_.q_full[consumer_][q.slot], q.parity);
@@ -179,7 +172,7 @@ class few_keys_consumer {
               first_row = static_cast<int>(threadIdx.x) % 128 / 32 * 16;  // of the warp's 16
     auto& slot = shared_.q[consumer_][q_slot];
     const int row = first_row + lane % 16, chunk = lane / 16;  // where this lane stores 16 bytes
-    whole_warpgroup();                                         // its products have read Q
+    whole_warpgroup();  // its products have read Q
 #pragma unroll
     for (int i = 0; i < config::head_dim / 16; ++i) {
       std::uint32_t words[4];

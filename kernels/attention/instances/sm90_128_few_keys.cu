@@ -42,12 +42,7 @@ __global__ void __launch_bounds__(config::threads, 1)
   const int blocks = (valid + config::block_n - 1) / config::block_n;
   if (threadIdx.x < 128) {
     ptx::registers_release<32>();
-    static_assert(1 + config::consumers <= 4);  // producers, a warp each
-    const int warp = static_cast<int>(threadIdx.x) / 32;
-    if (threadIdx.x == 0)
-      copy_keys(shared, p, counts, walk, blocks, k, v);
-    else if (threadIdx.x % 32 == 0)
-      copy_queries(shared, warp - 1, counts, walk, q);
+    if (threadIdx.x == 0) produce(shared, p, counts, walk, blocks, q, k, v);
   } else {
     ptx::registers_acquire<160>();
     few_keys_consumer(shared, p, o, valid).compute(counts, walk);
