@@ -9,7 +9,8 @@
 //
 // Memory is compared half a run apart, by the least in the second and in the last quarter: writing
 // a file takes memory that it gives back. What the heap has in use tells what was kept from what
-// malloc or the driver holds.
+// malloc holds free; what was allocated with new is this program's and the library's alone, the
+// rest of the heap that of CUPTI, the driver and the C library.
 //
 //   flight_recorder_soak [--seconds 480] [--miss-every 10] [--device ops|totals]
 //                        [-o benchmarks/results/<machine>/flight_recorder_soak.json]
@@ -29,6 +30,7 @@
 #include "benchmarks/miss_files.hpp"
 #include "benchmarks/result_file.hpp"
 #include "benchmarks/soak_device.hpp"
+#include "tests/latency/allocated_bytes.hpp"
 
 namespace {
 
@@ -44,6 +46,7 @@ struct pixel_frame_sample {
   std::int64_t complete_ns = 0;
   std::int64_t resident_bytes = 0;
   std::int64_t heap_bytes = 0;  // that malloc has given out
+  std::int64_t new_bytes = 0;   // those of them that operator new has
 };
 
 std::int64_t heap_in_use() {
@@ -90,6 +93,7 @@ soak_result soak(const std::string& folder, int seconds, int miss_every,
   std::unique_ptr<benchmarks::soak_device> device;
   if (device_mode != "none") device = benchmarks::make_soak_device(run, device_mode == "totals");
   soak_result result;
+  result.samples.reserve(static_cast<std::size_t>(std::chrono::seconds(seconds) / period + 1));
   if (device != nullptr) result.device = device->name();
   benchmarks::miss_files files(folder, "soak");
   const auto start = steady_clock::now();
@@ -107,6 +111,7 @@ soak_result soak(const std::string& folder, int seconds, int miss_every,
     pixel_frame_sample& made = result.samples.emplace_back(make_pixel_frame(index, device.get()));
     made.resident_bytes = latency::memory::read_usage().rss_bytes;
     made.heap_bytes = heap_in_use();
+    made.new_bytes = latency_test::allocated_bytes();
     files.look(run.flight_recorder().written);
   }
   result.hygiene = run.finish().hygiene;
@@ -162,6 +167,7 @@ struct memory_range {
   std::int64_t least_resident = INT64_MAX;
   std::int64_t most_resident = 0;
   std::int64_t least_heap = INT64_MAX;
+  std::int64_t least_new = INT64_MAX;
 };
 memory_range memory_of(const std::vector<pixel_frame_sample>& quarter) {
   memory_range found;
@@ -169,6 +175,7 @@ memory_range memory_of(const std::vector<pixel_frame_sample>& quarter) {
     found.least_resident = std::min(found.least_resident, one.resident_bytes);
     found.most_resident = std::max(found.most_resident, one.resident_bytes);
     found.least_heap = std::min(found.least_heap, one.heap_bytes);
+    found.least_new = std::min(found.least_new, one.new_bytes);
   }
   return found;
 }
@@ -179,7 +186,8 @@ std::vector<benchmarks::row> memory_rows(const memory_range& of, const std::stri
   };
   return {bytes("least memory resident", of.least_resident),
           bytes("most memory resident", of.most_resident),
-          bytes("least heap in use", of.least_heap)};
+          bytes("least heap in use", of.least_heap),
+          bytes("least allocated with new", of.least_new)};
 }
 
 // Each against the one at the same place in `before`.
@@ -248,10 +256,10 @@ int main(int argc, char** argv) try {
   if (dropped != 0) throw latency::error(fmt::format("{} records were dropped", dropped));
   const std::int64_t growth_bytes = after.least_resident - before.least_resident;
   if (growth_bytes > most_growth_bytes)
-    throw latency::error(
-        fmt::format("memory grew by {} bytes from the second quarter to the last, what the heap "
-                    "has in use by {}",
-                    growth_bytes, after.least_heap - before.least_heap));
+    throw latency::error(fmt::format(
+        "memory grew by {} bytes from the second quarter to the last, what the heap "
+        "has in use by {}, what was allocated with new by {}",
+        growth_bytes, after.least_heap - before.least_heap, after.least_new - before.least_new));
 } catch (const latency::error& e) {
   std::fprintf(stderr, "flight_recorder_soak: %s\n", e.what());
   return 2;

@@ -204,6 +204,7 @@ class cupti_engine {
       reader_->read(one.buffer, one.bytes, *input_);
       buffers_->recycle(one);
       drain_calls();
+      input_->flush();  // what is gathered is of one buffer, however many came at once
     }
     if (flush) count_dropped();
     input_->flush();

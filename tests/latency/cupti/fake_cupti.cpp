@@ -1,5 +1,6 @@
 #include "fake_cupti.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -101,15 +102,17 @@ CUptiResult CUPTIAPI cuptiActivitySetAttribute(CUpti_ActivityAttribute, std::siz
 CUptiResult CUPTIAPI cuptiActivityFlushAll(std::uint32_t) {
   fake_cupti& fake = the_fake_cupti();
   const std::lock_guard<std::mutex> lock(delivering);
-  if (kernels.empty()) return CUPTI_SUCCESS;
-  std::uint8_t* buffer = nullptr;
-  std::size_t bytes = 0, most = 0;
-  fake.request(&buffer, &bytes, &most);
-  const std::size_t used = kernels.size() * sizeof(CUpti_ActivityKernel9);
-  if (buffer == nullptr || used > bytes) return CUPTI_ERROR_OUT_OF_MEMORY;
-  std::memcpy(buffer, kernels.data(), used);
+  for (std::size_t delivered = 0; delivered < kernels.size();) {
+    std::uint8_t* buffer = nullptr;
+    std::size_t bytes = 0, most = 0;
+    fake.request(&buffer, &bytes, &most);
+    if (buffer == nullptr) return CUPTI_ERROR_OUT_OF_MEMORY;
+    const std::size_t count = std::min(kernels.size() - delivered, bytes / sizeof kernels[0]);
+    std::memcpy(buffer, &kernels[delivered], count * sizeof kernels[0]);
+    fake.complete(nullptr, 0, buffer, bytes, count * sizeof kernels[0]);
+    delivered += count;
+  }
   kernels.clear();
-  fake.complete(nullptr, 0, buffer, bytes, used);
   return CUPTI_SUCCESS;
 }
 CUptiResult CUPTIAPI cuptiActivityGetNextRecord(std::uint8_t* buffer, std::size_t bytes,

@@ -29,6 +29,6 @@ struct fake_cupti {
 
 // The one that this process has loaded.
 extern "C" __attribute__((visibility("default"))) fake_cupti& the_fake_cupti();
-// The next flush delivers these kernels.
+// The next flush delivers these kernels, in as many buffers as they fill.
 extern "C" __attribute__((visibility("default"))) void deliver_kernels(
     const CUpti_ActivityKernel9* first, std::size_t count);
