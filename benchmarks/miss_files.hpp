@@ -8,6 +8,7 @@
 #include <latency/error.hpp>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace benchmarks {
