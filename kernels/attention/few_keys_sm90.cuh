@@ -172,7 +172,7 @@ class few_keys_consumer {
               first_row = static_cast<int>(threadIdx.x) % 128 / 32 * 16;  // of the warp's 16
     auto& slot = shared_.q[consumer_][q_slot];
     const int row = first_row + lane % 16, chunk = lane / 16;  // where this lane stores 16 bytes
-    whole_warpgroup();  // its products have read Q
+    whole_warpgroup();                                         // its products have read Q
 #pragma unroll
     for (int i = 0; i < config::head_dim / 16; ++i) {
       std::uint32_t words[4];
