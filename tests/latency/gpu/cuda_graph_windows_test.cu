@@ -57,8 +57,8 @@ TEST_CASE("cuda graphs: twenty replays in flight keep their own times") {
   for (const latency::event_window& w : r.event_windows) {
     const std::string name = r.strings[w.name];
     const std::int64_t expected = name == "attention" ? ms : name == "ffn" ? 2 * ms : 3 * ms;
-    CHECK(w.end_ns - w.start_ns >= expected);
-    CHECK(w.end_ns - w.start_ns < expected + 5 * ms);  // the first may load something
+    CHECK(w.end_ns - w.start_ns >= expected - ms / 500);  // the kernel reads another clock
+    CHECK(w.end_ns - w.start_ns < expected + 5 * ms);     // the first may load something
     CHECK(w.replay != 0);
     CHECK(w.last_replay == 0);
     replays.insert(w.replay);
