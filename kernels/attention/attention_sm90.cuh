@@ -78,8 +78,7 @@ __global__ void __launch_bounds__(Config::threads, 1)
     Consumer consumer(shared, args, valid);
     if (group == 1) ptx::named_barrier_arrive(turn_of_0, 256);  // the first turn is 0's
     for_each_work<Config>(
-        schedule, p, valid,
-        [&](const typename Config::schedule::work& work) { consumer.compute(work); },
+        schedule, p, valid, [&](const attention_work& work) { consumer.compute(work); },
         [&] {
           __threadfence();
           ptx::named_barrier_sync(pieces_of_0 + group, 128);

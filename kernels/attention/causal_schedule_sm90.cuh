@@ -14,7 +14,6 @@ namespace kernels::sm90 {
 template <int Cluster = 1>
 class causal_schedule {
  public:
-  using work = attention_work;
   static constexpr int cluster = Cluster;
   static constexpr bool splits = false;
   static constexpr int rounds_by_length = 3;

@@ -22,7 +22,7 @@ class attention_consumer : consumer_warpgroup<Config> {
                                 int valid)
       : consumer_warpgroup<Config>(shared), args_(args), valid_(valid) {}
 
-  __device__ __forceinline__ void compute(const typename Config::schedule::work& work) {
+  __device__ __forceinline__ void compute(const attention_work& work) {
     const attention_params& p = args_.params;
     float o[Config::head_dim / 2];
     softmax rows(p.scale);

@@ -41,7 +41,6 @@ constexpr __host__ __device__ int row_groups(int row_blocks, int cluster) {
 template <int Cluster = 1>
 class attention_schedule {
  public:
-  using work = attention_work;
   static constexpr int cluster = Cluster;
   static constexpr bool splits = true;  // whether it has pieces of tiles
 
