@@ -1,8 +1,9 @@
 #pragma once
 // The Hopper kernel: three warpgroups in a block, one block on a multiprocessor.
 //
-//   producer    one thread copies Q tiles, and blocks of K and V into a ring of slots, in the order
-//               in which the consumers want them: K(n), V(n+1), K(n-1), V(n), ...
+//   producer    one thread walks over the schedule, says what is next, and copies Q tiles, and
+//               blocks of K and V into a ring of slots, in the order in which the consumers want
+//               them: K(n), V(n+1), K(n-1), V(n), ...
 //               the other three warps combine the pieces of split tiles (schedule_sm90.cuh)
 //   consumers   two warpgroups with 64 queries each; scores S, probabilities P and output O stay in
 //               registers. In each step a warpgroup issues S(n) = Q K(n)^T and O += P(n+1) V(n+1)
@@ -60,7 +61,7 @@ __global__ void __launch_bounds__(Config::threads, 1)
     __syncthreads();
   wait_for_previous_kernels();
 
-  const int valid = p.valid_rows == nullptr ? p.tokens_kv : *p.valid_rows;
+  const int valid = ptx::warp_uniform(p.valid_rows == nullptr ? p.tokens_kv : *p.valid_rows);
   const int blocks = (valid + Config::block_n - 1) / Config::block_n;
   const typename Config::schedule schedule(args.row_blocks, p.heads, p.batch, blocks,
                                            p.workspace != nullptr);
@@ -77,13 +78,15 @@ __global__ void __launch_bounds__(Config::threads, 1)
     const int group = threadIdx.x / 128 - 1;
     Consumer consumer(shared, args, valid);
     if (group == 1) ptx::named_barrier_arrive(turn_of_0, 256);  // the first turn is 0's
-    for_each_work<Config>(
-        schedule, p, valid, [&](const attention_work& work) { consumer.compute(work); },
-        [&] {
-          __threadfence();
-          ptx::named_barrier_sync(pieces_of_0 + group, 128);
-          if (threadIdx.x % 128 == 0) atomicAdd(args.arrivals, 1);
-        });
+#pragma unroll 1
+    for (next_work next = consumer.wait_next(); next.work.row_block >= 0;
+         next = consumer.wait_next()) {
+      consumer.compute(next.work);
+      if (!next.ends_pieces) continue;
+      __threadfence();
+      ptx::named_barrier_sync(pieces_of_0 + group, 128);
+      if (threadIdx.x % 128 == 0) atomicAdd(args.arrivals, 1);
+    }
     if (group == 0) ptx::named_barrier_sync(turn_of_0, 256);  // takes the turn that nobody wants
   }
   // The others write to this block's shared memory until they are done.

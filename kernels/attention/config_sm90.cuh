@@ -1,7 +1,6 @@
 #pragma once
 // What the parts of the Hopper kernel share: the configuration and its shared memory, the
-// arguments, the ring of slots, and the walk over the schedule that producer and consumers take
-// alike.
+// arguments, the ring of slots, and what the producer tells the consumers.
 
 #include <type_traits>
 
@@ -11,6 +10,13 @@
 #include "kernels/ptx/mbarrier.cuh"
 
 namespace kernels::sm90 {
+
+// What the consumers compute next. The producer says so beside the queries: it has the time to walk
+// over a schedule, and consumers then know their work as numbers that all lanes share.
+struct next_work {
+  attention_work work;  // a row block of -1 says that there is no more
+  bool ends_pieces;     // it is the last piece of this block of the grid
+};
 
 template <int HeadDim, int BlockN, int Slots, bool Causal,
           class Schedule = std::conditional_t<Causal, causal_schedule<>, attention_schedule<>>>
@@ -31,6 +37,7 @@ struct attention_config {
     alignas(1024) __nv_bfloat16 q[slabs][block_m][64];
     alignas(1024) __nv_bfloat16 kv[slots][slabs][block_n][64];
     ptx::mbarrier q_full, q_empty, kv_full[slots], kv_empty[slots];
+    next_work next;  // goes with q
   };
 };
 
@@ -60,31 +67,5 @@ struct ring_position {
     return here;
   }
 };
-
-// The blocks of keys that any query of a tile sees, or of its neighbours in a cluster, are
-// [0, key_blocks).
-template <class Config>
-__device__ __forceinline__ int key_blocks(const attention_params& p, int valid, int row_block) {
-  const int row_blocks = (row_block / Config::cluster + 1) * Config::cluster;
-  const int seen =
-      Config::causal ? min(valid, row_blocks * Config::block_m + valid - p.tokens_q) : valid;
-  return (max(seen, 0) + Config::block_n - 1) / Config::block_n;
-}
-
-// Calls visit(work) for everything this block of the grid computes; pieces_done() after the pieces.
-template <class Config, class Visit, class PiecesDone>
-__device__ __forceinline__ void for_each_work(const typename Config::schedule& schedule,
-                                              const attention_params& p, int valid,
-                                              const Visit& visit, const PiecesDone& pieces_done) {
-  const int pieces = schedule.pieces(), end = pieces + schedule.turns();
-#pragma unroll 1
-  for (int i = 0; i < end; ++i) {
-    auto work = i < pieces ? schedule.piece(i) : schedule.turn(i - pieces);
-    if (work.row_block < 0) continue;
-    if (Config::causal) work.last = key_blocks<Config>(p, valid, work.row_block);
-    visit(work);
-    if (i == pieces - 1) pieces_done();
-  }
-}
 
 }  // namespace kernels::sm90

@@ -18,6 +18,8 @@ namespace kernels::sm90 {
 template <class Config>
 class attention_consumer : consumer_warpgroup<Config> {
  public:
+  using consumer_warpgroup<Config>::wait_next;
+
   __device__ attention_consumer(typename Config::shared& shared, const attention_arguments& args,
                                 int valid)
       : consumer_warpgroup<Config>(shared), args_(args), valid_(valid) {}
@@ -28,7 +30,10 @@ class attention_consumer : consumer_warpgroup<Config> {
     softmax rows(p.scale);
 #pragma unroll
     for (float& x : o) x = 0;
-    if (work.first < work.last) products(work, rows, o);
+    if (work.first < work.last)
+      products(work, rows, o);
+    else
+      release_q();
     rows.finish();
 #pragma unroll
     for (int i = 0; i < Config::head_dim / 2; ++i) o[i] *= rows.inverse(i % 4 / 2);
@@ -46,10 +51,9 @@ class attention_consumer : consumer_warpgroup<Config> {
   using consumer_warpgroup<Config>::shared_;
   using consumer_warpgroup<Config>::group_;
   using consumer_warpgroup<Config>::row_in_tile_;
-  using consumer_warpgroup<Config>::ring_;
-  using consumer_warpgroup<Config>::wait_q;
   using consumer_warpgroup<Config>::release_q;
-  using consumer_warpgroup<Config>::wait_full;
+  using consumer_warpgroup<Config>::next_full;
+  using consumer_warpgroup<Config>::look_at_next;
   using consumer_warpgroup<Config>::release;
   static constexpr std::uint32_t q_slab_bytes = Config::block_m * 128;
   static constexpr std::uint32_t kv_slab_bytes = Config::block_n * 128;
@@ -80,12 +84,10 @@ class attention_consumer : consumer_warpgroup<Config> {
     ptx::wgmma_commit();
   }
 
-  // Blocks [0, this) need no mask for any row of the warpgroup.
-  __device__ __forceinline__ int unmasked_blocks(int row_block) const {
-    const int first_row = row_block * Config::block_m + 64 * group_;
-    const int seen =
-        Config::causal ? min(valid_, first_row + 1 + valid_ - args_.params.tokens_q) : valid_;
-    return max(seen, 0) / Config::block_n;
+  // How many keys a row of this warpgroup sees, which may be none.
+  __device__ __forceinline__ int keys_seen(int row_block, int row) const {
+    const int of_tile = row_block * Config::block_m + 64 * group_ + row;
+    return max(min(valid_, of_tile + 1 + valid_ - args_.params.tokens_q), 0);
   }
 
   __device__ __forceinline__ void mask(float (&s)[Config::block_n / 2], int row_block, int n) {
@@ -112,33 +114,49 @@ class attention_consumer : consumer_warpgroup<Config> {
       if (i / 4 * 8 + i % 2 == last) s[i] += more;
   }
 
+  // A slot whose keys or values no row of this warpgroup sees.
+  __device__ __forceinline__ void pass_slot() {
+    release(next_full());
+  }
+
   __device__ __forceinline__ void products(const attention_work& work, softmax& rows,
                                            float (&o)[Config::head_dim / 2]) {
     float s[Config::block_n / 2];
     std::uint32_t p[Config::block_n / 16][4];
 
-    wait_q();
-    const position first_k = ring_.next();
-    wait_full(first_k);
+    // Causal: the last rows of a tile, and those of its neighbour in a cluster, see blocks of keys
+    // that these do not. One block is computed in any case, so that slots and turns stay in step.
+    int last = work.last;
+    if constexpr (Config::causal) {
+      const int seen = keys_seen(work.row_block, 63);
+      last = min(last, max((seen + Config::block_n - 1) / Config::block_n, 1));
+      for (int n = work.last - 1; n >= last; --n) {
+        pass_slot();
+        if (n < work.last - 1) pass_slot();
+        ptx::named_barrier_sync(turn_of_0 + group_, 256);
+        ptx::named_barrier_arrive(turn_of_0 + (group_ ^ 1), 256);
+      }
+    }
+    const position first_k = next_full();
     issue_qk(s, first_k.slot);
+    if (Config::causal && last < work.last) pass_slot();
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(s);
     release(first_k);
-    if (work.first == work.last - 1) release_q();
-    mask(s, work.row_block, work.last - 1);
-    if (args_.params.last_key_count != 1) count_last_key(s, work.last - 1);
+    if (work.first == last - 1) release_q();
+    mask(s, work.row_block, last - 1);
+    if (args_.params.last_key_count != 1) count_last_key(s, last - 1);
     rows.template update<true>(s);
     round_to_bf16(p, s);
 
-    int n = work.last - 2;
-    if (Config::causal) {
-      const int unmasked = max(unmasked_blocks(work.row_block), work.first);
-      for (; n >= unmasked; --n) step<true>(work, n, rows, s, p, o);
+    int n = last - 2;
+    if constexpr (Config::causal) {
+      const int unmasked = keys_seen(work.row_block, 0) / Config::block_n;
+      for (; n >= max(unmasked, work.first); --n) step<true>(work, n, rows, s, p, o);
     }
     for (; n >= work.first; --n) step<false>(work, n, rows, s, p, o);
 
-    const position last_v = ring_.next();
-    wait_full(last_v);
+    const position last_v = next_full();
     issue_pv(o, p, last_v.slot);
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(o);
@@ -151,13 +169,13 @@ class attention_consumer : consumer_warpgroup<Config> {
                                        float (&s)[Config::block_n / 2],
                                        std::uint32_t (&p)[Config::block_n / 16][4],
                                        float (&o)[Config::head_dim / 2]) {
-    const position k = ring_.next(), v = ring_.next();
-    wait_full(k);
+    const position k = next_full();
     ptx::named_barrier_sync(turn_of_0 + group_, 256);
     issue_qk(s, k.slot);
-    wait_full(v);
+    const position v = next_full();
     issue_pv(o, p, v.slot);
     ptx::named_barrier_arrive(turn_of_0 + (group_ ^ 1), 256);
+    look_at_next();
 
     ptx::wgmma_wait<1>();
     ptx::wgmma_hold(s);

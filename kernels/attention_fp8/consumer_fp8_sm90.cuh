@@ -34,6 +34,7 @@ struct attention_fp8_config {
     alignas(1024) std::uint8_t q[block_m][head_dim];
     alignas(1024) std::uint8_t kv[slots][128][128];  // keys x dims of K, dims x keys of V
     ptx::mbarrier q_full, q_empty, kv_full[slots], kv_empty[slots];
+    next_work next;  // goes with q
   };
 };
 
@@ -44,6 +45,8 @@ struct attention_fp8_arguments : attention_arguments {
 template <class Config>
 class attention_fp8_consumer : consumer_warpgroup<Config> {
  public:
+  using consumer_warpgroup<Config>::wait_next;
+
   __device__ attention_fp8_consumer(typename Config::shared& shared,
                                     const attention_fp8_arguments& args, int valid)
       : consumer_warpgroup<Config>(shared), args_(args), valid_(valid) {}
@@ -54,7 +57,10 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     softmax_rows_fp8 rows;
 #pragma unroll
     for (float& x : o) x = 0;
-    if (work.first < work.last) unit = products(work, rows, o);
+    if (work.first < work.last)
+      unit = products(work, rows, o);
+    else
+      release_q();
     rows.finish();
 #pragma unroll
     for (int i = 0; i < accumulators; ++i) o[i] *= rows.inverse(i % 4 / 2) * unit;
@@ -72,10 +78,9 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
   using consumer_warpgroup<Config>::shared_;
   using consumer_warpgroup<Config>::group_;
   using consumer_warpgroup<Config>::row_in_tile_;
-  using consumer_warpgroup<Config>::ring_;
-  using consumer_warpgroup<Config>::wait_q;
   using consumer_warpgroup<Config>::release_q;
-  using consumer_warpgroup<Config>::wait_full;
+  using consumer_warpgroup<Config>::next_full;
+  using consumer_warpgroup<Config>::look_at_next;
   using consumer_warpgroup<Config>::release;
 
   static __device__ __forceinline__ float power_of_two(int exponent) {
@@ -143,9 +148,7 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     int n = work.last - 1;
     int v_exponent = v_exponents[n];
 
-    wait_q();
-    const position first_k = ring_.next();
-    wait_full(first_k);
+    const position first_k = next_full();
     issue_qk(s, first_k.slot);
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(s);
@@ -160,13 +163,13 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
 #pragma unroll 1
     for (--n; n >= work.first; --n) {
       const int k_exponent = k_exponents[n], v_exponent_here = v_exponents[n];
-      const position k = ring_.next(), v = ring_.next();
-      wait_full(k);
+      const position k = next_full();
       ptx::named_barrier_sync(turn_of_0 + group_, 256);
       issue_qk(s, k.slot);
-      wait_full(v);
+      const position v = next_full();
       issue_pv(t, p, v.slot);
       ptx::named_barrier_arrive(turn_of_0 + (group_ ^ 1), 256);
+      look_at_next();
 
       ptx::wgmma_wait<1>();
       ptx::wgmma_hold(s);
@@ -185,8 +188,7 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
       for (int r = 0; r < 2; ++r) keep[r] = rows.rescale(r) * change;
     }
 
-    const position last_v = ring_.next();
-    wait_full(last_v);
+    const position last_v = next_full();
     issue_pv(t, p, last_v.slot);
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(t);

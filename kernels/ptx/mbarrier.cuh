@@ -40,6 +40,21 @@ __device__ __forceinline__ void mbarrier_arrive_expect(mbarrier& barrier, std::u
       : "memory");
 }
 
+// Whether that phase has ended, for the lanes of a fully active warp alike.
+__device__ __forceinline__ bool mbarrier_has_ended(mbarrier& barrier, std::uint32_t parity) {
+  std::uint32_t done = 0;
+  asm volatile(
+      "{\n"
+      ".reg .pred p;\n"
+      "mbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+      "selp.u32 %0, 1, 0, p;\n"
+      "}"
+      : "=r"(done)
+      : "r"(shared_address(&barrier)), "r"(parity)
+      : "memory");
+  return __all_sync(0xffffffff, done != 0) != 0;
+}
+
 __device__ __forceinline__ void mbarrier_wait(mbarrier& barrier, std::uint32_t parity) {
   std::uint32_t done = 0;
   while (done == 0)  // try_wait sleeps in hardware for a while before it says no

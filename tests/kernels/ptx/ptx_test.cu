@@ -69,6 +69,30 @@ __global__ void hand_over(int* sums) {
   }
 }
 
+// Asks before, between and after the two arrivals of each of two phases.
+__global__ void ask_for_ends(int* ended) {
+  __shared__ ptx::mbarrier barrier;
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_init(barrier, 2);
+    ptx::fence_mbarrier_init();
+  }
+  __syncthreads();
+  int asked = 0;
+  const auto ask = [&](std::uint32_t parity) {
+    __syncwarp();
+    const bool yes = ptx::mbarrier_has_ended(barrier, parity);
+    if (threadIdx.x == 0) ended[asked] = yes;
+    ++asked;
+  };
+  for (std::uint32_t parity = 0; parity < 2; ++parity) {
+    ask(parity);
+    for (int arrival = 0; arrival < 2; ++arrival) {
+      if (threadIdx.x == 0) ptx::mbarrier_arrive(barrier);
+      ask(parity);
+    }
+  }
+}
+
 // Loads a box and shows shared memory as it lies there, then stores it elsewhere.
 constexpr int box_rows = 16, box_columns = 128;
 __global__ void copy_box(const __grid_constant__ CUtensorMap from,
@@ -357,6 +381,14 @@ TEST_CASE("mbarrier: phases hand values over, round after round") {
   finish_kernel();
   const int once = (32 + 127) * 96 / 2;
   CHECK(sums.values() == std::vector<int>{once, 2 * once, 3 * once, 4 * once});
+}
+
+TEST_CASE("mbarrier: a phase has ended once all have arrived, and not before") {
+  if (!hopper()) return;
+  device_buffer<int> ended(6);
+  ask_for_ends<<<1, 32>>>(ended.get());
+  finish_kernel();
+  CHECK(ended.values() == std::vector<int>{0, 0, 1, 0, 0, 1});
 }
 
 TEST_CASE("tma: a box arrives swizzled, zeros stand for what lies outside, and the way back") {
