@@ -1,6 +1,6 @@
 // A block per 128 rows of one head: 128 x 128 numbers stay in registers between the search for the
-// largest and the conversion. A thread holds 8 columns of 8 rows, two quads of them that lie in a
-// row in transposed values.
+// largest and the conversion. A thread holds 8 columns of 16 rows, which in transposed values are
+// 16 bytes of each column: nothing goes from thread to thread but the largest number.
 #include <stdexcept>
 #include <string>
 
@@ -16,111 +16,91 @@ namespace kernels {
 
 namespace {
 
-struct group_of_rows {
-  vector8 row[fp8::passes][4];
+// 16 rows of a vector: what a thread holds.
+struct rows_of_thread {
+  vector8 row[fp8::thread_rows];
 };
 
-// Bits of |x| of a bf16 number; infinity and NaN are the biggest.
-__device__ __forceinline__ std::uint32_t magnitude(__nv_bfloat16 x) {
-  return __bfloat16_as_ushort(x) & 0x7FFFu;
-}
-constexpr std::uint32_t infinity_bits = 0x7F80;
+// The largest |x| of finite numbers is kept as its bits, plus 0x80: that makes infinity and NaN
+// negative numbers of 16 bits, and no finite number of bf16.
+constexpr std::uint32_t above_infinity = 0x0080;
 
-__device__ __forceinline__ std::uint32_t largest_of(const vector8& v) {
-  std::uint32_t largest = 0;
+// The larger ones of `largest` and v, in each half of a word.
+__device__ __forceinline__ std::uint32_t largest_of(const vector8& v, std::uint32_t largest) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    const std::uint32_t low = magnitude(v.pair[i].x), high = magnitude(v.pair[i].y);
-    if (low < infinity_bits) largest = max(largest, low);
-    if (high < infinity_bits) largest = max(largest, high);
+    const std::uint32_t magnitudes =
+        *reinterpret_cast<const std::uint32_t*>(&v.pair[i]) & 0x7FFF7FFFu;
+    largest = __viaddmax_s16x2(magnitudes, above_infinity * 0x10001u, largest);
   }
   return largest;
 }
 
-__device__ __forceinline__ floats8 scaled(const vector8& v, float by) {
-  floats8 x = widen(v);
+// Times a power of two; infinity becomes NaN, as its product with zero is.
+__device__ __forceinline__ void scale(vector8& v, __nv_bfloat162 by) {
+  const __nv_bfloat162 zero{};
 #pragma unroll
-  for (float& value : x.value) value = isfinite(value) ? value * by : NAN;
-  return x;
+  for (__nv_bfloat162& pair : v.pair) pair = __hfma2(pair, by, __hmul2(pair, zero));
 }
 
-// Loads the block's rows, finds their exponent, and writes it. What a kernel does first.
-__device__ __forceinline__ group_of_rows load_group(const quantize_params& p, float& by) {
-  wait_for_previous_kernels();
+// Loads the block's rows, finds their exponent, writes it, and scales the rows. What a kernel does
+// first.
+__device__ __forceinline__ rows_of_thread load_scaled(const quantize_params& p, int first_row) {
   const int group = blockIdx.x, head = blockIdx.y, batch = blockIdx.z;
-  const int column = fp8::first_column(threadIdx.x);
-  const __nv_bfloat16* const from =
-      p.from.data + batch * p.from.batch_stride + head * p.from.head_stride + column;
-  group_of_rows rows;
-  std::uint32_t largest = 0;
+  const __nv_bfloat16* from = p.from.data + batch * p.from.batch_stride +
+                              head * p.from.head_stride + first_row * p.from.token_stride +
+                              fp8::first_column(threadIdx.x);
+  rows_of_thread rows;
+  wait_for_previous_kernels();
 #pragma unroll
-  for (int i = 0; i < fp8::passes; ++i)
+  for (int r = 0; r < fp8::thread_rows; ++r, from += p.from.token_stride)
+    rows.row[r] = first_row + r < p.tokens ? load8(from) : vector8{};
+
+  std::uint32_t halves = above_infinity * 0x10001u;
 #pragma unroll
-    for (int b = 0; b < 4; ++b) {
-      const int token = group * fp8::group_rows + fp8::row_of_quad(fp8::quad_of(threadIdx.x, i), b);
-      rows.row[i][b] = token < p.tokens ? load8(from + token * p.from.token_stride) : vector8{};
-      largest = max(largest, largest_of(rows.row[i][b]));
-    }
+  for (const vector8& row : rows.row) halves = largest_of(row, halves);
   __shared__ std::uint32_t of_warps[fp8::quantize_threads / warp_lanes];
-  largest = __reduce_max_sync(0xffffffff, largest);
+  std::uint32_t largest = __reduce_max_sync(0xffffffff, max(halves & 0xFFFFu, halves >> 16));
   if (threadIdx.x % warp_lanes == 0) of_warps[threadIdx.x / warp_lanes] = largest;
   __syncthreads();
 #pragma unroll
   for (const std::uint32_t other : of_warps) largest = max(largest, other);
-  const int exponent = fp8::exponent_for(largest << 16);
-  by = __uint_as_float(fp8::bits_of_power(-exponent));
+  const int exponent = fp8::exponent_for((largest - above_infinity) << 16);
   if (threadIdx.x == 0)
     p.exponents[(static_cast<std::int64_t>(batch) * p.heads + head) * gridDim.x + group] = exponent;
+  const __nv_bfloat162 by = __float2bfloat162_rn(__uint_as_float(fp8::bits_of_power(-exponent)));
+#pragma unroll
+  for (vector8& row : rows.row) scale(row, by);
   return rows;
 }
 
 __global__ void __launch_bounds__(fp8::quantize_threads)
     rows_kernel(const quantize_params p, const attention_tensor<__nv_fp8_e4m3> to) {
-  float by;
-  const group_of_rows rows = load_group(p, by);
-  const int column = fp8::first_column(threadIdx.x);
-  __nv_fp8_e4m3* const first =
-      to.data + blockIdx.z * to.batch_stride + blockIdx.y * to.head_stride + column;
+  const int first_row = blockIdx.x * fp8::group_rows + fp8::first_row(threadIdx.x);
+  __nv_fp8_e4m3* out = to.data + blockIdx.z * to.batch_stride + blockIdx.y * to.head_stride +
+                       first_row * to.token_stride + fp8::first_column(threadIdx.x);
+  const rows_of_thread rows = load_scaled(p, first_row);
 #pragma unroll
-  for (int i = 0; i < fp8::passes; ++i)
-#pragma unroll
-    for (int b = 0; b < 4; ++b) {
-      const int token =
-          blockIdx.x * fp8::group_rows + fp8::row_of_quad(fp8::quad_of(threadIdx.x, i), b);
-      const floats8 x = scaled(rows.row[i][b], by);
-      const uint2 bytes =
-          make_uint2(fp8::pack_e4m3(x.value[0], x.value[1], x.value[2], x.value[3]),
-                     fp8::pack_e4m3(x.value[4], x.value[5], x.value[6], x.value[7]));
-      if (token < p.tokens) *reinterpret_cast<uint2*>(first + token * to.token_stride) = bytes;
-    }
+  for (int r = 0; r < fp8::thread_rows; ++r, out += to.token_stride) {
+    if (first_row + r >= p.tokens) return;
+    const floats8 x = widen(rows.row[r]);
+    *reinterpret_cast<uint2*>(out) =
+        make_uint2(fp8::pack_e4m3(x.value[0], x.value[1], x.value[2], x.value[3]),
+                   fp8::pack_e4m3(x.value[4], x.value[5], x.value[6], x.value[7]));
+  }
 }
 
 __global__ void __launch_bounds__(fp8::quantize_threads)
     values_kernel(const quantize_params p, const transposed_tensor<__nv_fp8_e4m3> to) {
-  __shared__ std::uint32_t words[128 * fp8::words_of_column];
-  float by;
-  const group_of_rows rows = load_group(p, by);
-  const int column = fp8::first_column(threadIdx.x);
+  const int first_row = blockIdx.x * fp8::group_rows + fp8::first_row(threadIdx.x);
+  __nv_fp8_e4m3* out = to.data + blockIdx.z * to.batch_stride + blockIdx.y * to.head_stride +
+                       fp8::first_column(threadIdx.x) * to.dim_stride + first_row;
+  const rows_of_thread rows = load_scaled(p, first_row);
 #pragma unroll
-  for (int i = 0; i < fp8::passes; ++i) {
-    floats8 x[4];
-#pragma unroll
-    for (int b = 0; b < 4; ++b) x[b] = scaled(rows.row[i][b], by);
-#pragma unroll
-    for (int c = 0; c < fp8::thread_columns; ++c)
-      words[fp8::place_of_word(column + c, fp8::quad_of(threadIdx.x, i))] =
-          fp8::pack_e4m3(x[0].value[c], x[1].value[c], x[2].value[c], x[3].value[c]);
-  }
-  __syncthreads();
-  __nv_fp8_e4m3* const first = to.data + blockIdx.z * to.batch_stride +
-                               blockIdx.y * to.head_stride + blockIdx.x * fp8::group_rows;
-#pragma unroll
-  for (int i = 0; i < fp8::writes; ++i) {
-    const int dim = fp8::column_to_write(threadIdx.x, i);
-    const int quad = fp8::first_quad_to_write(threadIdx.x);
-    const auto word = [&](int j) { return words[fp8::place_of_word(dim, quad + j)]; };
-    *reinterpret_cast<uint4*>(first + dim * to.dim_stride + 4 * quad) =
-        make_uint4(word(0), word(1), word(2), word(3));
+  for (int c = 0; c < fp8::thread_columns; ++c, out += to.dim_stride) {
+    const auto at = [&](int position) { return widen(rows.row[fp8::key_at(position)]).value[c]; };
+    const auto word = [&](int i) { return fp8::pack_e4m3(at(i), at(i + 1), at(i + 2), at(i + 3)); };
+    *reinterpret_cast<uint4*>(out) = make_uint4(word(0), word(4), word(8), word(12));
   }
 }
 

@@ -138,59 +138,33 @@ TEST_CASE("fp8: the keys of 16 positions are those 16, in the order in which sco
         }
 }
 
-TEST_CASE(
-    "fp8: the threads that quantize take every number once and put values where they belong") {
-  // A number is its row and column, a word the four of its bytes.
-  struct number {
-    int row, column;
-  };
-  std::set<std::pair<int, int>> taken;
-  std::vector<std::array<number, 4>> words(static_cast<std::size_t>(128 * fp8::words_of_column));
-  const auto in_banks_of_their_own = [](int warp, const auto& place_of) {
-    std::set<int> banks;
-    for (int lane = 0; lane < 32; ++lane) banks.insert(place_of(32 * warp + lane) % 32);
-    return banks.size() == 32;
-  };
-  for (int pass = 0; pass < fp8::passes; ++pass)
-    for (int c = 0; c < fp8::thread_columns; ++c) {
-      const auto place = [&](int thread) {
-        return fp8::place_of_word(fp8::first_column(thread) + c, fp8::quad_of(thread, pass));
-      };
-      for (int thread = 0; thread < fp8::quantize_threads; ++thread)
-        for (int byte = 0; byte < 4; ++byte) {
-          const number x{fp8::row_of_quad(fp8::quad_of(thread, pass), byte),
-                         fp8::first_column(thread) + c};
-          taken.insert({x.row, x.column});
-          words[static_cast<std::size_t>(place(thread))][static_cast<std::size_t>(byte)] = x;
+TEST_CASE("fp8: the threads that quantize take every number once, warps take whole sectors") {
+  std::set<std::pair<int, int>> taken;  // row, column
+  for (int warp = 0; warp < fp8::quantize_threads / 32; ++warp) {
+    std::set<int> rows, columns;  // of all lanes: a warp takes all pairs of them
+    for (int thread = 32 * warp; thread < 32 * warp + 32; ++thread) {
+      const int row = fp8::first_row(thread), column = fp8::first_column(thread);
+      // In transposed values, 16 rows in a row are 16 bytes in a row.
+      REQUIRE(row % 16 == 0);
+      for (int r = 0; r < fp8::thread_rows; ++r)
+        for (int c = 0; c < fp8::thread_columns; ++c) {
+          REQUIRE(fp8::key_at(row + r) == row + fp8::key_at(r));
+          REQUIRE(fp8::key_at(r) < fp8::thread_rows);
+          CHECK(taken.insert({row + r, column + c}).second);
+          rows.insert(row + r);
+          columns.insert(column + c);
         }
-      for (int warp = 0; warp < fp8::quantize_threads / 32; ++warp)
-        CHECK(in_banks_of_their_own(warp, place));
     }
+    CHECK(rows.size() * columns.size() == 32 * fp8::thread_rows * fp8::thread_columns);
+    for (const std::set<int>& side : {rows, columns}) {  // bytes of e4m3
+      CHECK(side.size() % 32 == 0);
+      CHECK(*side.begin() % 32 == 0);
+      CHECK(*side.rbegin() - *side.begin() + 1 == static_cast<int>(side.size()));
+    }
+  }
   CHECK(taken.size() == 128 * 128);
   CHECK(taken.rbegin()->first == 127);
   CHECK(taken.begin()->second == 0);
-
-  std::set<std::pair<int, int>> written;
-  for (int write = 0; write < fp8::writes; ++write)
-    for (int j = 0; j < 4; ++j) {
-      const auto place = [&](int thread) {
-        return fp8::place_of_word(fp8::column_to_write(thread, write),
-                                  fp8::first_quad_to_write(thread) + j);
-      };
-      for (int thread = 0; thread < fp8::quantize_threads; ++thread)
-        for (int byte = 0; byte < 4; ++byte) {
-          const int dim = fp8::column_to_write(thread, write);
-          const int position = 4 * (fp8::first_quad_to_write(thread) + j) + byte;
-          const number x =
-              words[static_cast<std::size_t>(place(thread))][static_cast<std::size_t>(byte)];
-          REQUIRE(x.column == dim);
-          REQUIRE(x.row == fp8::key_at(position));
-          written.insert({dim, position});
-        }
-      for (int warp = 0; warp < fp8::quantize_threads / 32; ++warp)
-        CHECK(in_banks_of_their_own(warp, place));
-    }
-  CHECK(written.size() == 128 * 128);
 }
 
 TEST_CASE("fp8: exponents are the lowest that fit") {
