@@ -9,10 +9,6 @@ namespace {
 
 constexpr int threads = 256;
 
-__device__ __forceinline__ float clean(float x_t, float flow, float sigma) {
-  return static_cast<float>(x_t - static_cast<double>(sigma) * flow);
-}
-
 // Four values from `element` on; fewer at the end of the tensor, one at a time.
 __global__ void __launch_bounds__(threads) renoise_kernel(const renoise_params p) {
   wait_for_previous_kernels();
@@ -53,7 +49,7 @@ __global__ void __launch_bounds__(threads) renoise_kernel(const renoise_params p
     }
   }
 #pragma unroll
-  for (int i = 0; i < 4; ++i) x[i] = clean(x[i], flow[i], p.sigma);
+  for (int i = 0; i < 4; ++i) x[i] = fmaf(-p.sigma, flow[i], x[i]);
   if (p.x0 != nullptr) write(x, p.x0);
   if (p.x_next == nullptr) return;
 #pragma unroll

@@ -6,7 +6,7 @@
 
 namespace kernels {
 
-// x0 = x_t - sigma * flow (in double, rounded once);
+// x0 = x_t - sigma * flow (rounded once);
 // x_next = (1 - sigma_next) * x0 + sigma_next * eps.
 struct renoise_params {
   const float* x_t = nullptr;

@@ -1,6 +1,8 @@
 #pragma once
 // renoise() on the CPU, one value. Tensors of the parameters are in host memory.
 
+#include <cmath>
+
 #include "kernels/random/philox.hpp"
 #include "kernels/renoise/renoise.hpp"
 
@@ -11,8 +13,7 @@ struct renoise_value {
 };
 
 inline renoise_value renoise_ref(const renoise_params& p, std::int64_t element) {
-  const auto x0 =
-      static_cast<float>(p.x_t[element] - static_cast<double>(p.sigma) * p.flow[element]);
+  const float x0 = std::fma(-p.sigma, p.flow[element], p.x_t[element]);
   const std::uint64_t number = p.numbers.first + static_cast<std::uint64_t>(element);
   const float noise =
       p.eps != nullptr ? p.eps[element]
