@@ -7,7 +7,7 @@
 namespace kernels {
 namespace {
 
-constexpr int threads = 256;
+constexpr int threads = 128;  // few, so that multiprocessors get nearly the same number of warps
 
 // Four values from `element` on; fewer at the end of the tensor, one at a time.
 __global__ void __launch_bounds__(threads) renoise_kernel(const renoise_params p) {
