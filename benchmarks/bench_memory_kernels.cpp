@@ -195,11 +195,11 @@ const operation operations[] = {
     {"bf16 to e4m3, values transposed", 3 * tokens* dim,
      [](arena& a) { return prepare_quantize(a, true); }},
     {"patchify", 6 * latent_values, prepare_patchify},
-    {"unpatchify", 6 * latent_values, prepare_unpatchify},
+    {"unpatchify", 6 * latent_values, prepare_unpatchify, true},
     {"x0, re-noise, noise given", 16 * latent_values,
-     [](arena& a) { return prepare_renoise(a, false); }},
+     [](arena& a) { return prepare_renoise(a, false); }, true},
     {"x0, re-noise, noise drawn", 12 * latent_values,
-     [](arena& a) { return prepare_renoise(a, true); }},
+     [](arena& a) { return prepare_renoise(a, true); }, true},
 };
 
 launch prepare_copy(arena& a, const operation& beside) {

@@ -69,6 +69,7 @@ __device__ __forceinline__ float4 load4(const __nv_bfloat16* from) {
 
 __global__ void __launch_bounds__(threads) unpatchify_kernel(const unpatchify_params p) {
   wait_for_previous_kernels();
+  let_next_kernel_start();  // renoise, which draws numbers before it needs this one's
   const patch_sizes& s = p.sizes;
   patch_place at;
   if (!locate(s, s.channels / channels_out, at)) return;

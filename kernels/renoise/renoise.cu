@@ -1,4 +1,5 @@
-// A thread takes four values, for which one group of the generator gives the noise.
+// A thread takes four values, for which one group of the generator gives the noise. Drawing it
+// needs no memory: it is done while the kernel ahead still runs.
 #include "kernels/dependent_launch.cuh"
 #include "kernels/random/philox.hpp"
 #include "kernels/renoise/renoise.hpp"
@@ -11,11 +12,19 @@ constexpr int threads = 128;  // few, so that multiprocessors get nearly the sam
 
 // Four values from `element` on; fewer at the end of the tensor, one at a time.
 __global__ void __launch_bounds__(threads) renoise_kernel(const renoise_params p) {
-  wait_for_previous_kernels();
   const std::int64_t element = 4 * (std::int64_t{blockIdx.x} * threads + threadIdx.x);
+  float x[4] = {}, flow[4] = {}, eps[4] = {};
+  if (p.x_next != nullptr && p.eps == nullptr) {
+    const auto normals =
+        random_normals(p.numbers.seed, p.numbers.sequence,
+                       (p.numbers.first + static_cast<std::uint64_t>(element)) / 4);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) eps[i] = normals[i];
+  }
+  wait_for_previous_kernels();
+  let_next_kernel_start();  // which draws, too, where it is that of the next sample
   if (element >= p.count) return;
   const bool all_four = p.count - element >= 4;
-  float x[4] = {}, flow[4] = {}, eps[4] = {};
   const auto read = [&](const float* from, float(&to)[4]) {
     if (all_four) {
       const float4 four = *reinterpret_cast<const float4*>(from + element);
@@ -37,17 +46,7 @@ __global__ void __launch_bounds__(threads) renoise_kernel(const renoise_params p
   };
   read(p.x_t, x);
   read(p.flow, flow);
-  if (p.x_next != nullptr) {
-    if (p.eps != nullptr) {
-      read(p.eps, eps);
-    } else {
-      const auto normals =
-          random_normals(p.numbers.seed, p.numbers.sequence,
-                         (p.numbers.first + static_cast<std::uint64_t>(element)) / 4);
-#pragma unroll
-      for (int i = 0; i < 4; ++i) eps[i] = normals[i];
-    }
-  }
+  if (p.x_next != nullptr && p.eps != nullptr) read(p.eps, eps);
 #pragma unroll
   for (int i = 0; i < 4; ++i) x[i] = fmaf(-p.sigma, flow[i], x[i]);
   if (p.x0 != nullptr) write(x, p.x0);
