@@ -38,16 +38,9 @@ template <bool residual, int threads, int blocks>
 __global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer_norm_params p) {
   __shared__ row_sums of_warp[threads / warp_lanes];
   const unsigned row = blockIdx.x;
-  const unsigned frame =
-      p.rows_per_latent_frame > 0 ? row / static_cast<unsigned>(p.rows_per_latent_frame) : 0;
   __nv_bfloat16* const x_row = p.x.data + row * p.x.stride;
   const __nv_bfloat16* const y_row = p.y.data + row * p.y.stride;
-  const __nv_bfloat16* const gate_row =
-      p.gate.data != nullptr ? p.gate.data + frame * p.gate.stride : nullptr;
-  const bool modulated = p.scale.data != nullptr, affine = p.weight != nullptr;
-  const __nv_bfloat16* const scale_row =
-      modulated ? p.scale.data + frame * p.scale.stride : p.weight;
-  const __nv_bfloat16* const shift_row = modulated ? p.shift.data + frame * p.shift.stride : p.bias;
+  const float per_column = __fdividef(1.0F, static_cast<float>(p.columns));
 
   vector8 x[vectors] = {}, y[vectors] = {}, gate[vectors] = {}, scale[vectors] = {},
           shift[vectors] = {};
@@ -56,11 +49,21 @@ __global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer
   for (int i = 0; i < vectors; ++i) {
     if (column_of(i) >= p.columns) continue;
     x[i] = load8(x_row + column_of(i));
-    if constexpr (residual) {
-      y[i] = load8(y_row + column_of(i));
-      if (gate_row != nullptr) gate[i] = load8(gate_row + column_of(i));
-    }
+    if constexpr (residual) y[i] = load8(y_row + column_of(i));
   }
+  // Behind the loads that need no division.
+  const unsigned frame =
+      p.rows_per_latent_frame > 0 ? row / static_cast<unsigned>(p.rows_per_latent_frame) : 0;
+  const __nv_bfloat16* const gate_row =
+      p.gate.data != nullptr ? p.gate.data + frame * p.gate.stride : nullptr;
+  const bool modulated = p.scale.data != nullptr, affine = p.weight != nullptr;
+  const __nv_bfloat16* const scale_row =
+      modulated ? p.scale.data + frame * p.scale.stride : p.weight;
+  const __nv_bfloat16* const shift_row = modulated ? p.shift.data + frame * p.shift.stride : p.bias;
+  if (residual && gate_row != nullptr)
+#pragma unroll
+    for (int i = 0; i < vectors; ++i)
+      if (column_of(i) < p.columns) gate[i] = load8(gate_row + column_of(i));
   // No value is further than sqrt(columns) standard deviations from the mean: sums of squares about
   // this one are at most columns + 1 times those about the mean.
   float pivot = __bfloat162float(x_row[0]);
@@ -105,10 +108,9 @@ __global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer
   }
   sums = block_sums(sums, of_warp);
   store_sum();  // behind the barrier: until there, all threads read the row's first value
-  const float per_column = 1.0F / static_cast<float>(p.columns);
   const float beside = sums.deviations * per_column, mean = pivot + beside;
   const float variance = fmaxf(sums.squares * per_column - beside * beside, 0.0F);
-  const float factor = rsqrtf(variance + p.eps);
+  const float factor = rsqrtf(variance + p.eps), offset = -mean * factor;
   const float one = affine ? 0.0F : 1.0F;  // scales are about zero, weights about one
 #pragma unroll
   for (int i = 0; i < vectors; ++i) {
@@ -117,7 +119,7 @@ __global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer
     const floats8 by = widen(scale[i]), plus = widen(shift[i]);
 #pragma unroll
     for (int e = 0; e < 8; ++e)
-      value.value[e] = (value.value[e] - mean) * (factor * (one + by.value[e])) + plus.value[e];
+      value.value[e] = (value.value[e] * factor + offset) * (one + by.value[e]) + plus.value[e];
     store8(p.out.data + row * p.out.stride + column_of(i), narrow(value));
   }
 }
