@@ -12,7 +12,8 @@ namespace {
 constexpr int vectors = 3;          // of a thread
 constexpr int most_threads = 352;   // for most_row_columns
 constexpr int narrow_threads = 64;  // for LongLive's 1536 columns
-constexpr int narrow_blocks = 14;   // of a multiprocessor
+constexpr int narrow_blocks = 8;    // of a multiprocessor
+constexpr int narrow_rows = 2;      // of a block
 static_assert(8 * vectors * most_threads >= most_row_columns);
 
 // Sums of deviations from a value of the row, and of their squares.
@@ -34,10 +35,11 @@ __device__ __forceinline__ row_sums block_sums(row_sums sums, row_sums* of_warp)
   return all;
 }
 
-template <bool residual, int threads, int blocks>
-__global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer_norm_params p) {
-  __shared__ row_sums of_warp[threads / warp_lanes];
-  const unsigned row = blockIdx.x;
+template <bool residual, int threads, int rows, int blocks>
+__global__ void __launch_bounds__(threads* rows, blocks)
+    layer_norm_kernel(const layer_norm_params p) {
+  __shared__ row_sums of_warp[rows][threads / warp_lanes];
+  const unsigned row = blockIdx.x * rows + threadIdx.y;
   __nv_bfloat16* const x_row = p.x.data + row * p.x.stride;
   const __nv_bfloat16* const y_row = p.y.data + row * p.y.stride;
   const float per_column = __fdividef(1.0F, static_cast<float>(p.columns));
@@ -45,6 +47,7 @@ __global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer
   vector8 x[vectors] = {}, y[vectors] = {}, gate[vectors] = {}, scale[vectors] = {},
           shift[vectors] = {};
   wait_for_previous_kernels();
+  if (rows > 1 && row >= static_cast<unsigned>(p.rows)) return;
 #pragma unroll
   for (int i = 0; i < vectors; ++i) {
     if (column_of(i) >= p.columns) continue;
@@ -106,7 +109,7 @@ __global__ void __launch_bounds__(threads, blocks) layer_norm_kernel(const layer
       sums.squares += deviation * deviation;
     }
   }
-  sums = block_sums(sums, of_warp);
+  sums = block_sums(sums, of_warp[threadIdx.y]);
   store_sum();  // behind the barrier: until there, all threads read the row's first value
   const float beside = sums.deviations * per_column, mean = pivot + beside;
   const float variance = fmaxf(sums.squares * per_column - beside * beside, 0.0F);
@@ -130,10 +133,10 @@ void launch(const layer_norm_params& p, cudaStream_t stream) {
   const int threads = (p.columns + of_warp - 1) / of_warp * warp_lanes;
   const auto rows = static_cast<unsigned>(p.rows);
   if (threads <= narrow_threads)
-    launch_dependent(layer_norm_kernel<residual, narrow_threads, narrow_blocks>, rows, threads,
-                     stream, p);
+    launch_dependent(layer_norm_kernel<residual, narrow_threads, narrow_rows, narrow_blocks>,
+                     (rows + narrow_rows - 1) / narrow_rows, dim3(threads, narrow_rows), stream, p);
   else
-    launch_dependent(layer_norm_kernel<residual, most_threads, 1>, rows, threads, stream, p);
+    launch_dependent(layer_norm_kernel<residual, most_threads, 1, 1>, rows, threads, stream, p);
 }
 
 void validate(const layer_norm_params& p) {
