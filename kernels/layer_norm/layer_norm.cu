@@ -1,6 +1,7 @@
-// A block takes a row, a thread three vectors of 8 columns: many short blocks keep the loads of
-// some rows, the sums of others and the stores of others in flight together, as a copy has them. A
-// row is read once and summed once, about its first value, so that a large mean costs no precision.
+// A block takes a row or two, a thread three vectors of 8 columns: many short blocks keep the loads
+// of some rows, the sums of others and the stores of others in flight together, as a copy has them.
+// A row is read once and summed once, about its first value, so that a large mean costs no
+// precision.
 #include "kernels/layer_norm/layer_norm.hpp"
 
 #include "kernels/dependent_launch.cuh"
@@ -12,8 +13,9 @@ namespace {
 constexpr int vectors = 3;          // of a thread
 constexpr int most_threads = 352;   // for most_row_columns
 constexpr int narrow_threads = 64;  // for LongLive's 1536 columns
-constexpr int narrow_blocks = 8;    // of a multiprocessor
-constexpr int narrow_rows = 2;      // of a block
+constexpr int narrow_rows = 2;      // of a block: half as many blocks to start
+template <bool residual>
+constexpr int narrow_blocks = residual ? 8 : 9;  // of a multiprocessor
 static_assert(8 * vectors * most_threads >= most_row_columns);
 
 // Sums of deviations from a value of the row, and of their squares.
@@ -133,8 +135,10 @@ void launch(const layer_norm_params& p, cudaStream_t stream) {
   const int threads = (p.columns + of_warp - 1) / of_warp * warp_lanes;
   const auto rows = static_cast<unsigned>(p.rows);
   if (threads <= narrow_threads)
-    launch_dependent(layer_norm_kernel<residual, narrow_threads, narrow_rows, narrow_blocks>,
-                     (rows + narrow_rows - 1) / narrow_rows, dim3(threads, narrow_rows), stream, p);
+    launch_dependent(
+        layer_norm_kernel<residual, narrow_threads, narrow_rows, narrow_blocks<residual>>,
+        (rows + narrow_rows - 1) / narrow_rows, dim3(static_cast<unsigned>(threads), narrow_rows),
+        stream, p);
   else
     launch_dependent(layer_norm_kernel<residual, most_threads, 1, 1>, rows, threads, stream, p);
 }

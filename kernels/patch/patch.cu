@@ -1,8 +1,10 @@
 // A launch takes a few microseconds whatever it moves, so threads are many and each has little to
 // wait for: one vector of a row of patches. Neighbouring threads take what lies side by side in a
 // row, and then the next patch, so that sectors are moved whole on both sides. What stands between
-// a launch and its first load counts as well: where to load from takes patchify no division.
+// a launch and its first load counts as well: where to load from takes no division.
 #include "kernels/patch/patch.hpp"
+
+#include <algorithm>
 
 #include "kernels/dependent_launch.cuh"
 #include "kernels/vector8.cuh"
@@ -11,6 +13,8 @@ namespace kernels {
 namespace {
 
 constexpr int threads = 128;
+constexpr int channels_out = 4, most_threads_out = 1024;  // of unpatchify
+constexpr int most_channels = channels_out * most_threads_out;
 
 // A block of patchify takes 8 channels of 32 patches side by side, a thread two channels of a
 // patch: 8 features. A warp then reads 64 bytes in a row and writes as many.
@@ -45,30 +49,6 @@ __global__ void __launch_bounds__(threads) patchify_kernel(const patchify_params
   store8(p.rows.data + token * p.rows.stride + 4 * block_channels * eighth + 8 * part, v);
 }
 
-// Where a thread of unpatchify works, which takes 4 channels of one line of a patch: the grid is
-// (parts of all patches of a latent frame, latent frames * lines).
-constexpr int channels_out = 4;
-struct patch_place {
-  int patch, row, column, part;
-};
-
-__device__ __forceinline__ bool locate(const patch_sizes& s, int parts, patch_place& at) {
-  const unsigned thread = blockIdx.x * threads + threadIdx.x;
-  const auto of_patch = static_cast<unsigned>(parts),
-             columns = static_cast<unsigned>(s.patch_columns);
-  const unsigned patch = thread / of_patch, row = patch / columns;
-  at = {static_cast<int>(patch), static_cast<int>(row), static_cast<int>(patch - row * columns),
-        static_cast<int>(thread - patch * of_patch)};
-  return at.row < s.patch_rows;
-}
-
-// Position of the left pixel of line dh of a patch.
-__device__ __forceinline__ std::int64_t pixel(const patch_sizes& s, const patch_place& at,
-                                              int latent_frame, int channel, int dh) {
-  const std::int64_t plane = std::int64_t{latent_frame} * s.channels + channel;
-  return ((plane * 2 * s.patch_rows) + 2 * at.row + dh) * 2 * s.patch_columns + 2 * at.column;
-}
-
 // Four values of bf16.
 __device__ __forceinline__ float4 load4(const __nv_bfloat16* from) {
   const uint2 bits = *reinterpret_cast<const uint2*>(from);
@@ -77,22 +57,27 @@ __device__ __forceinline__ float4 load4(const __nv_bfloat16* from) {
   return make_float4(low.x, low.y, high.x, high.y);
 }
 
-__global__ void __launch_bounds__(threads) unpatchify_kernel(const unpatchify_params p) {
-  wait_for_previous_kernels();
-  let_next_kernel_start();  // renoise, which draws numbers before it needs this one's
+// A thread of unpatchify takes 4 channels of one line of a patch, and a block all channels of some
+// patches side by side. The grid is (parts of a row of patches, rows, lines of all latent frames).
+__global__ void __launch_bounds__(most_threads_out) unpatchify_kernel(const unpatchify_params p) {
   const patch_sizes& s = p.sizes;
-  patch_place at;
-  if (!locate(s, s.channels / channels_out, at)) return;
-  const int latent_frame = static_cast<int>(blockIdx.y) / 2, dh = static_cast<int>(blockIdx.y) % 2;
-  const int channel = at.part * channels_out;
-  const std::int64_t token = std::int64_t{latent_frame} * s.patch_rows * s.patch_columns + at.patch;
+  const auto column = static_cast<int>(blockIdx.x * blockDim.y + threadIdx.y);
+  const auto row = static_cast<int>(blockIdx.y), latent_frame = static_cast<int>(blockIdx.z) / 2,
+             dh = static_cast<int>(blockIdx.z) % 2;
+  const auto channel = static_cast<int>(threadIdx.x) * channels_out;
+  const int line = 2 * s.patch_columns, plane = 2 * s.patch_rows * line;
+  const std::int64_t token =
+      (std::int64_t{latent_frame} * s.patch_rows + row) * s.patch_columns + column;
   const __nv_bfloat16* const from =
       p.rows.data + token * p.rows.stride + dh * 2 * s.channels + channel;
+  float* const to = p.latent + (std::int64_t{latent_frame} * s.channels + channel) * plane +
+                    (2 * row + dh) * line + 2 * column;
+  wait_for_previous_kernels();
+  let_next_kernel_start();  // renoise, which draws numbers before it needs this one's
+  if (column >= s.patch_columns) return;
   const float4 left = load4(from), right = load4(from + s.channels);
-  float* const to = p.latent + pixel(s, at, latent_frame, channel, dh);
-  const std::int64_t plane = std::int64_t{4} * s.patch_rows * s.patch_columns;
   const auto write = [&](int c, float l, float r) {
-    *reinterpret_cast<float2*>(to + c * plane) = make_float2(l, r);
+    *reinterpret_cast<float2*>(to + std::int64_t{c} * plane) = make_float2(l, r);
   };
   write(0, left.x, right.x);
   write(1, left.y, right.y);
@@ -102,6 +87,9 @@ __global__ void __launch_bounds__(threads) unpatchify_kernel(const unpatchify_pa
 
 void validate(const char* name, const patch_sizes& s, const void* latent) {
   require_vectors(name, "channels", s.channels);
+  if (s.channels > most_channels)
+    reject(name,
+           std::to_string(s.channels) + " channels, at most " + std::to_string(most_channels));
   if (reinterpret_cast<std::uintptr_t>(latent) % 8 != 0) reject(name, "the latent is not aligned");
   if (s.latent_frames < 1 || s.patch_rows < 1 || s.patch_columns < 1)
     reject(name, "a size is not positive");
@@ -126,10 +114,12 @@ void unpatchify(const unpatchify_params& p, cudaStream_t stream) {
   const patch_sizes& s = p.sizes;
   validate("unpatchify", s, p.latent);
   require_aligned("unpatchify", "rows", p.rows);
-  const int needed = s.patch_rows * s.patch_columns * (s.channels / channels_out);
-  const dim3 blocks(static_cast<unsigned>((needed + threads - 1) / threads),
+  const int parts = s.channels / channels_out, patches = std::max(threads / parts, 1);
+  const dim3 blocks(static_cast<unsigned>((s.patch_columns + patches - 1) / patches),
+                    static_cast<unsigned>(s.patch_rows),
                     static_cast<unsigned>(s.latent_frames * 2));
-  launch_dependent(unpatchify_kernel, blocks, threads, stream, p);
+  launch_dependent(unpatchify_kernel, blocks,
+                   dim3(static_cast<unsigned>(parts), static_cast<unsigned>(patches)), stream, p);
   check_launch("unpatchify");
 }
 

@@ -5,7 +5,7 @@
 
 namespace kernels {
 
-// Sizes of both directions. channels: a multiple of 8.
+// Sizes of both directions. channels: a multiple of 8, at most 4096.
 struct patch_sizes {
   int latent_frames = 0, channels = 0, patch_rows = 0, patch_columns = 0;
 };

@@ -8,7 +8,7 @@ using namespace kernels_test;
 TEST_CASE("patchify and unpatchify: every value in its place, at ragged sizes") {
   for (const kernels::patch_sizes& s :
        {kernels::patch_sizes{3, 16, 30, 52}, kernels::patch_sizes{1, 8, 1, 1},
-        kernels::patch_sizes{2, 24, 5, 7}}) {
+        kernels::patch_sizes{2, 24, 5, 7}, kernels::patch_sizes{1, 1032, 2, 3}}) {
     CAPTURE(s.channels);
     random_numbers random(fresh_seed());
     const int height = 2 * s.patch_rows, width = 2 * s.patch_columns;
