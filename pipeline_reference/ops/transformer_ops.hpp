@@ -175,7 +175,7 @@ struct fill_normal_params {
   random_numbers numbers;
 };
 
-// x0 = x_t - sigma * flow (in double, rounded once);
+// x0 = x_t - sigma * flow (rounded once);
 // x_next = (1 - sigma_next) * x0 + sigma_next * eps, eps given or drawn.
 struct x0_renoise_params {
   const_tensor x_t;   // f32 [F, C, H, W]

@@ -117,7 +117,7 @@ void cpu_transformer_ops::x0_renoise(const x0_renoise_params& p, stream, workspa
     float* x_next = floats(p.x_next);
     normal_reader normals(p.numbers);
     for (std::int64_t e = begin; e < end; ++e) {
-      const auto clean = static_cast<float>(x_t[e] - double{p.sigma} * flow[e]);
+      const float clean = std::fma(-p.sigma, flow[e], x_t[e]);
       if (x0 != nullptr) x0[e] = clean;
       if (x_next == nullptr) continue;
       const float noise = eps != nullptr ? eps[e] : normals[static_cast<std::uint64_t>(e)];
