@@ -246,7 +246,7 @@ void measure(const operation& o, bool cold, int rounds, cudaStream_t stream,
   }
   benchmarks::row row = benchmarks::summarize(
       fmt::format("{}, {}", o.name, cold ? "L2-cold" : "L2-hot"), "us", ours_us);
-  row.reference_name = "copy of as many";
+  row.reference_name = "copy of as many bytes";
   row.reference_value = latency::percentile(theirs_us, 50);
   rows.push_back(row);
   fmt::print("{:<40} {:<5} {:>7.1f} MB {:>7.2f} us {:>6.0f} GB/s   copy {:>7.2f} us   {:>5.1f}%\n",

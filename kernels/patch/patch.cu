@@ -22,7 +22,7 @@ constexpr int block_channels = 8, thread_channels = 2;
 constexpr int patch_threads = block_channels / thread_channels;
 constexpr int block_patches = threads / patch_threads;
 
-// The grid is (parts of a row of patches, rows, eighths of the channels of all latent frames).
+// The grid is (parts of a row of patches, rows, groups of 8 channels of all latent frames).
 __global__ void __launch_bounds__(threads) patchify_kernel(const patchify_params p) {
   const patch_sizes& s = p.sizes;
   const auto column = static_cast<int>(blockIdx.x * block_patches + threadIdx.y);
@@ -42,11 +42,11 @@ __global__ void __launch_bounds__(threads) patchify_kernel(const patchify_params
 #pragma unroll
   for (int i = 0; i < 4; ++i)
     v.pair[i] = __floats2bfloat162_rn(pairs[i / 2][i % 2].x, pairs[i / 2][i % 2].y);
-  const unsigned eighths = static_cast<unsigned>(s.channels) / block_channels;
-  const unsigned latent_frame = blockIdx.z / eighths, eighth = blockIdx.z - latent_frame * eighths;
+  const unsigned groups = static_cast<unsigned>(s.channels) / block_channels;
+  const unsigned latent_frame = blockIdx.z / groups, group = blockIdx.z - latent_frame * groups;
   const std::int64_t token =
       (std::int64_t{latent_frame} * s.patch_rows + row) * s.patch_columns + column;
-  store8(p.rows.data + token * p.rows.stride + 4 * block_channels * eighth + 8 * part, v);
+  store8(p.rows.data + token * p.rows.stride + 4 * block_channels * group + 8 * part, v);
 }
 
 // Four values of bf16.
