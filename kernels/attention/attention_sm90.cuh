@@ -48,10 +48,10 @@ __global__ void __launch_bounds__(Config::threads, 1)
     ptx::prefetch_tensor_map(k);
     ptx::prefetch_tensor_map(v);
     ptx::mbarrier_init(shared.q_full, 1);
-    ptx::mbarrier_init(shared.q_empty, 8);  // the consumers' warps
+    ptx::mbarrier_init(shared.q_empty, 256);  // the consumers' threads
     for (int i = 0; i < Config::slots; ++i) {
       ptx::mbarrier_init(shared.kv_full[i], 1);
-      ptx::mbarrier_init(shared.kv_empty[i], 8 * Config::cluster);
+      ptx::mbarrier_init(shared.kv_empty[i], 8 * Config::cluster);  // their warps
     }
     ptx::fence_mbarrier_init();
   }
@@ -67,14 +67,14 @@ __global__ void __launch_bounds__(Config::threads, 1)
                                            p.workspace != nullptr);
 
   if (threadIdx.x < 128) {
-    ptx::registers_release<40>();
+    ptx::registers_release<Config::producer_registers>();
     if (threadIdx.x == 0) {
       produce<Config>(shared, p, valid, schedule, q, k, v);
     } else if constexpr (Config::schedule::splits) {
       if (threadIdx.x >= 32 && schedule.splitters() > 0) combine_pieces<Config>(args, schedule);
     }
   } else {
-    ptx::registers_acquire<232>();
+    ptx::registers_acquire<Config::consumer_registers>();
     const int group = threadIdx.x / 128 - 1;
     Consumer consumer(shared, args, valid);
     if (group == 1) ptx::named_barrier_arrive(turn_of_0, 256);  // the first turn is 0's

@@ -29,6 +29,7 @@ struct attention_config {
   static constexpr int slots = Slots;     // blocks of keys or values in shared memory
   static constexpr bool causal = Causal;
   static constexpr int threads = 3 * 128;
+  static constexpr int producer_registers = 40, consumer_registers = 232;
   static constexpr int slabs = HeadDim / 64;  // shared matrices consist of slabs 64 elements wide
   // From one block to the next along dimension 1 of the tensor maps.
   static constexpr int k_step = BlockN, v_step = BlockN;

@@ -32,10 +32,8 @@ class consumer_warpgroup {
         group_(ptx::warp_uniform(static_cast<int>(threadIdx.x) / 128 - 1)),
         row_in_tile_(64 * group_ + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4) {}
 
-  // Each warp says so: it has read the next work, and its own products have read Q, or the slot.
-  __device__ __forceinline__ void release_q() {
-    if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(shared_.q_empty);
-  }
+  // Each thread says that it has read the next work, and its warp's products have read Q.
+  __device__ __forceinline__ void release_q() { ptx::mbarrier_arrive(shared_.q_empty); }
   // The ring's next slot, once it is full.
   __device__ __forceinline__ position next_full() {
     position at = ring_.next();
@@ -50,7 +48,8 @@ class consumer_warpgroup {
   __device__ __forceinline__ void look_at_next() {
     next_is_full_ = ptx::mbarrier_has_ended(shared_.kv_full[ring_.slot], ring_.parity);
   }
-  // To all blocks of the cluster, because each copies a part of what the slot holds next.
+  // Each warp says that its products have read the slot: to all blocks of the cluster, because each
+  // copies a part of what it holds next.
   __device__ __forceinline__ void release(const position& at) {
     if constexpr (Config::cluster > 1) {
       if (threadIdx.x % 32 < Config::cluster)

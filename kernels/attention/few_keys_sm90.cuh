@@ -122,6 +122,7 @@ class few_keys_consumer {
   using config = few_keys_config;
   using qk = ptx::wgmma<config::block_n>;
   using pv = ptx::wgmma<config::head_dim>;
+  using softmax = softmax_rows<true>;
   using scores = float[config::block_n / 2];
   using output = float[config::head_dim / 2];
   static constexpr std::uint32_t q_slab_bytes = config::block_m * 128;
@@ -140,7 +141,7 @@ class few_keys_consumer {
 
   __device__ __forceinline__ void compute_unit(const unit_pass& pass) {
     const auto q = q_ring_.next();
-    softmax_rows rows(p_.scale);
+    softmax rows(p_.scale);
     output o;
     ptx::mbarrier_wait(shared_.q_full[consumer_][q.slot], q.parity);
     if (valid_ > 0) {
@@ -166,7 +167,7 @@ class few_keys_consumer {
   }
 
   // O as bf16 into the slot of Q, and from there, by one thread, to memory.
-  __device__ __forceinline__ void store(const unit_pass& pass, int q_slot, const softmax_rows& rows,
+  __device__ __forceinline__ void store(const unit_pass& pass, int q_slot, const softmax& rows,
                                         const output& o) {
     const int lane = static_cast<int>(threadIdx.x) % 32,
               first_row = static_cast<int>(threadIdx.x) % 128 / 32 * 16;  // of the warp's 16
@@ -203,7 +204,7 @@ class few_keys_consumer {
 
   // A block of keys. `First`: the one with the last keys; O has nothing in it yet.
   template <bool First>
-  __device__ __forceinline__ void step(int q_slot, int n, softmax_rows& rows, output& o) {
+  __device__ __forceinline__ void step(int q_slot, int n, softmax& rows, output& o) {
     scores s;
     const auto k = ring_.next();
     ptx::mbarrier_wait(shared_.kv_full[k.slot], k.parity);

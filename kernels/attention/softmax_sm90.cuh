@@ -54,6 +54,34 @@ __device__ __forceinline__ float quad_sum(float x) {
   return x + __shfl_xor_sync(0xffffffff, x, 2);
 }
 
+// `biggest` or this thread's largest score of row r, whichever is larger.
+template <int Count>
+__device__ __forceinline__ float largest_of_row(const float (&s)[Count], int r, float biggest) {
+#pragma unroll
+  for (int i = 2 * r; i < Count; i += 4) biggest = fmaxf(biggest, fmaxf(s[i], s[i + 1]));
+  return biggest;
+}
+
+// This thread's largest scores of its rows, in half as many instructions: floats of which one is
+// not negative compare like the integers that their bits are, and Hopper compares three of those at
+// once. Where all scores of a row are negative, the warp looks again. NaN may count as the largest.
+template <int Count>
+__device__ __forceinline__ void largest_by_integers(const float (&s)[Count], float (&largest)[2]) {
+  int bits[2];
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+    int of[2] = {__float_as_int(s[2 * r]), __float_as_int(s[2 * r + 1])};  // two at a time
+#pragma unroll
+    for (int i = 2 * r + 4; i < Count; i += 4)
+      of[i / 4 % 2] = __vimax3_s32(of[i / 4 % 2], __float_as_int(s[i]), __float_as_int(s[i + 1]));
+    bits[r] = max(of[0], of[1]);
+    largest[r] = __int_as_float(bits[r]);
+  }
+  if (!__any_sync(0xffffffff, (bits[0] | bits[1]) < 0)) return;
+#pragma unroll
+  for (int r = 0; r < 2; ++r) largest[r] = largest_of_row(s, r, -INFINITY);
+}
+
 // Running maximum and sum of the two rows, whatever the unit of the maximum.
 class softmax_state {
  public:
@@ -84,7 +112,8 @@ class softmax_state {
 };
 
 // Exponentials are of base 2, with the scale folded in: exp(scale (s - m)) = exp2(s * scale_log2 -
-// m * scale_log2), one FFMA and one EX2 each.
+// m * scale_log2), one FFMA and one EX2 each. `ByIntegers`: how the largest scores are found.
+template <bool ByIntegers>
 class softmax_rows : public softmax_state {
  public:
   __device__ __forceinline__ explicit softmax_rows(float scale)
@@ -94,12 +123,12 @@ class softmax_rows : public softmax_state {
   // above -infinity so far. Returns whether older output of this warp must be rescaled.
   template <bool Masked, int Count>
   __device__ __forceinline__ bool update(float (&s)[Count]) {
+    float largest[2];
+    if constexpr (ByIntegers) largest_by_integers(s, largest);
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      float biggest = max_[r];
-#pragma unroll
-      for (int i = 2 * r; i < Count; i += 4) biggest = fmaxf(biggest, fmaxf(s[i], s[i + 1]));
-      biggest = quad_max(biggest);
+      const float biggest =
+          quad_max(ByIntegers ? fmaxf(max_[r], largest[r]) : largest_of_row(s, r, max_[r]));
       const float finite = Masked && biggest == -INFINITY ? 0.0f : biggest;
       const float offset = finite * scale_log2_;
       rescale_[r] = exp2_approximate(max_[r] * scale_log2_ - offset);

@@ -1,15 +1,15 @@
 #pragma once
-// A consumer warpgroup of the FP8 kernel, in the steps of consumer_sm90.cuh. What differs:
+// A consumer warpgroup of the FP8 kernel: 64 queries of a tile. Scores of two blocks of keys are in
+// its registers: while one's become probabilities, the tensor cores compute the other's, and P V of
+// the block before. What else differs from consumer_sm90.cuh:
 //
 //   operands    a row of Q or K is 128 bytes, one span of the swizzle, and so is a row of
-//   transposed values;
-//               S goes to the A operand of P V byte by byte as fp8::accumulator_of says
+//               transposed values; S goes to the A operand of P V byte by byte as
+//               fp8::accumulator_of says
 //   scales      one power of two per block of keys: of K in the factor of the softmax, of V in the
-//   number that
-//               rescales the output anyway, so that they cost nothing per score
-//   sums        the tensor cores add e4m3 products with about 14 bits. P V of one block, 128 keys,
-//               goes to accumulators T of its own and is added to O in fp32 by the same instruction
-//               that rescales O
+//               number that rescales the output, so that they cost nothing per score
+//   sums        the tensor cores add e4m3 products with about 14 bits, and cut off what lies below.
+//               O of 32 blocks of keys is therefore added to a sum in shared memory, in fp32
 
 #include "kernels/attention/config_sm90.cuh"
 #include "kernels/attention/consumer_warpgroup_sm90.cuh"
@@ -25,14 +25,16 @@ struct attention_fp8_config {
   static constexpr int cluster = 1;
   static constexpr int head_dim = 128;
   static constexpr int block_m = 128, block_n = 128;  // groups of rows that share a scale
-  static constexpr int slots = 12;
+  static constexpr int slots = 8;
   static constexpr bool causal = false;
   static constexpr int threads = 3 * 128;
+  static constexpr int producer_registers = 24, consumer_registers = 240;
   static constexpr int k_step = block_n, v_step = 1;
 
   struct shared {
     alignas(1024) std::uint8_t q[block_m][head_dim];
     alignas(1024) std::uint8_t kv[slots][128][128];  // keys x dims of K, dims x keys of V
+    float4 sums[16][2 * 128];                        // of O, [..][thread of the consumers]
     ptx::mbarrier q_full, q_empty, kv_full[slots], kv_empty[slots];
     next_work next;  // goes with q
   };
@@ -53,7 +55,7 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
 
   __device__ __forceinline__ void compute(const attention_work& work) {
     float o[accumulators];
-    float unit = 1;
+    int unit = 0;
     softmax_rows_fp8 rows;
 #pragma unroll
     for (float& x : o) x = 0;
@@ -63,7 +65,7 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
       release_q();
     rows.finish();
 #pragma unroll
-    for (int i = 0; i < accumulators; ++i) o[i] *= rows.inverse(i % 4 / 2) * unit;
+    for (int i = 0; i < accumulators; ++i) o[i] *= rows.inverse(i % 4 / 2) * power_of_two(unit);
     if (work.piece >= 0)
       store_piece<Config>(args_, work, row_in_tile_, rows, o);
     else
@@ -71,8 +73,12 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
   }
 
  private:
-  static constexpr int accumulators = 64;  // of a thread in S, T and O
+  static constexpr int accumulators = 64;  // of a thread in S and O
   static constexpr int steps = 4;          // of 32 in each product
+  static constexpr int blocks_of_sum = 32;
+  // Scores that become probabilities before the next block's are waited for, whose maxima are found
+  // among the exponentials of the rest.
+  static constexpr int early = 48;
   using product = ptx::wgmma_e4m3<128>;
   using position = ring_position<Config::slots>;
   using consumer_warpgroup<Config>::shared_;
@@ -97,15 +103,15 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     ptx::wgmma_commit();
   }
 
-  // T = P V of one block, one group.
-  __device__ __forceinline__ void issue_pv(float (&t)[accumulators], std::uint32_t (&p)[steps][4],
+  // O += P V of one block, one group.
+  __device__ __forceinline__ void issue_pv(float (&o)[accumulators], std::uint32_t (&p)[steps][4],
                                            int slot) {
     const ptx::shared_matrix v(shared_.kv[slot], 0);
-    ptx::wgmma_hold(t);
+    ptx::wgmma_hold(o);
     ptx::wgmma_hold(p);
     ptx::wgmma_fence();
 #pragma unroll
-    for (int i = 0; i < steps; ++i) product::rs(t, p[i], v.advanced(i * fp8::step_bytes), i > 0);
+    for (int i = 0; i < steps; ++i) product::rs(o, p[i], v.advanced(i * fp8::step_bytes), true);
     ptx::wgmma_commit();
   }
 
@@ -119,35 +125,109 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     }
   }
 
-  // O = O keep + T.
-  static __device__ __forceinline__ void add(float (&o)[accumulators],
-                                             const float (&t)[accumulators],
-                                             const float (&keep)[2]) {
+  // Scales of the tile's operands, and what stands between O and the sum in shared memory.
+  struct tile_state {
+    const int *k_exponents, *v_exponents;  // of its head
+    float q_factor;                        // of a score, but for the keys' scale
+    int unit;                              // the exponent of O: that of the last block's values
+    bool has_sum = false;
+    float older[2];  // what the sum in shared memory is multiplied by when it is added to O
+  };
+
+  // The sum in shared memory becomes what it was plus O, and O 0.
+  __device__ __forceinline__ void add_to_sum(tile_state& tile, float (&o)[accumulators]) {
+    float4* const sums = shared_.sums[0] + threadIdx.x - 128;
 #pragma unroll
-    for (int i = 0; i < accumulators; ++i) o[i] = o[i] * keep[i % 4 / 2] + t[i];
+    for (int i = 0; i < accumulators / 4; ++i) {
+      const float4 before = tile.has_sum ? sums[256 * i] : make_float4(0, 0, 0, 0);
+      sums[256 * i] = make_float4(
+          before.x * tile.older[0] + o[4 * i], before.y * tile.older[0] + o[4 * i + 1],
+          before.z * tile.older[1] + o[4 * i + 2], before.w * tile.older[1] + o[4 * i + 3]);
+      o[4 * i] = o[4 * i + 1] = o[4 * i + 2] = o[4 * i + 3] = 0;
+    }
+    tile.has_sum = true;
+    tile.older[0] = tile.older[1] = 1;
   }
 
-  // Returns the unit of O: the scale of the values of the last block.
-  __device__ __forceinline__ float products(const attention_work& work, softmax_rows_fp8& rows,
-                                            float (&o)[accumulators]) {
+  __device__ __forceinline__ void add_sum(const tile_state& tile, float (&o)[accumulators]) {
+    if (!tile.has_sum) return;
+    const float4* const sums = shared_.sums[0] + threadIdx.x - 128;
+#pragma unroll
+    for (int i = 0; i < accumulators / 4; ++i) {
+      const float4 sum = sums[256 * i];
+      o[4 * i] += sum.x * tile.older[0];
+      o[4 * i + 1] += sum.y * tile.older[0];
+      o[4 * i + 2] += sum.z * tile.older[1];
+      o[4 * i + 3] += sum.w * tile.older[1];
+    }
+  }
+
+  // Scores s of block n become probabilities p, beside the products P V of n + 1 and s_next = Q K^T
+  // of n - 1. `First`: there is no n + 1. `Last`: no n - 1.
+  template <bool First, bool Last>
+  __device__ __forceinline__ void step(const attention_work& work, int n, float (&s)[accumulators],
+                                       float (&s_next)[accumulators], std::uint32_t (&p)[steps][4],
+                                       float (&o)[accumulators], softmax_rows_fp8& rows,
+                                       tile_state& tile) {
+    const int k_exponent = tile.k_exponents[n], v_exponent = tile.v_exponents[n];
+    position k, v;
+    if (!First) {
+      v = next_full();
+      ptx::named_barrier_sync(turn_of_0 + group_, 256);
+      issue_pv(o, p, v.slot);
+    }
+    if (!Last) {
+      k = next_full();
+      issue_qk(s_next, k.slot);
+    }
+    if (!First) ptx::named_barrier_arrive(turn_of_0 + (group_ ^ 1), 256);
+    look_at_next();
+    rows.begin(tile.q_factor * power_of_two(k_exponent));
+    rows.template exponentials<0, early>(s);
+#pragma unroll
+    for (int i = 0; i < early; ++i) asm volatile("" : "+f"(s[i])::"memory");
+
+    ptx::wgmma_wait<0>();
+    ptx::wgmma_hold(o);
+    ptx::wgmma_hold(s_next);
+    if (!First) release(v);
+    if (!Last) release(k);
+    if (!Last && n - 1 == work.first) release_q();
+    rows.template exponentials<early, accumulators>(s);
+    if (!Last) rows.look_at(s_next);
+    round_to_e4m3(p, s);
+
+    if (!First && (work.last - 1 - n) % blocks_of_sum == 0) add_to_sum(tile, o);
+    const float change = power_of_two(tile.unit) * power_of_two(-v_exponent);
+    const float keep[2] = {rows.rescale(0) * change, rows.rescale(1) * change};
+    tile.unit = v_exponent;
+    if (!First && !__all_sync(0xffffffff, keep[0] == 1 && keep[1] == 1)) {
+#pragma unroll
+      for (int i = 0; i < accumulators; ++i) o[i] *= keep[i % 4 / 2];
+      tile.older[0] *= keep[0];
+      tile.older[1] *= keep[1];
+    }
+  }
+
+  // O of a tile's blocks of keys, at least one, and the exponent of its unit.
+  __device__ __forceinline__ int products(const attention_work& work, softmax_rows_fp8& rows,
+                                          float (&o)[accumulators]) {
     const attention_params& params = args_.params;
     const int head_kv = work.batch * params.heads_kv + work.head / (params.heads / params.heads_kv);
     const int of_head = head_kv * fp8::groups(params.tokens_kv);
-    const int* const k_exponents = args_.k_exponents + of_head;
-    const int* const v_exponents = args_.v_exponents + of_head;
     const int q_exponent =
         args_.q_exponents[(work.batch * params.heads + work.head) * fp8::groups(params.tokens_q) +
                           work.row_block];
-    const float q_factor = params.scale * 1.4426950408889634f * power_of_two(q_exponent);
+    tile_state tile;
+    tile.k_exponents = args_.k_exponents + of_head;
+    tile.v_exponents = args_.v_exponents + of_head;
+    tile.q_factor = params.scale * 1.4426950408889634f * power_of_two(q_exponent);
+    tile.unit = tile.v_exponents[work.last - 1];
+    tile.older[0] = tile.older[1] = 0;
 
-    float s[accumulators], t[accumulators];
+    float s[accumulators], s_other[accumulators];
     std::uint32_t p[steps][4];
-#pragma unroll
-    for (float& x : t) x = 0;
-    float keep[2];  // what O is multiplied by before the next T is added
     int n = work.last - 1;
-    int v_exponent = v_exponents[n];
-
     const position first_k = next_full();
     issue_qk(s, first_k.slot);
     ptx::wgmma_wait<0>();
@@ -155,46 +235,31 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     release(first_k);
     if (n == work.first) release_q();
     mask(s, n);
-    rows.update<true>(s, q_factor * power_of_two(k_exponents[n]));
-    round_to_e4m3(p, s);
-    keep[0] = keep[1] = 0;
+    rows.look_at(s);
 
-    // From the probabilities of block n + 1 to those of block n.
+    if (n == work.first) {
+      step<true, true>(work, n, s, s_other, p, o, rows, tile);
+    } else {
+      step<true, false>(work, n--, s, s_other, p, o, rows, tile);
 #pragma unroll 1
-    for (--n; n >= work.first; --n) {
-      const int k_exponent = k_exponents[n], v_exponent_here = v_exponents[n];
-      const position k = next_full();
-      ptx::named_barrier_sync(turn_of_0 + group_, 256);
-      issue_qk(s, k.slot);
-      const position v = next_full();
-      issue_pv(t, p, v.slot);
-      ptx::named_barrier_arrive(turn_of_0 + (group_ ^ 1), 256);
-      look_at_next();
-
-      ptx::wgmma_wait<1>();
-      ptx::wgmma_hold(s);
-      release(k);
-      if (n == work.first) release_q();
-      rows.update<false>(s, q_factor * power_of_two(k_exponent));
-
-      ptx::wgmma_wait<0>();
-      ptx::wgmma_hold(t);
-      release(v);
-      round_to_e4m3(p, s);
-      add(o, t, keep);
-      const float change = power_of_two(v_exponent) * power_of_two(-v_exponent_here);
-      v_exponent = v_exponent_here;
-#pragma unroll
-      for (int r = 0; r < 2; ++r) keep[r] = rows.rescale(r) * change;
+      for (; n > work.first + 1; n -= 2) {
+        step<false, false>(work, n, s_other, s, p, o, rows, tile);
+        step<false, false>(work, n - 1, s, s_other, p, o, rows, tile);
+      }
+      if (n > work.first) {
+        step<false, false>(work, n--, s_other, s, p, o, rows, tile);
+        step<false, true>(work, n, s, s_other, p, o, rows, tile);
+      } else {
+        step<false, true>(work, n, s_other, s, p, o, rows, tile);
+      }
     }
-
     const position last_v = next_full();
-    issue_pv(t, p, last_v.slot);
+    issue_pv(o, p, last_v.slot);
     ptx::wgmma_wait<0>();
-    ptx::wgmma_hold(t);
+    ptx::wgmma_hold(o);
     release(last_v);
-    add(o, t, keep);
-    return power_of_two(v_exponent);
+    add_sum(tile, o);
+    return tile.unit;
   }
 
   const attention_fp8_arguments& args_;

@@ -26,34 +26,48 @@ class softmax_rows_fp8 : public softmax_state {
  public:
   static constexpr float shift = 8;  // probabilities are times 2^shift
 
-  // Scores become probabilities. `factor`, above 0: of a score's unit, in powers of two. `Masked`:
-  // a row may have no score above -infinity so far.
-  template <bool Masked, int Count>
-  __device__ __forceinline__ void update(float (&s)[Count], float factor) {
+  // Finds this thread's largest score of each row.
+  template <int Count>
+  __device__ __forceinline__ void look_at(const float (&s)[Count]) {
+    largest_by_integers(s, largest_);
+  }
+
+  // Takes up the block that was looked at last. `factor`, above 0: of a score's unit, in powers of
+  // two.
+  __device__ __forceinline__ void begin(float factor) {
+    factor_ = factor;
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      float biggest = -INFINITY;
+      const float higher = fmaxf(max_[r], quad_max(largest_[r]) * factor);
+      rescale_[r] = exp2_approximate(max_[r] - higher);
+      max_[r] = higher;
+      sum_[r] *= rescale_[r];
+    }
+  }
+
+  // Scores [From, To) of that block become probabilities.
+  template <int From, int To, int Count>
+  __device__ __forceinline__ void exponentials(float (&s)[Count]) {
 #pragma unroll
-      for (int i = 2 * r; i < Count; i += 4) biggest = fmaxf(biggest, fmaxf(s[i], s[i + 1]));
-      biggest = fmaxf(max_[r], quad_max(biggest) * factor);
-      const float finite = Masked && biggest == -INFINITY ? 0.0f : biggest;
-      rescale_[r] = exp2_approximate(max_[r] - finite);
-      max_[r] = biggest;
-      const float offset = finite - shift;
+    for (int r = 0; r < 2; ++r) {
+      const float offset = max_[r] - shift;
       float sum = 0;
 #pragma unroll
-      for (int i = 2 * r; i < Count; i += 4) {
-        s[i] = exp2_approximate(s[i] * factor - offset);
-        s[i + 1] = exp2_approximate(s[i + 1] * factor - offset);
+      for (int i = From + 2 * r; i < To; i += 4) {
+        s[i] = exp2_approximate(s[i] * factor_ - offset);
+        s[i + 1] = exp2_approximate(s[i + 1] * factor_ - offset);
         sum += s[i] + s[i + 1];
       }
-      sum_[r] = sum_[r] * rescale_[r] + sum;
+      sum_[r] += sum;
     }
   }
 
   [[nodiscard]] __device__ __forceinline__ float lse(int r) const {
     return lse_above(max_[r] - shift, r);
   }
+
+ private:
+  float largest_[2], factor_;
 };
 
 }  // namespace kernels::sm90

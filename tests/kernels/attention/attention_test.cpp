@@ -172,10 +172,8 @@ bool same_bits(const problem& p, const std::vector<__nv_bfloat16>& o,
 }
 
 // Probabilities and outputs are rounded to bf16 (2^-9 each at most): 3e-3 leaves no room for more.
-void check_against_fp64(const shape& s, attention_path path, std::uint64_t seed,
-                        bool with_workspace = true) {
+void check_against_fp64(problem& data, const shape& s, attention_path path, bool with_workspace) {
   CAPTURE(words(s));
-  problem data(s, seed);
   attention_params on_device = data.params(true);
   if (!with_workspace) on_device.workspace = nullptr;
   data.run(on_device, path);
@@ -218,6 +216,12 @@ void check_against_fp64(const shape& s, attention_path path, std::uint64_t seed,
   const auto lse = data.lse;
   data.run(on_device, path);
   CHECK(same_bits(data, o, lse));
+}
+
+void check_against_fp64(const shape& s, attention_path path, std::uint64_t seed,
+                        bool with_workspace = true) {
+  problem data(s, seed);
+  check_against_fp64(data, s, path, with_workspace);
 }
 
 bool hopper() {
@@ -335,6 +339,23 @@ TEST_CASE("attention: many queries, where pairs of blocks copy keys for each oth
       }
   check_against_fp64({1, 12, 12, 18720, 18720, 128}, attention_path::hopper, random());
   check_against_fp64({1, 4, 2, 16384, 16384, 128, true}, attention_path::hopper, random());
+}
+
+TEST_CASE("attention: scores that are all below zero") {
+  if (!hopper()) return;
+  const std::uint64_t seed = fresh_seed();
+  for (const int head_dim : {128, 64})
+    for (const int tokens_kv : {300, 1000}) {
+      const shape s{1, 1, 1, 200, tokens_kv, head_dim};
+      problem data(s, seed);
+      for (int token = 0; token < std::max(s.tokens_q, tokens_kv); ++token) {
+        const std::size_t query = static_cast<std::size_t>(token) * 3 * head_dim;
+        data.change(query, 100);
+        data.change(query + head_dim, -1);  // its key
+      }
+      data.upload();
+      check_against_fp64(data, s, attention_path::hopper, true);
+    }
 }
 
 TEST_CASE("attention: the plain path") {

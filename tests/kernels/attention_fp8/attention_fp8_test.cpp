@@ -69,8 +69,12 @@ errors errors_against(const problem& data, const shape& s, int most, const Refer
 
 // Sums cut off at 13 bits below the largest addend move scores by a thousandth or so, which rounds
 // some probabilities to their other neighbour: in a model of that, outputs of such tensors move by
-// 5e-3 and lse by 3e-3. A wrong key, scale or column moves them by far more.
-constexpr double most_against_reference = 2e-2, most_lse = 1e-2;
+// 5e-3 and lse by 3e-3. A wrong key, scale or column moves them by far more. In a row or two, one
+// such probability can be much of the output, and its neighbour is up to an eighth away.
+double most_against_reference(const shape& s) {
+  return s.batch * s.heads * s.tokens_q < 10 ? 8e-2 : 2e-2;
+}
+constexpr double most_lse = 1e-2;
 // Split tiles round probabilities about other maxima than the reference does, so they are as far
 // from fp64 as it is, but not in the same way. How far that is depends on the numbers: on the few
 // rows looked at, 0.04 to 0.16.
@@ -78,9 +82,8 @@ double most_of_split_tiles(double of_reference) {
   return 1.3 * of_reference + 4e-2;
 }
 
-void check(const shape& s, std::uint64_t seed) {
+void check(problem& data, const shape& s) {
   CAPTURE(words(s));
-  problem data(s, seed);
   REQUIRE(data.q.same_on_both_sides());
   REQUIRE(data.k.same_on_both_sides());
   REQUIRE(data.v.same_on_both_sides());
@@ -92,7 +95,7 @@ void check(const shape& s, std::uint64_t seed) {
   const errors tight = errors_against(data, s, rows, [&](int b, int h, int i) {
     return kernels::attention_fp8_ref(on_host, b, h, i);
   });
-  CHECK(tight.relative() <= most_against_reference);
+  CHECK(tight.relative() <= most_against_reference(s));
   CHECK(tight.lse <= most_lse);
 
   // Every element was written, and none between the tokens' heads.
@@ -123,6 +126,11 @@ void check(const shape& s, std::uint64_t seed) {
   data.run_fp8(true);
   CHECK(std::memcmp(o.data(), data.o.data(), o.size() * 2) == 0);
   CHECK(std::memcmp(lse.data(), data.lse.data(), lse.size() * 4) == 0);
+}
+
+void check(const shape& s, std::uint64_t seed) {
+  problem data(s, seed);
+  check(data, s);
 }
 
 }  // namespace
@@ -189,6 +197,17 @@ TEST_CASE("attention_fp8: the pipeline's shapes, and the error against fp64 besi
     MESSAGE(words(s) << ": relative L2 error " << of_fp8 << ", of bf16 " << of_bf16);
     CHECK(of_bf16 < of_fp8);
   }
+}
+
+TEST_CASE("attention_fp8: scores that are all below zero") {
+  if (!hopper()) return;
+  const shape s{1, 1, 1, 200, 1000};
+  problem data(s, fresh_seed());
+  for (int token = 0; token < s.tokens_q; ++token) data.q.change(token, 0, 100);
+  for (int token = 0; token < s.tokens_kv; ++token) data.k.change(token, 0, -1);
+  data.q.quantize();
+  data.k.quantize();
+  check(data, s);
 }
 
 TEST_CASE("attention_fp8: NaN and infinity stay in their rows") {
