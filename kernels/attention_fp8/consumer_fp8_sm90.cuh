@@ -9,7 +9,7 @@
 //   scales      one power of two per block of keys: of K in the factor of the softmax, of V in the
 //               number that rescales the output, so that they cost nothing per score
 //   sums        the tensor cores add e4m3 products with about 14 bits, and cut off what lies below.
-//               O of 32 blocks of keys is therefore added to a sum in shared memory, in fp32
+//               O of 4 blocks of keys is therefore added to a sum in shared memory, in fp32
 
 #include "kernels/attention/config_sm90.cuh"
 #include "kernels/attention/consumer_warpgroup_sm90.cuh"
@@ -75,7 +75,6 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
  private:
   static constexpr int accumulators = 64;  // of a thread in S and O
   static constexpr int steps = 4;          // of 32 in each product
-  static constexpr int blocks_of_sum = 32;
   // Scores that become probabilities before the next block's are waited for, whose maxima are found
   // among the exponentials of the rest.
   static constexpr int early = 48;
@@ -197,7 +196,7 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     if (!Last) rows.look_at(s_next);
     round_to_e4m3(p, s);
 
-    if (!First && (work.last - 1 - n) % blocks_of_sum == 0) add_to_sum(tile, o);
+    if (!First && (work.last - 1 - n) % fp8::blocks_of_sum == 0) add_to_sum(tile, o);
     const float change = power_of_two(tile.unit) * power_of_two(-v_exponent);
     const float keep[2] = {rows.rescale(0) * change, rows.rescale(1) * change};
     tile.unit = v_exponent;
