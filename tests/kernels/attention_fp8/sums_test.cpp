@@ -59,7 +59,8 @@ std::vector<std::vector<double>> random_products(double mean) {
   std::vector<double> scores(keys), probabilities;
   for (double& score : scores) score = normal(random);
   const double largest = *std::max_element(scores.begin(), scores.end());
-  for (const double score : scores) probabilities.push_back(rounded(256 * std::exp(score - largest)));
+  for (const double score : scores)
+    probabilities.push_back(rounded(256 * std::exp(score - largest)));
   std::vector<std::vector<double>> dimensions(40, probabilities);
   for (auto& products : dimensions)
     for (double& product : products) product *= rounded(mean + normal(random));
