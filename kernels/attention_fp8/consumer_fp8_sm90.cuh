@@ -9,7 +9,8 @@
 //   scales      one power of two per block of keys: of K in the factor of the softmax, of V in the
 //               number that rescales the output, so that they cost nothing per score
 //   sums        the tensor cores add e4m3 products with about 14 bits, and cut off what lies below.
-//               O of 4 blocks of keys is therefore added to a sum in shared memory, in fp32
+//               O of fp8::blocks_of_sum blocks is therefore added to a sum in shared memory, in
+//               fp32
 
 #include "kernels/attention/config_sm90.cuh"
 #include "kernels/attention/consumer_warpgroup_sm90.cuh"

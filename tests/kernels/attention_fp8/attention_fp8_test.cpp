@@ -70,9 +70,10 @@ errors errors_against(const problem& data, const shape& s, int most, const Refer
 // Sums cut off at 13 bits below the largest addend move scores by a thousandth or so, which rounds
 // some probabilities to their other neighbour: in a model of that, outputs of such tensors move by
 // 5e-3 and lse by 3e-3. A wrong key, scale or column moves them by far more. In a row or two, one
-// such probability can be much of the output, and its neighbour is up to an eighth away.
+// such probability can be much of the output: in that model two rows moved by up to 3.3e-2, in 4000
+// problems, and ten by 1.3e-2, in 600.
 double most_against_reference(const shape& s) {
-  return s.batch * s.heads * s.tokens_q < 10 ? 8e-2 : 2e-2;
+  return s.batch * s.heads * s.tokens_q < 10 ? 5e-2 : 2e-2;
 }
 constexpr double most_lse = 1e-2;
 // Split tiles round probabilities about other maxima than the reference does, so they are as far
