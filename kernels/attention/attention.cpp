@@ -37,6 +37,19 @@ void validate(const attention_params& p) {
   if (!(p.last_key_count > 0)) reject("the last key's count is not above 0");
 }
 
+void launch(const attention_params& p, attention_path path, cudaStream_t stream) {
+  if (p.batch == 0 || p.heads == 0 || p.tokens_q == 0) return;
+  if (path == attention_path::plain) return attention_plain(p, stream);
+  if (p.head_dim == 64)
+    p.causal ? sm90::launch_64_causal(p, stream) : sm90::launch_64(p, stream);
+  else if (p.tokens_q >= many_queries && (p.causal || p.tokens_kv > few_keys))
+    p.causal ? sm90::launch_128_causal_clusters(p, stream) : sm90::launch_128_clusters(p, stream);
+  else if (p.causal)
+    sm90::launch_128_causal(p, stream);
+  else
+    p.tokens_kv <= few_keys ? sm90::launch_128_few_keys(p, stream) : sm90::launch_128(p, stream);
+}
+
 }  // namespace
 
 attention_path choose_attention_path(const attention_params& p) {
@@ -57,23 +70,15 @@ std::size_t attention_workspace_bytes() {
 }
 
 void attention(const attention_params& p, cudaStream_t stream) {
-  attention(p, choose_attention_path(p), stream);
+  validate(p);
+  launch(p, choose_attention_path(p), stream);
 }
 
 void attention(const attention_params& p, attention_path path, cudaStream_t stream) {
   validate(p);
-  if (p.batch == 0 || p.heads == 0 || p.tokens_q == 0) return;
-  if (path == attention_path::plain) return attention_plain(p, stream);
-  if (choose_attention_path(p) != attention_path::hopper)
+  if (path == attention_path::hopper && choose_attention_path(p) != attention_path::hopper)
     throw std::invalid_argument("attention: the Hopper path does not take this shape or device");
-  if (p.head_dim == 64)
-    p.causal ? sm90::launch_64_causal(p, stream) : sm90::launch_64(p, stream);
-  else if (p.tokens_q >= many_queries && (p.causal || p.tokens_kv > few_keys))
-    p.causal ? sm90::launch_128_causal_clusters(p, stream) : sm90::launch_128_clusters(p, stream);
-  else if (p.causal)
-    sm90::launch_128_causal(p, stream);
-  else
-    p.tokens_kv <= few_keys ? sm90::launch_128_few_keys(p, stream) : sm90::launch_128(p, stream);
+  launch(p, path, stream);
 }
 
 }  // namespace kernels

@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(Config::threads, 1)
     ptx::mbarrier_init(shared.q_empty, 256);  // the consumers' threads
     for (int i = 0; i < Config::slots; ++i) {
       ptx::mbarrier_init(shared.kv_full[i], 1);
-      ptx::mbarrier_init(shared.kv_empty[i], 8 * Config::cluster);  // their warps
+      ptx::mbarrier_init(shared.kv_empty[i], warps_of_slot<Config>);
     }
     ptx::fence_mbarrier_init();
   }

@@ -3,7 +3,7 @@
 // next, and when slots of shared memory are full or may be filled again.
 
 #include "kernels/attention/config_sm90.cuh"
-#include "kernels/ptx/cluster.cuh"
+#include "kernels/attention/key_slots_sm90.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 #include "kernels/ptx/warpgroup.cuh"
 
@@ -48,15 +48,9 @@ class consumer_warpgroup {
   __device__ __forceinline__ void look_at_next() {
     next_is_full_ = ptx::mbarrier_has_ended(shared_.kv_full[ring_.slot], ring_.parity);
   }
-  // Each warp says that its products have read the slot: to all blocks of the cluster, because each
-  // copies a part of what it holds next.
+  // A warp's products have read the slot.
   __device__ __forceinline__ void release(const position& at) {
-    if constexpr (Config::cluster > 1) {
-      if (threadIdx.x % 32 < Config::cluster)
-        ptx::mbarrier_arrive_in(shared_.kv_empty[at.slot], threadIdx.x % 32);
-    } else {
-      if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(shared_.kv_empty[at.slot]);
-    }
+    empty_slot<Config>(shared_, at.slot);
   }
 
   typename Config::shared& shared_;

@@ -2,8 +2,8 @@
 // The Hopper kernel for few keys, as in cross-attention to a prompt, where most of a tile's time
 // would be its beginning and its end.
 //
-//   producer    one thread copies units of 64 queries, a pass ahead, and blocks of K and V into a
-//               ring of slots: K(n), V(n), K(n-1), V(n-1), ...
+//   producer    one thread copies units of 64 queries and blocks of keys
+//               (few_keys_producer_sm90.cuh)
 //   consumers   three warpgroups, each with a unit of its own in every pass: S = Q K^T, softmax,
 //               O += P V, one after the other. While one computes exponentials, or begins or ends
 //               its unit, the tensor cores work for the other two; no turns are needed. O leaves
@@ -13,8 +13,8 @@
 
 #include <cuda.h>
 
-#include "kernels/attention/config_sm90.cuh"
-#include "kernels/attention/few_keys_walk_sm90.cuh"
+#include "kernels/attention/few_keys_config_sm90.cuh"
+#include "kernels/attention/key_slots_sm90.cuh"
 #include "kernels/attention/softmax_sm90.cuh"
 #include "kernels/ptx/matrix_move.cuh"
 #include "kernels/ptx/mbarrier.cuh"
@@ -23,78 +23,6 @@
 #include "kernels/ptx/wgmma.cuh"
 
 namespace kernels::sm90 {
-
-struct few_keys_config {
-  static constexpr int head_dim = 128;
-  static constexpr int block_m = unit_counts::unit_rows;
-  static constexpr int block_n = 128;
-  static constexpr int consumers = few_keys_walk::consumers;
-  static constexpr int threads = 128 * (1 + consumers);
-  static constexpr int slots = 4;              // blocks of keys or values in shared memory
-  static constexpr int q_slots = 2;            // units of a consumer, its Q and then its O
-  static constexpr int slabs = head_dim / 64;  // shared matrices consist of slabs 64 elements wide
-
-  struct shared {
-    alignas(1024) __nv_bfloat16 kv[slots][slabs][block_n][64];
-    alignas(1024) __nv_bfloat16 q[consumers][q_slots][slabs][block_m][64];
-    ptx::mbarrier kv_full[slots], kv_empty[slots];
-    ptx::mbarrier q_full[consumers][q_slots], q_empty[consumers][q_slots];
-  };
-};
-
-// A position in a ring whose slots are a power of two in number: one register, because S, O and
-// what comes with them leave a consumer none to spare.
-template <int Slots>
-struct counted_ring {
-  static_assert((Slots & (Slots - 1)) == 0);
-  struct position {
-    int slot;
-    std::uint32_t parity;
-  };
-  unsigned used = 0;
-  __device__ __forceinline__ position next() {
-    const unsigned here = used++;
-    return {static_cast<int>(here % Slots), here / Slots & 1};
-  }
-};
-
-// One thread.
-__device__ __forceinline__ void produce(few_keys_config::shared& shared, const attention_params& p,
-                                        const unit_counts& counts, few_keys_walk walk, int blocks,
-                                        const CUtensorMap& q, const CUtensorMap& k,
-                                        const CUtensorMap& v) {
-  using config = few_keys_config;
-  counted_ring<config::slots> ring;
-  counted_ring<config::q_slots> q_rings[config::consumers];
-  const auto load_block = [&](const CUtensorMap& map, int block, int head, int batch) {
-    const auto at = ring.next();
-    ptx::mbarrier_wait(shared.kv_empty[at.slot], at.parity ^ 1);
-    ptx::mbarrier_arrive_expect(shared.kv_full[at.slot], sizeof shared.kv[0]);
-    ptx::tma_load(shared.kv[at.slot], map, shared.kv_full[at.slot], ptx::l2_hint::evict_last, 0,
-                  block * config::block_n, 0, head, batch);
-  };
-#pragma unroll 1
-  for (unit_pass pass; walk.next(counts, pass);) {
-    const int head_kv = pass.head / (p.heads / p.heads_kv);
-    // Before Q, whose slot may still hold output on its way.
-    if (blocks > 0) load_block(k, blocks - 1, head_kv, pass.batch);
-#pragma unroll
-    for (int c = 0; c < config::consumers; ++c) {
-      if (c >= pass.units) continue;
-      const auto at = q_rings[c].next();
-      ptx::mbarrier& full = shared.q_full[c][at.slot];
-      ptx::mbarrier_wait(shared.q_empty[c][at.slot], at.parity ^ 1);
-      ptx::mbarrier_arrive_expect(full, sizeof shared.q[0][0]);
-      ptx::tma_load(shared.q[c][at.slot], q, full, ptx::l2_hint::evict_first, 0,
-                    (pass.first_unit + c) * config::block_m, 0, pass.head, pass.batch);
-    }
-#pragma unroll 1
-    for (int n = blocks - 1; n >= 0; --n) {
-      if (n < blocks - 1) load_block(k, n, head_kv, pass.batch);
-      load_block(v, n, head_kv, pass.batch);
-    }
-  }
-}
 
 // A consumer warpgroup. `valid`: keys, the same in all threads.
 class few_keys_consumer {
@@ -107,9 +35,9 @@ class few_keys_consumer {
         consumer_(ptx::warp_uniform(static_cast<int>(threadIdx.x) / 128 - 1)),
         valid_(ptx::warp_uniform(valid)) {}
 
-  __device__ __forceinline__ void compute(const unit_counts& counts, few_keys_walk walk) {
+  __device__ __forceinline__ void compute(const unit_shares& shares, few_keys_walk walk) {
 #pragma unroll 1
-    for (unit_pass pass; walk.next(counts, pass);) {
+    for (unit_pass pass; walk.next(shares, pass);) {
       if (consumer_ < pass.units)
         compute_unit(pass);
       else
@@ -130,10 +58,6 @@ class few_keys_consumer {
 
   [[nodiscard]] __device__ __forceinline__ int blocks() const {
     return (valid_ + config::block_n - 1) / config::block_n;
-  }
-  // Each warp says so: its own products have read what the barrier guards.
-  static __device__ __forceinline__ void arrive(ptx::mbarrier& barrier) {
-    if (threadIdx.x % 32 == 0) ptx::mbarrier_arrive(barrier);
   }
   [[nodiscard]] static __device__ __forceinline__ bool copies_output() {
     return threadIdx.x % 128 == 0;
@@ -212,7 +136,7 @@ class few_keys_consumer {
     if (First) release_last_q();
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(s);
-    arrive(shared_.kv_empty[k.slot]);
+    empty_slot<config>(shared_, k.slot);
     if (First) weigh_last_keys(s, n);
     rows.template update<First>(s);
     std::uint32_t probabilities[config::block_n / 16][4];
@@ -226,7 +150,7 @@ class few_keys_consumer {
     issue_pv<First>(o, probabilities, v.slot);
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(o);
-    arrive(shared_.kv_empty[v.slot]);
+    empty_slot<config>(shared_, v.slot);
   }
 
   // A pass without a unit for this consumer: slots go by.
@@ -235,7 +159,7 @@ class few_keys_consumer {
     for (int i = 0; i < 2 * blocks(); ++i) {
       const auto at = ring_.next();
       ptx::mbarrier_wait(shared_.kv_full[at.slot], at.parity);
-      arrive(shared_.kv_empty[at.slot]);
+      empty_slot<config>(shared_, at.slot);
     }
   }
 

@@ -39,8 +39,7 @@ void launch_kernel(Arguments args, const CUtensorMap& q, const CUtensorMap& k, c
                    cudaStream_t stream) {
   constexpr auto kernel = attention_kernel<Config, Consumer, Arguments>;
   constexpr int shared_bytes = sizeof(typename Config::shared), cluster = Config::cluster;
-  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
-        "shared memory");
+  allow_shared_memory<kernel>(shared_bytes);
   cudaLaunchConfig_t config{};
   config.blockDim = Config::threads;
   config.dynamicSmemBytes = shared_bytes;

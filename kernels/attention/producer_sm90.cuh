@@ -1,12 +1,11 @@
 #pragma once
 // The producer: one thread that copies Q tiles, and blocks of K and V into the ring of slots, in
-// the order in which the consumers want them: K(n), V(n+1), K(n-1), V(n), ... In a cluster each
-// block copies a part of every block of K and V into the slots of all.
+// the order in which the consumers want them: K(n), V(n+1), K(n-1), V(n), ...
 
 #include <cuda.h>
 
 #include "kernels/attention/config_sm90.cuh"
-#include "kernels/ptx/cluster.cuh"
+#include "kernels/attention/key_slots_sm90.cuh"
 #include "kernels/ptx/mbarrier.cuh"
 #include "kernels/ptx/tma.cuh"
 
@@ -51,19 +50,7 @@ __device__ __forceinline__ void produce(typename Config::shared& shared, const a
   ring_position<Config::slots> ring;
   std::uint32_t q_parity = 0;
   const auto load_block = [&](const CUtensorMap& map, int step, int block, int head, int batch) {
-    const auto at = ring.next();
-    ptx::mbarrier_wait(shared.kv_empty[at.slot], at.parity ^ 1);
-    ptx::mbarrier_arrive_expect(shared.kv_full[at.slot], sizeof shared.kv[0]);
-    if constexpr (Config::cluster > 1) {  // one slab of the block, for all blocks of the cluster
-      static_assert(Config::cluster == Config::slabs);
-      const int slab = static_cast<int>(ptx::cluster_rank());
-      constexpr std::uint16_t everyone = (1 << Config::cluster) - 1;
-      ptx::tma_load_multicast(shared.kv[at.slot][slab], map, shared.kv_full[at.slot], everyone,
-                              ptx::l2_hint::evict_last, 0, block * step, slab, head, batch);
-    } else {
-      ptx::tma_load(shared.kv[at.slot], map, shared.kv_full[at.slot], ptx::l2_hint::evict_last, 0,
-                    block * step, 0, head, batch);
-    }
+    fill_slot<Config>(shared, ring.next(), map, block * step, head, batch);
   };
   for_each_work<Config>(schedule, p, valid, [&](const next_work& next) {
     const attention_work& work = next.work;

@@ -76,9 +76,6 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
  private:
   static constexpr int accumulators = 64;  // of a thread in S and O
   static constexpr int steps = 4;          // of 32 in each product
-  // Scores that become probabilities before the next block's are waited for, whose maxima are found
-  // among the exponentials of the rest.
-  static constexpr int early = 48;
   using product = ptx::wgmma_e4m3<128>;
   using position = ring_position<Config::slots>;
   using consumer_warpgroup<Config>::shared_;
@@ -183,9 +180,9 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     if (!First) ptx::named_barrier_arrive(turn_of_0 + (group_ ^ 1), 256);
     look_at_next();
     rows.begin(tile.q_factor * power_of_two(k_exponent));
-    rows.template exponentials<0, early>(s);
-#pragma unroll
-    for (int i = 0; i < early; ++i) asm volatile("" : "+f"(s[i])::"memory");
+    rows.exponentials(s);
+#pragma unroll  // before the wait, past which ptxas would sink them
+    for (int i = 0; i < accumulators; ++i) asm volatile("" : "+f"(s[i])::"memory");
 
     ptx::wgmma_wait<0>();
     ptx::wgmma_hold(o);
@@ -193,7 +190,6 @@ class attention_fp8_consumer : consumer_warpgroup<Config> {
     if (!First) release(v);
     if (!Last) release(k);
     if (!Last && n - 1 == work.first) release_q();
-    rows.template exponentials<early, accumulators>(s);
     if (!Last) rows.look_at(s_next);
     round_to_e4m3(p, s);
 

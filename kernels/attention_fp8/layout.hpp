@@ -42,7 +42,7 @@ constexpr int step_bytes = 32;
 
 // Blocks of keys whose part of the output the tensor cores add up, with their 14 bits, before it is
 // added to the rest in fp32.
-constexpr int blocks_of_sum = 4;
+constexpr int blocks_of_sum = 8;
 
 // Scales are powers of two: e4m3 is itself a floating format, so that a finer scale would only save
 // part of one of its 18 binades, and with powers of two scaling, and changing a scale, are exact.

@@ -45,15 +45,15 @@ class softmax_rows_fp8 : public softmax_state {
     }
   }
 
-  // Scores [From, To) of that block become probabilities.
-  template <int From, int To, int Count>
+  // The scores of that block become probabilities.
+  template <int Count>
   __device__ __forceinline__ void exponentials(float (&s)[Count]) {
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       const float offset = max_[r] - shift;
       float sum = 0;
 #pragma unroll
-      for (int i = From + 2 * r; i < To; i += 4) {
+      for (int i = 2 * r; i < Count; i += 4) {
         s[i] = exp2_approximate(s[i] * factor_ - offset);
         s[i + 1] = exp2_approximate(s[i + 1] * factor_ - offset);
         sum += s[i] + s[i + 1];

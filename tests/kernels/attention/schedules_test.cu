@@ -12,8 +12,8 @@
 
 using kernels::sm90::causal_schedule;
 using kernels::sm90::few_keys_walk;
-using kernels::sm90::unit_counts;
 using kernels::sm90::unit_pass;
+using kernels::sm90::unit_shares;
 
 namespace {
 
@@ -111,15 +111,19 @@ TEST_CASE("causal_schedule: 8192 queries of 32 heads on 132 multiprocessors end 
 
 TEST_CASE("few_keys_walk: every unit once, shares even to within one, no pass over two heads") {
   CHECK(rc::check([] {
-    const launch l = some_launch();
-    const unit_counts counts{64 * l.row_blocks - *rc::gen::inRange(0, 64), l.heads, l.batch};
+    launch l = some_launch();
+    l.grid = std::min(l.grid, l.tiles());
+    const int rows = unit_shares::unit_rows;
+    const unit_shares shares =
+        unit_shares::of(rows * l.row_blocks - *rc::gen::inRange(0, rows), l.heads, l.batch, l.grid,
+                        *rc::gen::arbitrary<bool>());
     std::map<std::tuple<int, int, int>, int> times;  // batch, head, unit
-    std::vector<int> shares(l.grid, 0);
+    std::vector<int> units(l.grid, 0);
     for (int block = 0; block < l.grid; ++block) {
-      few_keys_walk walk(counts, {l.grid, block});
-      for (unit_pass pass; walk.next(counts, pass);) {
+      few_keys_walk walk(shares, block);
+      for (unit_pass pass; walk.next(shares, pass);) {
         RC_ASSERT(pass.units >= 1 && pass.units <= few_keys_walk::consumers);
-        shares[block] += pass.units;
+        units[block] += pass.units;
         for (int i = 0; i < pass.units; ++i) ++times[{pass.batch, pass.head, pass.first_unit + i}];
       }
     }
@@ -128,20 +132,26 @@ TEST_CASE("few_keys_walk: every unit once, shares even to within one, no pass ov
       const auto& [batch, head, row_block] = unit;
       RC_ASSERT(count == 1 && batch < l.batch && head < l.heads && row_block < l.row_blocks);
     }
-    const auto [least, most] = std::minmax_element(shares.begin(), shares.end());
+    const auto [least, most] = std::minmax_element(units.begin(), units.end());
+    RC_ASSERT(*least >= 1);
     RC_ASSERT(*most - *least <= 1);
   }));
 }
 
-TEST_CASE("few_keys_walk: 12 heads on 132 multiprocessors, 7 units in passes of 3, 2 and 2") {
-  const unit_counts counts{4680, 12, 1};
-  for (int block = 0; block < 132; ++block) {
-    few_keys_walk walk(counts, {132, block});
-    std::vector<int> passes;
-    for (unit_pass pass; walk.next(counts, pass);) {
-      CHECK(pass.head == block / 11);
-      passes.push_back(pass.units);
+TEST_CASE("few_keys_walk: 12 heads on 132 multiprocessors, at most 7 units in three passes") {
+  for (const bool smaller_first : {false, true}) {
+    const unit_shares shares = unit_shares::of(4680, 12, 1, 132, smaller_first);
+    std::vector<int> first_block;  // the units of its passes
+    for (int block = 0; block < 132; ++block) {
+      few_keys_walk walk(shares, block);
+      int units = 0, passes = 0;
+      for (unit_pass pass; walk.next(shares, pass); ++passes) {
+        units += pass.units;
+        if (block == 0) first_block.push_back(pass.units);
+      }
+      CHECK(units == (block < 96 ? 7 : 6));  // 888 = 96 * 7 + 36 * 6
+      CHECK(passes <= 3);
     }
-    CHECK((passes == std::vector{3, 3} || passes == std::vector{3, 2, 2}));
+    CHECK(first_block == (smaller_first ? std::vector{2, 2, 3} : std::vector{3, 2, 2}));
   }
 }

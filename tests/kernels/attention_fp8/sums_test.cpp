@@ -85,19 +85,19 @@ TEST_CASE("fp8: one instruction cuts off what lies below the largest addend's 14
   CHECK(cut_off_sum(0, products.data()) == 63);
 }
 
-TEST_CASE("fp8: sums of a few blocks lose less than 1 %, whatever the values' mean") {
+TEST_CASE("fp8: sums of a few blocks lose less than 2 %, whatever the values' mean") {
   const std::uint64_t seed = std::random_device{}();
   CAPTURE(seed);
   for (const double mean : {0.0, 0.5, 2.0}) {
     const auto dimensions = random_products(mean, seed);
     std::map<int, double> errors;  // by the blocks of a sum
-    for (const int blocks : {1, fp8::blocks_of_sum, 8, 32, fp8::groups(keys)})
+    for (const int blocks : {1, 4, fp8::blocks_of_sum, 16, 32, fp8::groups(keys)})
       errors[blocks] = error_of(dimensions, blocks);
     std::string line = "mean " + std::to_string(mean) + ":";
     for (const auto& [blocks, error] : errors)
       line += " " + std::to_string(blocks) + " blocks " + std::to_string(100 * error) + " %";
     MESSAGE(line);
-    CHECK(errors[fp8::blocks_of_sum] < 0.01);
+    CHECK(errors[fp8::blocks_of_sum] < 0.02);
     CHECK(errors[fp8::blocks_of_sum] < errors[fp8::groups(keys)]);
   }
 }
