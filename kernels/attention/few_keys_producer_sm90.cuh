@@ -43,8 +43,7 @@ class few_keys_producer {
 
   __device__ __forceinline__ void load_block(const CUtensorMap& map, int block,
                                              const unit_pass& pass) {
-    const int head =
-        args_.heads_of_keys == 1 ? pass.head : pass.head / args_.heads_of_keys;
+    const int head = args_.heads_of_keys == 1 ? pass.head : pass.head / args_.heads_of_keys;
     fill_slot<config>(shared_, ring_.next(), map, block * config::block_n, head, pass.batch);
   }
 
