@@ -12,9 +12,9 @@
 
 namespace kernels::sm90 {
 
-// Who waits for a slot to be empty waits for this many arrivals: a warp says so in all blocks.
+// How many warps read a slot before it is empty: all but the producer's four, of every block.
 template <class Config>
-constexpr int warps_of_slot = Config::cluster*(Config::threads / 32 - 4);
+constexpr int warps_of_slot = (Config::threads / 32 - 4) * Config::cluster;
 
 // One thread of each block of the cluster: waits until the slot is empty, and has keys from
 // `first_key` on copied to it. In a cluster each copies one slab of them into the slots of all.

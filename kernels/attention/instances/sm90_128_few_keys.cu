@@ -55,8 +55,11 @@ __global__ void __launch_bounds__(config::threads, 1)
     if (threadIdx.x == 0) producer.begin(pass, blocks);
     ptx::registers_release<32>();
     if (threadIdx.x != 0) return;
-    for (producer.finish(pass, blocks); walk.next(args.shares, pass); producer.finish(pass, blocks))
+    producer.finish(pass, blocks);
+    while (walk.next(args.shares, pass)) {
       producer.begin(pass, blocks);
+      producer.finish(pass, blocks);
+    }
   } else {
     ptx::registers_acquire<160>();
     few_keys_consumer(shared, p, o, valid).compute(args.shares, walk);
