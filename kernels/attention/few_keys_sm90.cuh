@@ -2,14 +2,16 @@
 // The Hopper kernel for few keys, as in cross-attention to a prompt, where most of a tile's time
 // would be its beginning and its end.
 //
-//   producer    one thread copies units of 64 queries and blocks of keys
-//               (few_keys_producer_sm90.cuh)
+//   producer    one thread copies units of 64 queries and blocks of keys, pass by pass
+//               (few_keys_producer_sm90.cuh, few_keys_walk_sm90.cuh)
 //   consumers   three warpgroups, each with a unit of its own in every pass: S = Q K^T, softmax,
 //               O += P V, one after the other. While one computes exponentials, or begins or ends
 //               its unit, the tensor cores work for the other two; no turns are needed. O leaves
 //               through shared memory, where the unit's Q was.
 //
 // Blocks of keys run from the last to the first: only the block that comes first needs a mask.
+//
+// Here is the consumer; instances/sm90_128_few_keys.cu puts both together.
 
 #include <cuda.h>
 
