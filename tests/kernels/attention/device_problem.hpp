@@ -39,8 +39,7 @@ class problem {
       : shape_(s),
         token_(static_cast<std::int64_t>(s.heads + 2 * s.heads_kv) * s.head_dim),
         rows_(std::max(s.tokens_q, s.tokens_kv)),
-        values_(random_numbers(seed).bf16(
-            static_cast<std::size_t>(token_ * rows_ * s.batch))),
+        values_(random_numbers(seed).bf16(static_cast<std::size_t>(token_ * rows_ * s.batch))),
         inputs_(values_),
         o_token_((s.heads + 1) * s.head_dim),
         outputs_(static_cast<std::size_t>(s.batch) * s.tokens_q * o_token_),
