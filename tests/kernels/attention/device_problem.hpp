@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/attention/attention.hpp"
+#include "tests/kernels/attention/poisoned_outputs.hpp"
 #include "tests/kernels/device_buffer.hpp"
 
 namespace kernels_test {
@@ -31,19 +32,20 @@ inline std::string words(const shape& s) {
          (s.last_key_count == 1 ? "" : ", the last " + std::to_string(s.last_key_count) + " times");
 }
 
-// Queries, keys and values lie in one buffer, a token's heads
-// one after the other, as a fused projection writes them; the output has a token stride of its own.
-class problem {
+// Queries, keys and values lie in one buffer, a token's heads one after the other, as a fused
+// projection writes them; the output has a token stride of its own.
+class problem : public poisoned_outputs {
  public:
   problem(const shape& s, std::uint64_t seed)
-      : shape_(s),
+      : poisoned_outputs(
+            static_cast<std::size_t>(s.batch) * s.tokens_q * (s.heads + 1) * s.head_dim,
+            static_cast<std::size_t>(s.batch) * s.heads * s.tokens_q),
+        shape_(s),
         token_(static_cast<std::int64_t>(s.heads + 2 * s.heads_kv) * s.head_dim),
         rows_(std::max(s.tokens_q, s.tokens_kv)),
         values_(random_numbers(seed).bf16(static_cast<std::size_t>(token_ * rows_ * s.batch))),
         inputs_(values_),
         o_token_((s.heads + 1) * s.head_dim),
-        outputs_(static_cast<std::size_t>(s.batch) * s.tokens_q * o_token_),
-        lses_(static_cast<std::size_t>(s.batch) * s.heads * s.tokens_q),
         valid_(std::vector<int>{s.valid_rows}),
         workspace_(kernels::attention_workspace_bytes()),
         bias_values_(random_bias(s, seed)),
@@ -85,18 +87,9 @@ class problem {
     return p;
   }
 
-  // Poisons the outputs with NaN, runs, and keeps what came out.
+  using poisoned_outputs::run;
   void run(const kernels::attention_params& p, kernels::attention_path path) {
     run([&] { kernels::attention(p, path, nullptr); });
-  }
-  template <class Launch>
-  void run(const Launch& launch) {
-    outputs_.fill_bytes(0xFF);
-    lses_.fill_bytes(0xFF);
-    launch();
-    CUDA_OK(cudaDeviceSynchronize());
-    o = outputs_.values();
-    lse = lses_.values();
   }
 
   [[nodiscard]] std::size_t o_at(int batch, int head, int query, int i) const {
@@ -107,9 +100,6 @@ class problem {
   [[nodiscard]] std::size_t lse_at(int batch, int head, int query) const {
     return (static_cast<std::size_t>(batch) * shape_.heads + head) * shape_.tokens_q + query;
   }
-
-  std::vector<__nv_bfloat16> o;
-  std::vector<float> lse;
 
  private:
   // About normal; the first third of the keys of every second row are hidden by -infinity.
@@ -132,8 +122,6 @@ class problem {
   std::vector<__nv_bfloat16> values_;
   device_buffer<__nv_bfloat16> inputs_;
   std::int64_t o_token_;
-  device_buffer<__nv_bfloat16> outputs_;
-  device_buffer<float> lses_;
   device_buffer<int> valid_;
   device_buffer<unsigned char> workspace_;
   std::vector<float> bias_values_;

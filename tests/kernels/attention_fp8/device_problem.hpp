@@ -8,6 +8,7 @@
 
 #include "kernels/attention_fp8/attention_fp8.hpp"
 #include "kernels/attention_fp8/quantize_ref.hpp"
+#include "tests/kernels/attention/poisoned_outputs.hpp"
 #include "tests/kernels/device_buffer.hpp"
 
 namespace kernels_test {
@@ -107,15 +108,15 @@ class quantized_tensor {
   device_buffer<int> exponents_device_;
 };
 
-class problem {
+class problem : public poisoned_outputs {
  public:
   problem(const shape& s, std::uint64_t seed)
-      : q(s.batch, s.heads, s.tokens_q, false, seed),
+      : poisoned_outputs(static_cast<std::size_t>(s.batch) * s.tokens_q * (s.heads + 1) * 128,
+                         static_cast<std::size_t>(s.batch) * s.heads * s.tokens_q),
+        q(s.batch, s.heads, s.tokens_q, false, seed),
         k(s.batch, s.heads_kv, s.tokens_kv, false, seed + 1),
         v(s.batch, s.heads_kv, s.tokens_kv, true, seed + 2),
         shape_(s),
-        outputs_(static_cast<std::size_t>(s.batch) * s.tokens_q * o_token()),
-        lses_(static_cast<std::size_t>(s.batch) * s.heads * s.tokens_q),
         valid_(std::vector<int>{s.valid_rows}),
         workspace_(kernels::attention_workspace_bytes()) {
     workspace_.fill_bytes(0);
@@ -142,16 +143,6 @@ class problem {
     return p;
   }
 
-  // Poisons the outputs with NaN, launches, and keeps what came out.
-  template <class Launch>
-  void run(const Launch& launch) {
-    outputs_.fill_bytes(0xFF);
-    lses_.fill_bytes(0xFF);
-    launch();
-    CUDA_OK(cudaDeviceSynchronize());
-    o = outputs_.values();
-    lse = lses_.values();
-  }
   void run_fp8(bool with_workspace) {
     kernels::attention_fp8_params p = params(true);
     if (!with_workspace) p.workspace = nullptr;
@@ -170,8 +161,6 @@ class problem {
   [[nodiscard]] std::int64_t o_token() const { return (shape_.heads + 1) * 128; }
 
   quantized_tensor q, k, v;
-  std::vector<__nv_bfloat16> o;
-  std::vector<float> lse;
 
  private:
   template <class Params>
@@ -190,8 +179,6 @@ class problem {
   }
 
   shape shape_;
-  device_buffer<__nv_bfloat16> outputs_;
-  device_buffer<float> lses_;
   device_buffer<int> valid_;
   device_buffer<unsigned char> workspace_;
 };
