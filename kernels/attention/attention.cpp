@@ -37,8 +37,11 @@ void validate(const attention_params& p) {
   if (!(p.last_key_count > 0)) reject("the last key's count is not above 0");
 }
 
+bool no_output(const attention_params& p) {
+  return p.batch == 0 || p.heads == 0 || p.tokens_q == 0;
+}
+
 void launch(const attention_params& p, attention_path path, cudaStream_t stream) {
-  if (p.batch == 0 || p.heads == 0 || p.tokens_q == 0) return;
   if (path == attention_path::plain) return attention_plain(p, stream);
   if (p.head_dim == 64)
     p.causal ? sm90::launch_64_causal(p, stream) : sm90::launch_64(p, stream);
@@ -71,11 +74,12 @@ std::size_t attention_workspace_bytes() {
 
 void attention(const attention_params& p, cudaStream_t stream) {
   validate(p);
-  launch(p, choose_attention_path(p), stream);
+  if (!no_output(p)) launch(p, choose_attention_path(p), stream);
 }
 
 void attention(const attention_params& p, attention_path path, cudaStream_t stream) {
   validate(p);
+  if (no_output(p)) return;
   if (path == attention_path::hopper && choose_attention_path(p) != attention_path::hopper)
     throw std::invalid_argument("attention: the Hopper path does not take this shape or device");
   launch(p, path, stream);

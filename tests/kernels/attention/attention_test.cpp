@@ -374,6 +374,17 @@ TEST_CASE("attention: a captured graph replays it, with the valid rows of the mo
   cudaStreamDestroy(stream);
 }
 
+TEST_CASE("attention: without queries nothing is asked of the device, whatever the path") {
+  attention_params p;
+  p.heads = p.heads_kv = 1;
+  p.head_dim = 128;
+  p.scale = 1;
+  p.tokens_kv = 4;
+  CHECK_NOTHROW(kernels::attention(p, nullptr));
+  for (const attention_path path : {attention_path::hopper, attention_path::plain})
+    CHECK_NOTHROW(kernels::attention(p, path, nullptr));
+}
+
 TEST_CASE("attention: says which shapes it does not take") {
   attention_params p;
   p.tokens_q = p.tokens_kv = 8;
